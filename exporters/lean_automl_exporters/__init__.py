@@ -1,0 +1,1 @@
+"""Writes Programs as files that need nothing of ours: ONNX and C99."""

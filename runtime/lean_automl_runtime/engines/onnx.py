@@ -1,0 +1,65 @@
+"""Runs an exported ONNX file with onnxruntime: one thread, no telemetry."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lean_automl_runtime.engines import require_engine
+from lean_automl_runtime.errors import ArtifactError
+from lean_automl_runtime.ir.columns import Column, ColumnKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+METADATA_COLUMNS: Final = "lean_automl.columns"
+METADATA_CLASSES: Final = "lean_automl.classes"
+METADATA_FACTS: Final = "lean_automl.metadata"
+
+
+class OnnxEngine:
+    """A session on an ONNX file that lean_automl exported.
+
+    Attributes:
+        columns: Raw columns, from the file's metadata.
+        classes: Class labels, empty for a regressor.
+        metadata: What the exporter noted: measured figures, provenance.
+    """
+
+    name = "onnx"
+
+    def __init__(self, model: bytes | str | Path) -> None:
+        require_engine("onnx")
+        # Since 1.29 the Linux wheels start a telemetry thread and write to the home folder unless told not to.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        source = model if isinstance(model, bytes) else str(model)
+        try:
+            self._session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises a class for each status code, without a common base
+            where = "ONNX model" if isinstance(model, bytes) else str(model)
+            raise ArtifactError(f"{where}: onnxruntime cannot load it: {error}") from error
+        notes = self._session.get_modelmeta().custom_metadata_map
+        if METADATA_COLUMNS not in notes:
+            raise ArtifactError("this ONNX file was not exported by lean_automl: it does not describe its columns")
+        self.columns = tuple(Column(n, ColumnKind(k), d) for n, k, d in json.loads(notes[METADATA_COLUMNS]))
+        self.classes: tuple[Any, ...] = tuple(json.loads(notes.get(METADATA_CLASSES, "[]")))
+        self.metadata: dict[str, Any] = json.loads(notes.get(METADATA_FACTS, "{}"))
+        self._inputs = [i.name for i in self._session.get_inputs()]
+        self._outputs = [i.name for i in self._session.get_outputs()]
+
+    def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
+        """Named outputs for one typed array for each column (`ir.columns`), all of n rows."""
+        feed = {name: x.reshape(-1, 1) for name, x in zip(self._inputs, inputs, strict=True)}
+        return dict(zip(self._outputs, self._session.run(None, feed), strict=True))

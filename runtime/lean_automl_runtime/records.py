@@ -1,0 +1,165 @@
+"""From the caller's records and tables to the typed arrays that engines take.
+
+Rules: every column of the Program must be present, other columns are ignored; what counts as missing and how values
+become text is in `values.py`, and is the same for one record and for a million rows.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lean_automl_runtime.errors import DataError, SchemaError
+from lean_automl_runtime.ir.columns import Column, ColumnKind
+from lean_automl_runtime.values import boolean_value, category_text, datetime_value, numeric_value
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Record = Mapping[str, Any]
+TableLike = Any  # a DataFrame, Mapping[str, Sequence] or Sequence[Record]
+
+PARSERS: Final[dict[ColumnKind, Callable[[Any], Any]]] = {
+    ColumnKind.NUMERIC: numeric_value,
+    ColumnKind.BOOLEAN: boolean_value,
+    ColumnKind.CATEGORICAL: category_text,
+    ColumnKind.DATETIME: datetime_value,
+    ColumnKind.TEXT: category_text,
+}
+NUMPY_DTYPES: Final[dict[str, DTypeLike]] = {
+    "float32": np.float32,
+    "float64": np.float64,
+    "int64": np.int64,
+    "string": object,
+}
+
+
+class RecordReader:
+    """Turns records and tables into arrays for a fixed tuple of columns."""
+
+    def __init__(self, columns: tuple[Column, ...]) -> None:
+        self._columns = columns
+        self._plan = [(c.name, PARSERS[c.kind], NUMPY_DTYPES[c.dtype]) for c in columns]
+
+    def one(self, record: Record) -> list[Array]:
+        """Arrays of one row."""
+        try:
+            arrays = []
+            for name, parse, dtype in self._plan:
+                array = np.empty(1, dtype=dtype)
+                array[0] = parse(record[name])
+                arrays.append(array)
+            return arrays
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise self._explain(record, error) from error
+
+    def table(self, table: TableLike) -> list[Array]:
+        """Arrays of all rows of a DataFrame, a mapping of sequences, or a sequence of records."""
+        if isinstance(table, Sequence) and not isinstance(table, str | bytes):
+            return self._from_records(table)
+        names = getattr(table, "columns", None)
+        names = list(table) if names is None and isinstance(table, Mapping) else names
+        if names is None:
+            raise DataError(
+                f"cannot read a table from {type(table).__name__}: pass a DataFrame, a mapping of columns or records"
+            )
+        present = set(names)
+        arrays = []
+        for column in self._columns:
+            if column.name not in present:
+                raise absent(column.name, names)
+            arrays.append(column_array(table[column.name], column))
+        lengths = {array.shape[0] for array in arrays}
+        if len(lengths) > 1:
+            raise DataError(f"columns have different lengths: {sorted(lengths)}")
+        return arrays
+
+    def _from_records(self, records: Sequence[Record]) -> list[Array]:
+        columns: list[list[Any]] = [[] for _ in self._columns]
+        for record in records:
+            for (name, _, _), values in zip(self._plan, columns, strict=True):
+                if name not in record:
+                    raise absent(name, record)
+                values.append(record[name])
+        return [column_array(values, column) for values, column in zip(columns, self._columns, strict=True)]
+
+    def _explain(self, record: object, error: Exception) -> Exception:
+        """The error for the first column at fault."""
+        if not isinstance(record, Mapping):
+            return DataError(f"a record is a mapping from column names to values, not {type(record).__name__}")
+        for name, parse, _ in self._plan:
+            if name not in record:
+                return absent(name, record)
+            try:
+                parse(record[name])
+            except (ValueError, TypeError) as problem:
+                return SchemaError(f"column {name!r}: {problem}")
+        return error
+
+
+def column_array(values: Any, column: Column) -> Array:
+    """Typed array, shape (n,), of one column.
+
+    Args:
+        values: A sequence, numpy array, or pandas or Arrow column.
+        column: Says kind and dtype.
+
+    Raises:
+        SchemaError: A value cannot be read as the column's kind; shows the row and the value.
+    """
+    raw = values.to_numpy() if hasattr(values, "to_numpy") else values
+    array = raw if isinstance(raw, np.ndarray) else _as_object_array(raw)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise SchemaError(f"column {column.name!r}: takes one value a row, got shape {array.shape}")
+    fast = _fast(array, column)
+    if fast is not None:
+        return fast
+    parse = PARSERS[column.kind]
+    result = np.empty(array.shape[0], dtype=NUMPY_DTYPES[column.dtype])
+    for row, value in enumerate(array.tolist() if array.dtype.kind != "M" else array):
+        try:
+            result[row] = parse(value)
+        except (ValueError, TypeError) as problem:
+            raise SchemaError(f"column {column.name!r}, row {row}: {problem}") from problem
+    return result
+
+
+def _as_object_array(values: Any) -> Array:
+    items = list(values)
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array
+
+
+def _fast(array: Array, column: Column) -> Array | None:
+    """Whole-array conversion where it gives the same as value by value."""
+    if column.kind is ColumnKind.NUMERIC and array.dtype.kind in "fiub":
+        with np.errstate(over="ignore"):
+            return array.astype(NUMPY_DTYPES[column.dtype])
+    if column.kind is ColumnKind.BOOLEAN and array.dtype.kind == "b":
+        return array.astype(np.float32)
+    if column.dtype == "string" and array.dtype == object and all(type(v) is str for v in array):
+        return array
+    if column.kind is ColumnKind.DATETIME and array.dtype.kind == "M":
+        return _epoch_seconds(array)
+    return None
+
+
+def _epoch_seconds(array: Array) -> Array:
+    seconds: Array = array.astype("datetime64[s]").astype(np.int64)  # NaT is int64 min, as MISSING_TIME
+    finer = array.astype("datetime64[s]") > array  # numpy truncates towards zero before 1970; a field wants the floor
+    seconds[finer] -= 1
+    return seconds
+
+
+def absent(name: str, present: Any) -> SchemaError:
+    """The error for a column that a table or record does not have, with the nearest name that it has."""
+    near = difflib.get_close_matches(name, [str(p) for p in present], n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else " Pass None where its value is missing."
+    return SchemaError(f"column {name!r} is absent.{hint}")
