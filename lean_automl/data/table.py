@@ -1,0 +1,106 @@
+"""The typed table that features and learners read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from lean_automl_runtime.ir.columns import Column
+
+from lean_automl.data.convert import Converted, convert
+from lean_automl.data.notes import Note, NoteCode, count_of, did_you_mean
+from lean_automl.errors import SchemaError
+
+Index = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Columns and their values, aligned.
+
+    Attributes:
+        columns: What the columns are.
+        arrays: One array a column, typed as `lean_automl_runtime.ir.columns` says, missing markers included.
+        notes: What could not be read while the table was made.
+    """
+
+    columns: tuple[Column, ...]
+    arrays: tuple[npt.NDArray[Any], ...]
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.arrays[0]) if self.arrays else 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    def take(self, index: npt.NDArray[Any]) -> Table:
+        """Return the rows of `index` (positions, or a mask), in its order."""
+        return Table(self.columns, tuple(array[index] for array in self.arrays), self.notes)
+
+    def select(self, names: Sequence[str]) -> Table:
+        """Return the named columns, in the order of `names`.
+
+        Raises:
+            SchemaError: A name is not a column.
+        """
+        at = {name: position for position, name in enumerate(self.names)}
+        for name in names:
+            if name not in at:
+                raise SchemaError(f"column {name!r} is not in the table.{did_you_mean(name, at)}")
+        chosen = [at[name] for name in names]
+        return Table(tuple(self.columns[i] for i in chosen), tuple(self.arrays[i] for i in chosen), self.notes)
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """Return the values of one column."""
+        return self.select((name,)).arrays[0]
+
+
+def to_table(frame: pd.DataFrame, columns: Sequence[Column]) -> Table:
+    """Read `columns` from a frame of training rows or of new rows; other columns of the frame are ignored.
+
+    A value that cannot be read as its column's kind becomes missing, and a note in the result says how many. The rule
+    is the same for training rows and new rows, so a model never sees other values when it serves than when it learned.
+
+    Raises:
+        SchemaError: A column is absent, or cannot hold its kind at all (see `lean_automl.data.convert`).
+    """
+    known = {str(name): position for position, name in enumerate(frame.columns)}
+    if len(known) < frame.shape[1]:
+        raise SchemaError("the rows have two columns of the same name. Rename one of them.")
+    arrays, notes = [], []
+    for column in columns:
+        if column.name not in known:
+            raise SchemaError(f"column {column.name!r} is not in the rows.{did_you_mean(column.name, known)}")
+        result = convert(frame.iloc[:, known[column.name]], column.kind)
+        arrays.append(_store(result.array, column.dtype))
+        if result.unreadable:
+            notes.append(unreadable_note(column, result))
+    return Table(tuple(columns), tuple(arrays), tuple(notes))
+
+
+def unreadable_note(column: Column, result: Converted) -> Note:
+    """Say which values of a column were taken as missing."""
+    row, text = result.first_bad or (0, "")
+    return Note(
+        NoteCode.UNREADABLE_VALUES,
+        column.name,
+        f"{count_of(result.unreadable, 'value')} of {len(result.array):,} cannot be read as {column.kind.value}, "
+        f"the first is {text} in row {row}",
+        "taken as missing",
+    )
+
+
+def _store(array: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
+    if dtype not in ("float32", "float64"):
+        return array
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
