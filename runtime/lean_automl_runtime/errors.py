@@ -12,6 +12,7 @@ LeanAutoMLError
 ├── ExportError               a Program cannot be written in the wanted form
 │   ├── UnsupportedOpError    the form has no way to say this op
 │   └── ToolchainError        a compiler or tool failed
+├── MeasurementError          an artifact could not be measured: the measuring process crashed or took too long
 └── InternalError             our bug
     ├── VerifyError           a Program breaks the rules of the IR
     └── ParityError           two engines disagree
@@ -66,6 +67,10 @@ class UnsupportedOpError(ExportError):
 
 class ToolchainError(ExportError):
     """An external tool, such as a C compiler, failed or is absent."""
+
+
+class MeasurementError(LeanAutoMLError):
+    """The latency of an artifact could not be measured."""
 
 
 class InternalError(LeanAutoMLError):

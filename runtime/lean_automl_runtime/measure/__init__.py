@@ -1,0 +1,47 @@
+"""Measuring: latency of artifacts with confidence bounds, and a cost model that predicts it.
+
+Names are imported when they are first used: the measuring process must not load what a serving one would not.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from lean_automl_runtime.measure.harness import measure
+    from lean_automl_runtime.measure.inprocess import QuickMeasurement, measure_in_process
+    from lean_automl_runtime.measure.options import MeasureOptions, Mode
+    from lean_automl_runtime.measure.result import Measurement, meets
+    from lean_automl_runtime.measure.statistics import Latency, Quantile
+
+_HOME: Final = {
+    "Latency": "statistics",
+    "MeasureOptions": "options",
+    "Measurement": "result",
+    "Mode": "options",
+    "Quantile": "statistics",
+    "QuickMeasurement": "inprocess",
+    "measure": "harness",
+    "measure_in_process": "inprocess",
+    "meets": "result",
+}
+
+__all__ = [
+    "Latency",
+    "MeasureOptions",
+    "Measurement",
+    "Mode",
+    "Quantile",
+    "QuickMeasurement",
+    "measure",
+    "measure_in_process",
+    "meets",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,179 @@
+"""What the fresh process does: `python -m lean_automl_runtime.measure.child FOLDER ARTIFACT ENGINE CORE`.
+
+Rule: until the first prediction is timed nothing may be imported that a serving process would not import, so that
+the cold start is that of a serving process. CORE is -1 for no pinning. FOLDER holds `options.json` and `rows.jsonl`;
+`facts.json` and `samples.npz` are left there. Lines `stage NAME` on the standard output say how far it got.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from lean_automl_runtime.measure.options import MeasureOptions
+    from lean_automl_runtime.measure.result import ColdStart
+    from lean_automl_runtime.measure.sampling import Samples, Tools, WarmUp, Work
+    from lean_automl_runtime.model import Model
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, and leave facts and samples in the folder; 1 if that failed for a reason that the facts give."""
+    folder, artifact, engine, core = arguments
+    try:
+        _measure(folder, artifact, engine, int(core))
+    except Exception as error:
+        from lean_automl_runtime.errors import LeanAutoMLError
+
+        if not isinstance(error, LeanAutoMLError):
+            raise
+        _write_facts(folder, {"error": [type(error).__name__, str(error)]})
+        return 1
+    return 0
+
+
+def _measure(folder: str, artifact: str, engine: str, core: int) -> None:
+    pinned = pin(core)
+    _stage("import")
+    started = time.perf_counter_ns()
+    from lean_automl_runtime.model import load
+
+    imported = time.perf_counter_ns()
+    _stage("load")
+    load_started = time.perf_counter_ns()
+    model = load(artifact, engine=engine)
+    loaded = time.perf_counter_ns()
+
+    import json
+    from pathlib import Path
+
+    from lean_automl_runtime.measure.options import MeasureOptions
+    from lean_automl_runtime.measure.rows import read_rows
+
+    _stage("rows")
+    options = MeasureOptions.from_json(json.loads(Path(folder, "options.json").read_text(encoding="utf-8")))
+    records = read_rows(Path(folder, "rows.jsonl"))
+    work = make_work(model, records, options.batch_size)
+    _stage("first prediction")
+    first_started = time.perf_counter_ns()
+    work.total(work.items[0])
+    first_ended = time.perf_counter_ns()
+
+    from lean_automl_runtime.measure.machine import cache_polluter, peak_memory_mb
+    from lean_automl_runtime.measure.options import Mode
+    from lean_automl_runtime.measure.result import ColdStart
+    from lean_automl_runtime.measure.sampling import Tools
+
+    cold = ColdStart(
+        import_ms=(imported - started) / 1e6,
+        load_ms=(loaded - load_started) / 1e6,
+        first_call_us=(first_ended - first_started) / 1e3,
+        memory_mb=peak_memory_mb(),
+    )
+    _stage("sampling")
+    tools = Tools(pollute=cache_polluter(pinned) if options.mode is Mode.CACHE_POLLUTED else None)
+    attempts = quietest(work, options, tools)
+    _report(Path(folder), model, cold, attempts, pinned)
+
+
+def pin(core: int) -> int | None:
+    """Tie this process to a core; None if that is not wanted or not possible."""
+    if core < 0 or not hasattr(os, "sched_setaffinity"):
+        return None
+    try:
+        os.sched_setaffinity(0, {core})
+    except OSError:
+        return None
+    return core
+
+
+def make_work(model: Model, records: list[dict[str, Any]], batch_size: int | None) -> Work:
+    """The calls to time, and the records or tables that they take."""
+    from lean_automl_runtime.measure.rows import as_table, rotation
+    from lean_automl_runtime.measure.sampling import Work
+
+    rows = rotation(records)
+    reader, run = getattr(model, "_reader", None), getattr(model, "_run", None)
+    if batch_size is None:
+        parts = (reader.one, run) if reader is not None and run is not None else None
+        return Work(model.predict_one, rows, parts)
+    rows = rows * max(1, -(-batch_size // len(rows)))
+    starts = range(0, len(rows), batch_size) if len(rows) % batch_size == 0 else range(0, len(rows) - batch_size, 97)
+    tables = [as_table(rows[start : start + batch_size]) for start in starts]
+    parts = (reader.table, run) if reader is not None and run is not None else None
+    return Work(model.predict, tables, parts)
+
+
+def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples, WarmUp, int]:
+    """Sample until the control kernel holds still; else keep the attempt in which it did best.
+
+    Returns:
+        Samples and warm-up of that attempt, and how many attempts there were.
+    """
+    import gc
+
+    from lean_automl_runtime.measure.sampling import WARM_UP_SHARE, collect, warm_up
+
+    def attempt() -> tuple[Samples, WarmUp]:
+        warm = warm_up(work, tools.clock, int(WARM_UP_SHARE * options.budget_s * 1e9))
+        return collect(work, options, tools, warm.call_ns), warm
+
+    gc.collect()
+    if not options.collect_garbage:
+        gc.disable()
+    try:
+        attempts = [attempt()]
+        while attempts[-1][0].control.problems() and len(attempts) < options.max_attempts:
+            attempts.append(attempt())
+    finally:
+        gc.enable()
+    samples, warm = min(attempts, key=lambda made: made[0].control.severity())
+    return samples, warm, len(attempts)
+
+
+def _report(
+    folder: Path, model: Model, cold: ColdStart, attempts: tuple[Samples, WarmUp, int], pinned: int | None
+) -> None:
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from lean_automl_runtime.measure.machine import Machine
+    from lean_automl_runtime.measure.sampling import clock_cost_ns
+
+    samples, warm, count = attempts
+    np.savez(folder / "samples.npz", total=samples.total, assembly=samples.assembly, model=samples.model)
+    facts = {
+        "engine": model.engine,
+        "cold": asdict(cold),
+        "control": samples.control.to_json(),
+        "attempts": count,
+        "warm_up_calls": warm.calls,
+        "warm_up_stable": warm.stable,
+        "calls_per_s": samples.calls_per_s,
+        "clock_us": clock_cost_ns(time.perf_counter_ns) / 1000,
+        "pinned_core": pinned,
+        "machine": Machine.here().to_json(),
+    }
+    _write_facts(str(folder), facts)
+
+
+def _write_facts(folder: str, facts: dict[str, Any]) -> None:
+    import json
+    from pathlib import Path
+
+    Path(folder, "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _stage(name: str) -> None:
+    sys.stdout.write(f"stage {name}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

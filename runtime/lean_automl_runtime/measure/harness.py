@@ -1,0 +1,207 @@
+"""`measure`: latency of an artifact in fresh processes.
+
+The parent writes options and records to a folder, starts the child (`child.py`) with one thread on one core, waits,
+and reads facts and samples. Launches are pooled; what differs between them is reported with the pool.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+import lean_automl_runtime
+from lean_automl_runtime import errors
+from lean_automl_runtime.errors import ArtifactError, DataError, LeanAutoMLError, MeasurementError
+from lean_automl_runtime.measure.guard import Control, differing_speeds
+from lean_automl_runtime.measure.machine import Machine, quiet_core, thread_environment
+from lean_automl_runtime.measure.options import MeasureOptions, Mode
+from lean_automl_runtime.measure.result import ColdStart, Launch, Measurement
+from lean_automl_runtime.measure.rows import FEWEST_ROWS, thin, to_lines
+from lean_automl_runtime.measure.statistics import Latency, quantile_name, samples_to_bound
+
+Array = np.ndarray[Any, np.dtype[np.int64]]
+DEFAULTS: Final = MeasureOptions()
+LAST_WORDS: Final = 500  # characters of a crashed child's standard error that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What a child left: its facts, and its samples in nanoseconds."""
+
+    facts: dict[str, Any]
+    samples: dict[str, Array]
+
+
+def measure(
+    artifact_path: str | Path, records: Iterable[Mapping[str, Any]], options: MeasureOptions = DEFAULTS
+) -> Measurement:
+    """Measure the latency of an artifact in fresh processes.
+
+    Args:
+        artifact_path: A `.lam` artifact or an exported `.onnx` file.
+        records: Real rows, as a caller would pass them; at least 1,000 that differ.
+        options: What to measure, and how long.
+
+    Raises:
+        ArtifactError: The file cannot be used.
+        DataError: There are no records, or they hold what a record cannot.
+        MissingDependencyError: The engine is not installed.
+        MeasurementError: The measuring process crashed or took too long.
+    """
+    path = Path(artifact_path).absolute()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{artifact_path}: {error.strerror or error}") from error
+    lines = thin(to_lines(records), options.max_rows)
+    if not lines:
+        raise DataError("no records to measure with: pass at least one, better 1,000 that differ")
+    with tempfile.TemporaryDirectory(prefix="lean_automl_measure_") as name:
+        folder = Path(name)
+        (folder / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        (folder / "options.json").write_text(json.dumps(options.to_json()), encoding="utf-8")
+        raws = [launch(folder, path, options) for _ in range(options.launches)]
+    facts: dict[str, Any] = {
+        "artifact": path.name,
+        "file_sha256": hashlib.sha256(content).hexdigest(),
+        "size_bytes": len(content),
+        "rows": max(len(lines), FEWEST_ROWS),
+        "distinct_rows": len(set(lines)),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return pool(raws, options, facts)
+
+
+def launch(folder: Path, artifact: Path, options: MeasureOptions) -> Raw:
+    """Run one child and read what it left."""
+    core = -1
+    if options.pin:
+        chosen = options.core if options.core is not None else quiet_core()
+        core = -1 if chosen is None else chosen
+    for left in ("facts.json", "samples.npz"):
+        (folder / left).unlink(missing_ok=True)
+    command = [sys.executable, "-P", "-m", "lean_automl_runtime.measure.child"]
+    command += [str(folder), str(artifact), options.engine, str(core)]
+    with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as problems:
+        try:
+            code = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=problems,
+                env=_environment(options.threads),
+                timeout=options.timeout_s,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            raise MeasurementError(
+                f"{artifact.name}: the measuring process did not end within {options.timeout_s:g} s "
+                f"(stage: {_stage(folder)}). Raise timeout_s, or lower budget_s."
+            ) from None
+    if code != 0 or not (folder / "facts.json").exists():
+        raise _failure(folder, artifact, code)
+    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    with np.load(folder / "samples.npz", allow_pickle=False) as saved:
+        return Raw(facts, {name: saved[name] for name in ("total", "assembly", "model")})
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """The caller's environment with the thread settings, and with this very package to be found first."""
+    environment = {**os.environ, **thread_environment(threads), "PYTHONIOENCODING": "utf-8"}
+    root = Path(lean_automl_runtime.__file__).absolute().parents[1]
+    if root.name not in ("site-packages", "dist-packages"):
+        known = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = os.pathsep.join([str(root), known] if known else [str(root)])
+    return environment
+
+
+def _stage(folder: Path) -> str:
+    """How far the child got."""
+    lines = (folder / "stdout").read_text(encoding="utf-8", errors="replace").splitlines()
+    stages = [line.removeprefix("stage ") for line in lines if line.startswith("stage ")]
+    return stages[-1] if stages else "start"
+
+
+def _failure(folder: Path, artifact: Path, code: int) -> LeanAutoMLError:
+    """The error that the child reported, or one that says how it died."""
+    if (folder / "facts.json").exists():
+        kind, message = json.loads((folder / "facts.json").read_text(encoding="utf-8")).get("error", ("", ""))
+        known = getattr(errors, kind, None)
+        if isinstance(known, type) and issubclass(known, LeanAutoMLError):
+            return known(message)
+    said = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip()[-LAST_WORDS:]
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return MeasurementError(
+        f"{artifact.name}: the measuring process {how} (stage: {_stage(folder)}). It said: {said or 'nothing'}"
+    )
+
+
+def pool(raws: list[Raw], options: MeasureOptions, facts: dict[str, Any]) -> Measurement:
+    """One measurement of all launches."""
+    launches = tuple(_launch_of(raw, options) for raw in raws)
+    parts: dict[str, Latency | None] = {}
+    for name in ("total", "assembly", "model"):
+        pooled = np.concatenate([raw.samples[name] for raw in raws])
+        parts[name] = Latency.from_samples_ns(pooled, options.quantiles) if pooled.size else None
+    total = parts["total"]
+    if total is None:
+        raise MeasurementError(f"{facts['artifact']}: no call was timed")
+    first = raws[0].facts
+    noise = [f"launch {n}: {problem}" for n, one in enumerate(launches, start=1) for problem in one.problems]
+    noise += differing_speeds([one.control for one in launches])
+    return Measurement(
+        **facts,
+        engine=first["engine"],
+        options=options,
+        total=total,
+        assembly=parts["assembly"],
+        model=parts["model"],
+        clock_us=float(np.median([raw.facts["clock_us"] for raw in raws])),
+        launches=launches,
+        pinned_core=first["pinned_core"],
+        machine=Machine(**first["machine"]),
+        noise=tuple(noise),
+        notes=_notes(raws, options, total, facts["distinct_rows"]),
+    )
+
+
+def _launch_of(raw: Raw, options: MeasureOptions) -> Launch:
+    control = Control(**raw.facts["control"])
+    return Launch(
+        total=Latency.from_samples_ns(raw.samples["total"], options.quantiles),
+        cold=ColdStart(**raw.facts["cold"]),
+        control=control,
+        attempts=raw.facts["attempts"],
+        warm_up_calls=raw.facts["warm_up_calls"],
+        calls_per_s=raw.facts["calls_per_s"],
+        problems=control.problems(),
+    )
+
+
+def _notes(raws: list[Raw], options: MeasureOptions, total: Latency, distinct_rows: int) -> tuple[str, ...]:
+    notes = []
+    if distinct_rows < FEWEST_ROWS:
+        notes.append(
+            f"only {distinct_rows} distinct rows: repeated rows flatter engines that branch on data; pass {FEWEST_ROWS}"
+        )
+    for quantile in options.quantiles:
+        if quantile < 1 and not np.isfinite(total.at(quantile).upper_us):
+            needed = samples_to_bound(quantile)
+            notes.append(f"{total.samples} samples do not bound {quantile_name(quantile)} from above: {needed} would")
+    if not all(raw.facts["warm_up_stable"] for raw in raws):
+        notes.append("call times still varied when the warm-up budget was spent")
+    achieved = min(raw.facts["calls_per_s"] for raw in raws)
+    if options.mode is Mode.OPEN_LOOP and options.rate_hz and achieved < 0.98 * options.rate_hz:
+        notes.append(f"the rate was not kept: {achieved:.0f} of {options.rate_hz:.0f} calls a second; latency grows")
+    return tuple(notes)
