@@ -1,0 +1,41 @@
+"""Features: from typed columns to what learners read, and to the ops that compute the same."""
+
+from lean_automl.features.fit import (
+    cross,
+    difference,
+    fit_category,
+    fit_centred,
+    fit_features,
+    fit_frequency,
+    product,
+    ratio,
+)
+from lean_automl.features.plan import (
+    Category,
+    CategoryFeature,
+    Crossed,
+    FeaturePlan,
+    Frame,
+    NumericFeature,
+    emit_code,
+    emit_number,
+)
+
+__all__ = [
+    "Category",
+    "CategoryFeature",
+    "Crossed",
+    "FeaturePlan",
+    "Frame",
+    "NumericFeature",
+    "cross",
+    "difference",
+    "emit_code",
+    "emit_number",
+    "fit_category",
+    "fit_centred",
+    "fit_features",
+    "fit_frequency",
+    "product",
+    "ratio",
+]

@@ -1,0 +1,268 @@
+"""Features that every learner reads, each able to compute itself on a table and to write itself as ops.
+
+A feature is fitted once, on training rows only, and is then data. `values` and the ops of `emit` give the same
+float32 bits: the matrix that a learner trains on is the one that the exported Program computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lean_automl.errors import InternalError
+from lean_automl_runtime.dates import date_part
+from lean_automl_runtime.ir import ops as o
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lean_automl.data import Table
+    from lean_automl_runtime.ir import ProgramBuilder
+
+F32 = np.ndarray[Any, np.dtype[np.float32]]
+I32 = np.ndarray[Any, np.dtype[np.int32]]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A numeric or boolean column as it is."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A float64 column whose values float32 would merge, moved to where float32 tells them apart."""
+
+    column: str
+    shift: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class DateNumber:
+    """One calendar field of a datetime column."""
+
+    column: str
+    part: o.DateField
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Arithmetic of two numeric features."""
+
+    kind: o.ArithmeticKind
+    left: NumericFeature
+    right: NumericFeature
+
+
+@dataclass(frozen=True)
+class Centred:
+    """A numeric feature less its mean among the rows of the same category.
+
+    `means` has one entry for each code of `category`; the entries of missing and unseen hold the overall mean unless
+    the training rows had such codes.
+    """
+
+    value: NumericFeature
+    category: CategoryFeature
+    means: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """How often a row's category occurs among the training rows, as a share."""
+
+    category: CategoryFeature
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Category:
+    """A categorical column as codes: 0 missing, 1 unseen or rare, 2 and up the categories."""
+
+    column: str
+    categories: tuple[str, ...]
+
+    @property
+    def levels(self) -> int:
+        """Number of codes."""
+        return len(self.categories) + o.CODE_FIRST
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Two categorical features as one: a code for every pair of codes."""
+
+    left: Category
+    right: Category
+
+    @property
+    def levels(self) -> int:
+        """Number of codes."""
+        return self.left.levels * self.right.levels
+
+
+NumericFeature = Number | Shifted | DateNumber | Pair | Centred | Frequency
+CategoryFeature = Category | Crossed
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What learners read: n rows of numeric features and of category codes.
+
+    Attributes:
+        numbers: float32, shape (n, numeric features); NaN is missing; finite otherwise.
+        codes: int32, shape (n, categorical features).
+        levels: Number of codes of each categorical feature.
+    """
+
+    numbers: F32
+    codes: I32
+    levels: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self.numbers.shape[0])
+
+    def take(self, index: NDArray[Any]) -> Frame:
+        """Some of the rows."""
+        return Frame(self.numbers[index], self.codes[index], self.levels)
+
+
+@dataclass(frozen=True)
+class FeaturePlan:
+    """Fitted features in a fixed order."""
+
+    numeric: tuple[NumericFeature, ...]
+    categorical: tuple[CategoryFeature, ...]
+
+    def frame(self, table: Table) -> Frame:
+        """The features of a table's rows."""
+        numbers = [numeric_values(feature, table) for feature in self.numeric]
+        codes = [category_codes(feature, table) for feature in self.categorical]
+        rows = table.rows
+        return Frame(
+            np.column_stack(numbers) if numbers else np.empty((rows, 0), dtype=np.float32),
+            np.column_stack(codes) if codes else np.empty((rows, 0), dtype=np.int32),
+            tuple(feature.levels for feature in self.categorical),
+        )
+
+    def __add__(self, more: FeaturePlan) -> FeaturePlan:
+        """These features and then the others."""
+        return FeaturePlan(self.numeric + more.numeric, self.categorical + more.categorical)
+
+
+# Infinities become the largest finite numbers for learners, which refuse or misread them. A threshold or an edge
+# cannot tell the two apart, so ops that compare need nothing; ops that calculate must clip first.
+LARGEST = np.float32(np.finfo(np.float32).max)
+
+
+def numeric_values(feature: NumericFeature, table: Table) -> F32:
+    """float32 values of a numeric feature, shape (n,), infinities limited to the largest finite numbers."""
+    with np.errstate(all="ignore"):
+        values: F32 = np.clip(_raw_values(feature, table), -LARGEST, LARGEST)
+    return values
+
+
+@singledispatch
+def _raw_values(feature: object, table: Table) -> F32:  # noqa: ARG001
+    raise InternalError(f"no values are defined for {type(feature).__name__}")
+
+
+@_raw_values.register(Number)
+def _(feature: Number, table: Table) -> F32:
+    return np.asarray(table.array(feature.column), dtype=np.float32)
+
+
+@_raw_values.register(Shifted)
+def _(feature: Shifted, table: Table) -> F32:
+    shifted = (table.array(feature.column).astype(np.float64) - feature.shift) * feature.scale
+    return np.asarray(shifted, dtype=np.float32)
+
+
+@_raw_values.register(DateNumber)
+def _(feature: DateNumber, table: Table) -> F32:
+    return date_part(table.array(feature.column), feature.part)
+
+
+@_raw_values.register(Pair)
+def _(feature: Pair, table: Table) -> F32:
+    left, right = _raw_values(feature.left, table), _raw_values(feature.right, table)
+    ufunc = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide}[feature.kind.value]
+    return np.asarray(ufunc(left, right), dtype=np.float32)
+
+
+@_raw_values.register(Centred)
+def _(feature: Centred, table: Table) -> F32:
+    means = np.array(feature.means, dtype=np.float32)
+    mean = means[category_codes(feature.category, table)]
+    return np.asarray(_raw_values(feature.value, table) - mean, dtype=np.float32)
+
+
+@_raw_values.register(Frequency)
+def _(feature: Frequency, table: Table) -> F32:
+    return np.array(feature.shares, dtype=np.float32)[category_codes(feature.category, table)]
+
+
+def category_codes(feature: CategoryFeature, table: Table) -> I32:
+    """Codes of a categorical feature, int32 of shape (n,)."""
+    if isinstance(feature, Crossed):
+        left, right = category_codes(feature.left, table), category_codes(feature.right, table)
+        return np.asarray(left * feature.right.levels + right, dtype=np.int32)
+    code = {category: number for number, category in enumerate(feature.categories, start=o.CODE_FIRST)}
+    code[""] = o.CODE_MISSING
+    find = code.get
+    return np.array([find(text, o.CODE_UNSEEN) for text in table.array(feature.column)], dtype=np.int32)
+
+
+@singledispatch
+def emit_number(feature: object, builder: ProgramBuilder) -> int:  # noqa: ARG001
+    """Value number of a numeric feature in a Program, float32 (n, 1); infinities are not limited yet."""
+    raise InternalError(f"no ops are defined for {type(feature).__name__}")
+
+
+@emit_number.register(Number)
+def _(feature: Number, builder: ProgramBuilder) -> int:
+    return builder.column(feature.column)
+
+
+@emit_number.register(Shifted)
+def _(feature: Shifted, builder: ProgramBuilder) -> int:
+    return builder.add(o.Rescale((builder.column(feature.column),), feature.shift, feature.scale))
+
+
+@emit_number.register(DateNumber)
+def _(feature: DateNumber, builder: ProgramBuilder) -> int:
+    return builder.add(o.DatePart((builder.column(feature.column),), feature.part))
+
+
+@emit_number.register(Pair)
+def _(feature: Pair, builder: ProgramBuilder) -> int:
+    inputs = (emit_number(feature.left, builder), emit_number(feature.right, builder))
+    return builder.add(o.Arithmetic(inputs, feature.kind))
+
+
+@emit_number.register(Centred)
+def _(feature: Centred, builder: ProgramBuilder) -> int:
+    table = np.array(feature.means, dtype=np.float32)[:, None]
+    mean = builder.add(o.Lookup((emit_code(feature.category, builder),), table))
+    return builder.add(o.Arithmetic((emit_number(feature.value, builder), mean), o.ArithmeticKind.SUBTRACT))
+
+
+@emit_number.register(Frequency)
+def _(feature: Frequency, builder: ProgramBuilder) -> int:
+    table = np.array(feature.shares, dtype=np.float32)[:, None]
+    return builder.add(o.Lookup((emit_code(feature.category, builder),), table))
+
+
+def emit_code(feature: CategoryFeature, builder: ProgramBuilder) -> int:
+    """Value number of a categorical feature in a Program, a code (n, 1)."""
+    if isinstance(feature, Crossed):
+        inputs = (emit_code(feature.left, builder), emit_code(feature.right, builder))
+        return builder.add(o.Cross(inputs, feature.right.levels))
+    return builder.add(o.Encode((builder.column(feature.column),), feature.categories))

@@ -1,0 +1,127 @@
+"""What a learner is: it fits on a Frame, within a time, and predicts; most also lower what they fitted.
+
+Rules for a learner: a fit ends soon after its deadline with what it has; it uses the threads it is given; the same
+seed gives the same model; it never looks at rows that it was not given.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from lean_automl.data import Task
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lean_automl.features import FeaturePlan, Frame
+    from lean_automl_runtime.ir import ProgramBuilder
+
+F64 = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Features and targets of some rows.
+
+    Attributes:
+        frame: Features.
+        y: Class codes (int64) or numbers (float64), shape (n,).
+        weight: float64, shape (n,), or None for equal weights.
+    """
+
+    frame: Frame
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None = None
+
+    def take(self, index: NDArray[Any]) -> Rows:
+        """Some of the rows."""
+        weight = None if self.weight is None else self.weight[index]
+        return Rows(self.frame.take(index), self.y[index], weight)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is predicted.
+
+    Attributes:
+        task: Kind of target.
+        outputs: Columns of a prediction: classes, or 1 for regression.
+    """
+
+    task: Task
+    outputs: int
+
+    @property
+    def scores(self) -> int:
+        """Columns of raw scores: 1 for binary and regression, else one for each class."""
+        return 1 if self.task is not Task.MULTICLASS else self.outputs
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a fit may run.
+
+    Attributes:
+        seed: For everything random.
+        threads: Threads that it may use.
+        deadline: `time.monotonic()` after which it ends with what it has.
+    """
+
+    seed: int = 0
+    threads: int = 1
+    deadline: float = float("inf")
+
+    @property
+    def expired(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.monotonic() >= self.deadline
+
+
+class Fitted(Protocol):
+    """A fitted model."""
+
+    @property
+    def rounds(self) -> int:
+        """Boosting rounds, trees, or 0 where there is no such thing."""
+        ...
+
+    def predict(self, frame: Frame) -> F64:
+        """Probabilities (n, classes), or predictions (n, 1)."""
+        ...
+
+
+class Lowerable(Fitted, Protocol):
+    """A fitted model that can become ops."""
+
+    def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
+        """Value number of its raw scores, float32 (n, `Problem.scores`)."""
+        ...
+
+
+class Learner(Protocol):
+    """Fits models of one kind with fixed settings."""
+
+    @property
+    def name(self) -> str:
+        """Short name for tables and logs."""
+        ...
+
+    def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> Fitted:
+        """Fit on `train`; stop early on `valid` where that is given."""
+        ...
+
+
+def probabilities(scores: F64, problem: Problem) -> F64:
+    """Predictions from raw scores, in float64: sigmoid, softmax, or the scores themselves."""
+    if problem.task is Task.REGRESSION:
+        return scores.reshape(-1, 1)
+    if problem.task is Task.BINARY:
+        p = 1.0 / (1.0 + np.exp(-np.clip(scores.reshape(-1), -500, 500)))
+        return np.column_stack([1.0 - p, p])
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    result: F64 = e / e.sum(axis=1, keepdims=True)
+    return result

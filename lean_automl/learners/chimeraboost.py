@@ -1,0 +1,233 @@
+"""ChimeraBoost: oblivious trees on bins, with constant, vector and linear leaves.
+
+The one place that reads the library's private attributes (version 0.34). What is read is checked twice: the
+lowered model is compared with the library's own predictions when a student is compiled, and again at export.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lean_automl.compiler.bins import BinColumn, CategoryBins, NumericBins
+from lean_automl.compiler.oblivious import ObliviousModel, Term, TermForm, lower_oblivious
+from lean_automl.compiler.trees import LeafBits, ObliviousTree, float32_strictly_below
+from lean_automl.data import Task
+from lean_automl.learners.base import F64, FitOptions, Problem, Rows, probabilities
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lean_automl.features import FeaturePlan, Frame
+    from lean_automl_runtime.ir import ProgramBuilder
+
+PATIENCE: Final = 50
+UNSEEN_CLASS: Final = 1e-6
+
+
+@dataclass(frozen=True)
+class ChimeraBoost:
+    """Settings of one fit; `None` leaves a choice to the library.
+
+    Attributes:
+        trees: Most boosting rounds.
+        depth: Splits of each tree.
+        learning_rate: Shrinkage.
+        linear: Whether leaves are linear (binary and regression only).
+        max_bins: Bins of a numeric feature.
+        l2: Regularisation of leaf values.
+        colsample: Share of the features that each tree may use.
+        leaf_bits: Width of the leaves when lowered.
+        form: What linear leaves multiply when lowered.
+    """
+
+    trees: int = 2000
+    depth: int = 6
+    learning_rate: float | None = None
+    linear: bool = True
+    max_bins: int = 128
+    l2: float = 1.0
+    colsample: float = 1.0
+    subsample: float = 1.0
+    leaf_bits: LeafBits = 16
+    form: TermForm = "values"
+
+    name = "chimeraboost"
+
+    def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedChimeraBoost:
+        """Fit; with `valid`, keep the best round and fit a temperature there."""
+        from chimeraboost import ChimeraBoostClassifier, ChimeraBoostRegressor
+
+        settings: dict[str, Any] = {
+            "n_estimators": self.trees,
+            "depth": self.depth,
+            "learning_rate": self.learning_rate,
+            "max_bins": self.max_bins,
+            "l2_leaf_reg": self.l2,
+            "colsample": self.colsample,
+            "subsample": self.subsample,
+            "linear_leaves": self.linear and problem.task is not Task.MULTICLASS,
+            "cross_features": False,  # crossed features come as columns, so that they are float32 as when served
+            "cat_combinations": False,
+            "cat_count_features": False,
+            "refit_full": False,
+            "early_stopping": valid is not None,
+            "early_stopping_rounds": PATIENCE if valid is not None else None,
+            "random_state": options.seed,
+            "thread_count": options.threads,
+        }
+        maker = ChimeraBoostRegressor if problem.task is Task.REGRESSION else ChimeraBoostClassifier
+        model = maker(**settings)
+        model.fit(
+            as_objects(train.frame),
+            train.y,
+            cat_features=categories_of(train.frame),
+            eval_set=None if valid is None else (as_objects(valid.frame), valid.y),
+            sample_weight=train.weight,
+            callbacks=[lambda *_: options.expired],
+        )
+        return FittedChimeraBoost(model, self, problem)
+
+
+def as_objects(frame: Frame) -> NDArray[Any]:
+    """The library's input: numbers, then codes as categories."""
+    if not frame.codes.shape[1]:
+        return frame.numbers.astype(np.float64)
+    return np.concatenate([frame.numbers.astype(np.float64).astype(object), frame.codes.astype(object)], axis=1)
+
+
+def categories_of(frame: Frame) -> list[int] | None:
+    """Positions of the categories in `as_objects`."""
+    numbers = frame.numbers.shape[1]
+    return list(range(numbers, numbers + frame.codes.shape[1])) or None
+
+
+@dataclass(frozen=True, eq=False)
+class FittedChimeraBoost:
+    """A fitted model of the library with what it was fitted for."""
+
+    model: Any
+    settings: ChimeraBoost
+    problem: Problem
+
+    @property
+    def rounds(self) -> int:
+        """Trees that were kept."""
+        return len(self.model.model_.trees_)
+
+    @property
+    def temperature(self) -> float:
+        """Divisor of the raw scores; 1 for regression."""
+        return float(getattr(self.model, "temperature_", 1.0) or 1.0)
+
+    @property
+    def importance(self) -> NDArray[np.float64]:
+        """Share of the split gain of each feature, numbers then codes."""
+        return np.asarray(self.model.feature_importances_, dtype=np.float64)
+
+    def predict(self, frame: Frame) -> F64:
+        """Probabilities (n, classes), or predictions (n, 1)."""
+        scores = np.asarray(self.model.model_.predict_raw(as_objects(frame)), dtype=np.float64) / self.temperature
+        return self._aligned(probabilities(scores, self.problem))
+
+    def _aligned(self, predicted: F64) -> F64:
+        """One column for each class of the problem, also for those that the training rows did not have."""
+        if self.problem.task is not Task.MULTICLASS or predicted.shape[1] == self.problem.outputs:
+            return predicted
+        full = np.zeros((predicted.shape[0], self.problem.outputs))
+        full[:, self.model.classes_] = predicted
+        return full
+
+    def lower(self, plan: FeaturePlan, builder: ProgramBuilder, scale: float = 1.0) -> int:
+        """Value number of the raw scores over the temperature, float32 (n, scores)."""
+        classes = self.model.classes_ if self.problem.task is Task.MULTICLASS else None
+        neutral = to_neutral(self.model.model_, plan, scale / self.temperature)
+        if classes is not None and len(classes) < self.problem.outputs:
+            neutral = _spread(neutral, [int(c) for c in classes], self.problem.outputs)
+        return lower_oblivious(neutral, plan, builder, self.settings.leaf_bits, self.settings.form)
+
+
+def _spread(model: ObliviousModel, classes: list[int], outputs: int) -> ObliviousModel:
+    """Give each class of the problem its own output column; classes never seen get a score of almost no chance."""
+    bias = np.full(outputs, model.bias.min() + np.log(UNSEEN_CLASS))
+    bias[classes] = model.bias
+    trees = tuple(replace(tree, targets=tuple(classes[target] for target in tree.targets)) for tree in model.trees)
+    return replace(model, trees=trees, bias=bias)
+
+
+def to_neutral(booster: Any, plan: FeaturePlan, factor: float) -> ObliviousModel:
+    """The library's fitted arrays as an `ObliviousModel`, all scores times `factor`.
+
+    A matrix column of the booster is a numeric feature, or a category's target statistic (one for each class of a
+    multiclass problem), which has a single value, and so a single bin, for each code.
+    """
+    prep, numbers = booster.prep_, len(plan.numeric)
+    columns: list[BinColumn] = [
+        NumericBins(feature, edges_of(prep.binner_.borders_[feature]), prep.binner_.borders_[feature].size + 1)
+        for feature in range(numbers)
+    ]
+    for encoder in prep.encoders_:
+        for j, category in enumerate(plan.categorical):
+            statistics = _statistics_of_codes(prep.cat_maps_[j], encoder, j, category.levels)
+            bins = np.searchsorted(prep.binner_.borders_[len(columns)], statistics, side="right")
+            columns.append(CategoryBins(j, bins))
+    bias = np.atleast_1d(np.asarray(booster.init_, dtype=np.float64)) * factor
+    terms = _terms(booster, numbers)
+    position = {term.feature: 1 + number for number, term in enumerate(terms)}
+    trees = tuple(_tree(tree, position, factor) for tree in booster.trees_)
+    return ObliviousModel(trees, tuple(columns), bias, terms)
+
+
+def edges_of(borders: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The library asks `border <= x`; edges ask `edge < x`."""
+    return float32_strictly_below(borders)
+
+
+def _statistics_of_codes(known: dict[Any, int], encoder: Any, column: int, levels: int) -> NDArray[np.float64]:
+    """Final target statistic of each code of a category; the prior for codes that training rows did not have."""
+    sums, counts, prior = encoder.sums_[column], encoder.counts_[column], encoder.prior_
+    statistics = np.full(levels, prior, dtype=np.float64)
+    for code, position in known.items():
+        statistics[int(code)] = (sums[position] + prior * encoder.smoothing) / (counts[position] + encoder.smoothing)
+    return statistics
+
+
+def _terms(booster: Any, numbers: int) -> tuple[Term, ...]:
+    centres_std = getattr(booster, "_centers_std_", None)
+    if centres_std is None:
+        return ()
+    binner = booster.prep_.binner_
+    terms = []
+    for feature in range(numbers):
+        edges = edges_of(binner.borders_[feature])
+        centres = np.asarray(binner.bin_centers_[feature][: edges.size + 1], dtype=np.float64)
+        standard = centres_std[feature][: edges.size + 1]
+        mean, deviation = _moments(centres, standard)
+        terms.append(Term(feature, edges, centres, mean, deviation))
+    return tuple(terms)
+
+
+def _moments(centres: NDArray[np.float64], standard: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and deviation such that `standard = (centres - mean) / deviation`."""
+    low, high = int(np.argmin(centres)), int(np.argmax(centres))
+    spread = float(standard[high] - standard[low])
+    if spread <= 0:
+        return float(centres[low]), 1.0
+    deviation = float(centres[high] - centres[low]) / spread
+    return float(centres[low] - standard[low] * deviation), deviation
+
+
+def _tree(tree: Any, position: dict[int, int], factor: float) -> ObliviousTree:
+    """The library's first split is the highest bit of the leaf number; ours is the lowest."""
+    feature = np.asarray(tree.splits_feat[: tree.depth][::-1], dtype=np.int64)
+    split = np.asarray(tree.splits_thr[: tree.depth][::-1], dtype=np.int64)
+    if tree.lin_coef is None:
+        values = np.asarray(tree.values, dtype=np.float64)
+        leaves = values.reshape(values.shape[0], -1) * factor
+        return ObliviousTree(feature, split, leaves, tuple(range(leaves.shape[1])))
+    targets = [0] + [position[int(f)] for f in tree.lin_feats]
+    order = np.argsort(targets)
+    leaves = np.asarray(tree.lin_coef, dtype=np.float64)[:, order] * factor
+    return ObliviousTree(feature, split, leaves, tuple(int(targets[i]) for i in order))

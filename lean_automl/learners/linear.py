@@ -1,0 +1,192 @@
+"""Linear and logistic regression on clipped, standardised numbers and one weight for each category."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lean_automl.compiler.bins import emit_matrix
+from lean_automl.data import Task
+from lean_automl.features import FeaturePlan, emit_code
+from lean_automl.learners.base import F64, FitOptions, Problem, Rows, probabilities
+from lean_automl_runtime.ir import ops as o
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lean_automl.features import Frame
+    from lean_automl_runtime.ir import ProgramBuilder
+
+CLIP_QUANTILE: Final = 0.005
+MOST_LEVELS: Final = 1000
+MOST_ITERATIONS: Final = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Standardise:
+    """From numbers to clipped, standardised numbers, and whether each was missing.
+
+    Attributes:
+        fill: For NaN; the median. Shape (numbers,), as all of them.
+        low: Lower limit.
+        high: Upper limit.
+        mean: Of the clipped values.
+        deviation: Of the clipped values; 1 where constant.
+    """
+
+    fill: NDArray[np.float32]
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+
+    def values(self, numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Standardised values, float32 (n, numbers)."""
+        filled = np.where(np.isnan(numbers), self.fill, numbers)
+        clipped = np.minimum(np.maximum(filled, self.low), self.high)
+        return np.asarray((clipped - self.mean) / self.deviation, dtype=np.float32)
+
+    def emit_clipped(self, features: list[int], plan: FeaturePlan, builder: ProgramBuilder) -> int:
+        """Value number of some features, filled and clipped and less their mean, but not divided."""
+        values = emit_matrix(features, plan, builder)
+        filled = builder.add(o.Impute((values,), self.fill[features]))
+        clipped = builder.add(o.Clip((filled,), self.low[features], self.high[features]))
+        return builder.add(o.Blend((clipped,), np.ones(1, dtype=np.float32), -self.mean[features]))
+
+
+def fit_standardise(numbers: NDArray[np.float32]) -> Standardise:
+    """Limits and moments of the columns of `numbers`."""
+    width = numbers.shape[1]
+    fill, low, high = (np.zeros(width, dtype=np.float32) for _ in range(3))
+    for j in range(width):
+        present = numbers[~np.isnan(numbers[:, j]), j]
+        if present.size:
+            fill[j] = np.median(present)
+            low[j], high[j] = np.quantile(present, [CLIP_QUANTILE, 1 - CLIP_QUANTILE])
+            if low[j] == high[j]:
+                low[j], high[j] = present.min(), present.max()
+    clipped = np.minimum(np.maximum(np.where(np.isnan(numbers), fill, numbers), low), high).astype(np.float64)
+    mean, deviation = clipped.mean(axis=0), clipped.std(axis=0)
+    deviation[~(deviation > 0)] = 1.0
+    return Standardise(fill, low, high, mean.astype(np.float32), deviation.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Settings of one fit.
+
+    Attributes:
+        strengths: Inverse regularisation strengths to choose from on `valid`; the first is used without it.
+    """
+
+    strengths: tuple[float, ...] = (1.0, 0.1, 0.01)
+
+    name = "linear"
+
+    def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedLinear:
+        """Fit one model for each strength and keep the best on `valid`."""
+        standardise = fit_standardise(train.frame.numbers)
+        x = design(train.frame, standardise)
+        best: FittedLinear | None = None
+        best_loss = np.inf
+        for strength in self.strengths if valid is not None else self.strengths[:1]:
+            weight, bias = _solve(x, train, strength, problem)
+            fitted = FittedLinear(standardise, weight, bias, train.frame.levels, problem, strength)
+            if valid is None:
+                return fitted
+            loss = _loss(fitted.predict(valid.frame), valid.y, problem)
+            if loss < best_loss:
+                best, best_loss = fitted, loss
+            if options.expired:
+                break
+        assert best is not None
+        return best
+
+
+def design(frame: Frame, standardise: Standardise) -> Any:
+    """Sparse matrix: standardised numbers, then one column for each code of each category."""
+    from scipy import sparse
+
+    blocks = [sparse.csr_matrix(standardise.values(frame.numbers).astype(np.float64))]
+    for j, levels in enumerate(frame.levels):
+        if levels > MOST_LEVELS:
+            continue
+        rows = np.arange(frame.rows)
+        blocks.append(sparse.csr_matrix((np.ones(frame.rows), (rows, frame.codes[:, j])), shape=(frame.rows, levels)))
+    return sparse.hstack(blocks, format="csr")
+
+
+def _solve(x: Any, train: Rows, strength: float, problem: Problem) -> tuple[F64, F64]:
+    """Weights (columns, scores) and bias (scores,)."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if problem.task is Task.REGRESSION:
+        ridge = Ridge(alpha=1.0 / strength).fit(x, train.y, sample_weight=train.weight)
+        return ridge.coef_.reshape(-1, 1), np.atleast_1d(ridge.intercept_)
+    model = LogisticRegression(C=strength, max_iter=MOST_ITERATIONS)
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the limit of iterations bounds the time
+        model.fit(x, train.y, sample_weight=train.weight)
+    weight, bias = model.coef_.T, model.intercept_
+    if problem.task is Task.BINARY or weight.shape[1] == problem.outputs:
+        return weight, bias
+    full_weight, full_bias = np.zeros((weight.shape[0], problem.outputs)), np.full(problem.outputs, -20.0)
+    full_weight[:, model.classes_], full_bias[model.classes_] = weight, bias
+    return full_weight, full_bias
+
+
+def _loss(predicted: F64, y: NDArray[Any], problem: Problem) -> float:
+    if problem.task is Task.REGRESSION:
+        return float(np.mean((predicted[:, 0] - y) ** 2))
+    return float(-np.mean(np.log(np.maximum(predicted[np.arange(y.size), y], 1e-15))))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedLinear:
+    """Weights of a linear model.
+
+    Attributes:
+        standardise: How numbers are prepared.
+        weight: float64, shape (numbers + codes of the categories in use, scores).
+        bias: float64, shape (scores,).
+        levels: Codes of each categorical feature.
+        problem: What it predicts.
+        strength: The inverse regularisation strength that was chosen.
+    """
+
+    standardise: Standardise
+    weight: F64
+    bias: F64
+    levels: tuple[int, ...]
+    problem: Problem
+    strength: float
+
+    rounds = 0
+
+    def predict(self, frame: Frame) -> F64:
+        """Probabilities (n, classes), or predictions (n, 1)."""
+        return probabilities(np.asarray(design(frame, self.standardise) @ self.weight + self.bias), self.problem)
+
+    def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
+        """Value number of the raw scores, float32 (n, scores)."""
+        count = len(plan.numeric)
+        parts = []
+        if count:
+            values = self.standardise.emit_clipped(list(range(count)), plan, builder)
+            weight = (self.weight[:count] / self.standardise.deviation[:, None]).astype(np.float32)
+            zero = np.zeros(weight.shape[1], dtype=np.float32)
+            parts.append(builder.add(o.Dense((values,), weight, zero, o.Activation.IDENTITY)))
+        start = count
+        for category, levels in zip(plan.categorical, self.levels, strict=True):
+            if levels > MOST_LEVELS:
+                continue
+            table = self.weight[start : start + levels].astype(np.float32)
+            parts.append(builder.add(o.Lookup((emit_code(category, builder),), table)))
+            start += levels
+        return builder.add(o.Blend(tuple(parts), np.ones(len(parts), dtype=np.float32), self.bias.astype(np.float32)))
