@@ -12,7 +12,7 @@ from lean_automl_runtime.ir.columns import ColumnKind
 
 from lean_automl.data.convert import convert, missing_mask
 from lean_automl.data.kinds import guess_kind
-from lean_automl.data.notes import Note, NoteCode, count_of, did_you_mean
+from lean_automl.data.notes import Note, NoteCode, count_of, did_you_mean, shown
 from lean_automl.data.schema import Schema
 from lean_automl.data.target import label_codes, regression_values
 from lean_automl.errors import DataError, SchemaError
@@ -110,7 +110,7 @@ def read_weight(series: Series, kept: npt.NDArray[np.intp]) -> npt.NDArray[np.fl
         row = int(kept[int(np.argmax(bad))])
         raise DataError(
             f"weight column {series.name!r}: {count_of(int(bad.sum()), 'row')} without a weight of 0 or more, the "
-            f"first is {series.iloc[row]!r:.40} in row {row}. Give every row a weight."
+            f"first is {shown(series.iloc[row])} in row {row}. Give every row a weight."
         )
     if not values.any():
         raise DataError(f"weight column {series.name!r}: all weights are 0. Give some rows a positive weight.")

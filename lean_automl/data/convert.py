@@ -12,7 +12,7 @@ is counted in the result. A dtype that can never fit (dates where numbers are du
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from lean_automl_runtime.ir.columns import MISSING_TIME, ColumnKind
 from lean_automl_runtime.values import boolean_value, category_text, datetime_value, numeric_value
 
+from lean_automl.data.notes import shown
 from lean_automl.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def convert(series: Series, kind: ColumnKind) -> Converted:
     if array is not None:
         return Converted(array)
     result = _by_reader(series, kind)
+    if result.first_bad is not None:
+        result = replace(result, first_bad=(row_name(series, result.first_bad[0]), result.first_bad[1]))
     if result.unreadable >= MIN_ROWS_TO_REFUSE and result.unreadable == count_present(series):
         raise _refusal(series.name, kind, result)
     return result
@@ -117,6 +120,12 @@ def count_present(series: Series) -> int:
     return int(present(series).sum())
 
 
+def row_name(series: Series, position: int) -> int:
+    """Return the number that messages give to a row: its whole-number index, which survives filtering, or position."""
+    label = series.index[position]
+    return int(label) if isinstance(label, int | np.integer) else position
+
+
 def _check_dtype(series: Series, kind: ColumnKind) -> None:
     is_time = pd.api.types.is_datetime64_any_dtype(series.dtype)
     wrong = (kind in (ColumnKind.NUMERIC, ColumnKind.BOOLEAN) and is_time) or (
@@ -127,7 +136,8 @@ def _check_dtype(series: Series, kind: ColumnKind) -> None:
         row = int(np.argmax(series.notna().to_numpy()))
         raise SchemaError(
             f"column {series.name!r}: expected {kind.value} values, got {series.dtype}, such as "
-            f"{series.iloc[row]!s:.40} in row {row}. Convert the column, or declare its kind anew and train again."
+            f"{shown(series.iloc[row])} in row {row_name(series, row)}. Convert the column, or declare its kind anew "
+            "and train again."
         )
 
 
@@ -212,7 +222,7 @@ def _take(values: list[Any], codes: npt.NDArray[np.int64], kind: ColumnKind) -> 
     if not bad_rows.size:
         return Converted(array)
     first = int(bad_rows[0])
-    return Converted(array, int(bad_rows.size), (first, f"{values[codes[first]]!r:.60}"))
+    return Converted(array, int(bad_rows.size), (first, shown(values[codes[first]])))
 
 
 def _refusal(name: object, kind: ColumnKind, result: Converted) -> SchemaError:

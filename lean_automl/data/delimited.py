@@ -49,7 +49,7 @@ _DELIMITERS: Final = (",", ";", "\t", "|")
 _NAMES: Final = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 _SAMPLE_CHARACTERS: Final = 1 << 18
 _SAMPLE_ROWS: Final = 200
-_MIN_BLOCK: Final = 1 << 20
+_BLOCK: Final = 1 << 20
 _MAX_BLOCK: Final = 1 << 30
 _COMMA_NUMBER: Final = r"^\s*[+-]?\d+(,\d+)?\s*$"
 _SURE_COMMA: Final = r"^\s*[+-]?(\d+,(\d{1,2}|\d{4,})|0,\d+|\d{4,},\d+)\s*$"
@@ -76,6 +76,7 @@ def read_delimited(text: str, where: str, *, prefer_tab: bool = False) -> tuple[
     names, body = _split_header(text, dialect, where)
     if not body.strip("\r\n"):
         return pd.DataFrame([], columns=names), ()
+    _refuse_open_quote(body, dialect, where)
     table = _parse(body, dialect, len(names), where)
     notes: tuple[Note, ...] = ()
     if dialect.delimiter != ",":
@@ -130,28 +131,46 @@ def _split_header(text: str, dialect: Dialect, where: str) -> tuple[list[str], s
     return names, lines.read()
 
 
+def _refuse_open_quote(body: str, dialect: Dialect, where: str) -> None:
+    """Refuse a quote that is never closed: it would swallow all lines to the end without any other sign."""
+    if body.count('"') % 2 == 0:
+        return
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=dialect.delimiter, strict=True)
+    start = 2
+    try:
+        for _ in reader:
+            start = reader.line_num + 2
+    except csv.Error as error:
+        if "unexpected end" in str(error) or "field limit" in str(error):
+            raise DataError(f"{where}: line {start} opens a quote that is never closed. Close or double it.") from error
+
+
 def _parse(body: str, dialect: Dialect, width: int, where: str) -> Any:
-    names = [f"c{position}" for position in range(width)]
     content = body.encode("utf-8")
-    for block_size in (_MIN_BLOCK, _MAX_BLOCK):
+    try:
         try:
-            return arrow_csv.read_csv(
-                pa.BufferReader(content),
-                arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=block_size),
-                arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
-                arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.large_string()),
-                    null_values=list(MISSING_MARKERS),
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=False,
-                ),
-            )
+            return _read_arrow(content, dialect, width, _BLOCK)
         except pa.ArrowInvalid as error:
-            straddles = "block" in str(error)
-            if straddles and block_size < _MAX_BLOCK:
-                continue
-            raise _ragged(body, dialect, width, where, str(error)) from error
-    raise AssertionError("the second block size either reads or raises")
+            if "block" not in str(error):
+                raise
+        return _read_arrow(content, dialect, width, _MAX_BLOCK)  # a row is longer than a block
+    except pa.ArrowInvalid as error:
+        raise _ragged(body, dialect, width, where, str(error)) from error
+
+
+def _read_arrow(content: bytes, dialect: Dialect, width: int, block_size: int) -> Any:
+    names = [f"c{position}" for position in range(width)]
+    return arrow_csv.read_csv(
+        pa.BufferReader(content),
+        arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=block_size),
+        arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
+        arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.large_string()),
+            null_values=list(MISSING_MARKERS),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
 
 
 def _ragged(body: str, dialect: Dialect, width: int, where: str, reason: str) -> DataError:

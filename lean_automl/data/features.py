@@ -22,7 +22,7 @@ from lean_automl_runtime.ir.columns import ALLOWED_DTYPES, Column, ColumnKind
 
 from lean_automl.data.convert import convert, count_present, missing_mask
 from lean_automl.data.kinds import guess_kind
-from lean_automl.data.notes import Note, NoteCode
+from lean_automl.data.notes import Note, NoteCode, shown
 
 if TYPE_CHECKING:
     Series: TypeAlias = pd.Series[Any]
@@ -70,7 +70,7 @@ def infer_feature(series: Series, kind: ColumnKind | None, *, keep_ids: bool = F
     if missing.all():
         return _left_out(NoteCode.ALL_MISSING, name, f"has no values that can be read as {kind.value}")
     if not missing.any() and (values == values[0]).all():
-        return _left_out(NoteCode.CONSTANT, name, f"is {series.iloc[0]!r:.40} in all rows")
+        return _left_out(NoteCode.CONSTANT, name, f"is {shown(series.iloc[0])} in all rows")
     if kind is ColumnKind.NUMERIC:
         return _infer_number(name, values[~missing], notes, keep_ids)
     if kind is ColumnKind.CATEGORICAL:

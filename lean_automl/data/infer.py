@@ -82,7 +82,8 @@ def check_overrides(names: Sequence[str], target: str, overrides: SchemaOverride
         if name not in names:
             raise ConfigError(f"{setting}: {name!r} is not a column of the table.{did_you_mean(name, names)}")
         other = jobs.setdefault(name, setting)
-        if other != setting and {other, setting} not in ({"drop", "id"}, {"time", "column"}):
+        left_out_anyway = other != "target" and setting in ("drop", "id")
+        if other != setting and not left_out_anyway and (other, setting) != ("time", "column"):
             raise ConfigError(f"{setting}: {name!r} is already the {other} column. Use it for one of the two.")
 
 

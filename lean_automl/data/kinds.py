@@ -34,7 +34,7 @@ from lean_automl_runtime.ir.columns import ColumnKind
 from lean_automl_runtime.values import category_text, datetime_value, numeric_value
 
 from lean_automl.data.convert import arrow_text, count_present, is_text
-from lean_automl.data.notes import Note, NoteCode, count_of
+from lean_automl.data.notes import Note, NoteCode, count_of, shown
 
 if TYPE_CHECKING:
     Series: TypeAlias = pd.Series[Any]
@@ -197,4 +197,4 @@ def _reads(reader: Any, value: object) -> bool:
 
 
 def _some(values: Sequence[str]) -> str:
-    return ", ".join(f"{value!r:.30}" for value in values[:3]) + (", ..." if len(values) > 3 else "")
+    return ", ".join(shown(value) for value in values[:3]) + (", ..." if len(values) > 3 else "")

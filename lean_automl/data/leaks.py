@@ -20,7 +20,8 @@ from lean_automl.data.table import Table
 MAX_SAMPLE: Final = 5_000
 MIN_SAMPLE: Final = 100
 MIN_SCORE: Final = 0.99
-_BINS: Final = 100
+_MAX_BINS: Final = 100
+_ROWS_PER_BIN: Final = 10
 
 
 def leak_sample(rows: int) -> npt.NDArray[np.intp]:
@@ -53,11 +54,12 @@ def leak_notes(table: Table, y: npt.NDArray[Any], classes: int) -> tuple[Note, .
 
 
 def _bins(array: npt.NDArray[Any], kind: ColumnKind) -> npt.NDArray[np.int64]:
+    count = min(_MAX_BINS, len(array) // _ROWS_PER_BIN)
     codes, values = pd.factorize(array, use_na_sentinel=False)
-    if kind is ColumnKind.CATEGORICAL or len(values) <= _BINS:
+    if kind is ColumnKind.CATEGORICAL or len(values) <= count:
         return codes.astype(np.int64)
     ranks = np.argsort(np.argsort(array, kind="stable"), kind="stable")
-    return (ranks * _BINS // len(array)).astype(np.int64)
+    return (ranks * count // len(array)).astype(np.int64)
 
 
 def _class_score(bins: npt.NDArray[np.int64], y: npt.NDArray[np.int64], classes: int) -> float:

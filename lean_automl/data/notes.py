@@ -65,6 +65,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Known: {shown}{', ...' if len(names) > 8 else ''}."
 
 
+def shown(value: object) -> str:
+    """Write a value of a table for a message: text in quotes, others plain, at most 40 characters."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 def count_of(count: int, noun: str) -> str:
     """Write a count with its noun: '1 row', '2,000 rows'."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{ending}"

@@ -114,7 +114,7 @@ def _with_checked_names(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     if not len(frame):
         raise DataError(f"{where}: there are column names and no rows. Give at least one row.")
     if any(isinstance(dtype, pd.ArrowDtype) for dtype in frame.dtypes):
-        frame = pa.Table.from_pandas(frame).to_pandas()
+        frame = pa.Table.from_pandas(frame, preserve_index=False).to_pandas(ignore_metadata=True)
     if list(frame.columns) != names:
         frame = frame.set_axis(names, axis="columns")
     return frame

@@ -27,7 +27,7 @@ from lean_automl_runtime.ir.columns import ColumnKind
 
 from lean_automl.data.convert import convert, count_present, missing_mask
 from lean_automl.data.kinds import guess_kind
-from lean_automl.data.notes import Note, NoteCode, count_of
+from lean_automl.data.notes import Note, NoteCode, count_of, shown
 from lean_automl.data.schema import Label, Task
 from lean_automl.errors import ConfigError, DataError
 
@@ -171,7 +171,9 @@ def _plan_labels(name: str, values: npt.NDArray[Any], kind: ColumnKind, task: Ta
             "target column (for numbers: set the task to regression)."
         )
     if len(labels) < 2:
-        raise DataError(f"target {name!r} has a single class, {labels[0]!r}. There is nothing to learn.")
+        raise DataError(
+            f"target {name!r} has a single class, {shown(_native(labels[0], kind))}. There is nothing to learn."
+        )
     frequent = counts >= MIN_CLASS_ROWS
     if frequent.sum() < 2:
         raise DataError(
@@ -205,4 +207,4 @@ def _check_rows(name: str, rows: int) -> None:
 
 
 def _shown(values: list[Any]) -> str:
-    return ", ".join(f"{value!r:.30}" for value in values)
+    return ", ".join(shown(value) for value in values)
