@@ -182,8 +182,8 @@ def _plan_labels(name: str, values: npt.NDArray[Any], kind: ColumnKind, task: Ta
         )
     notes = []
     if not frequent.all():
-        shown = _shown([_native(label, kind) for label in labels[~frequent][:5]])
-        found = f"{count_of(int((~frequent).sum()), 'label')} with fewer than {MIN_CLASS_ROWS} rows: {shown}"
+        examples = _shown([_native(label, kind) for label in labels[~frequent][:5]])
+        found = f"{count_of(int((~frequent).sum()), 'label')} with fewer than {MIN_CLASS_ROWS} rows: {examples}"
         notes.append(Note(NoteCode.RARE_CLASS, name, found, f"dropped {counts[~frequent].sum():,} rows"))
     classes = tuple(sorted(_native(label, kind) for label in labels[frequent]))
     _check_rows(name, int(counts[frequent].sum()))
