@@ -9,31 +9,46 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.measure.cost import CostModel, CostSample, fit_cost_model
+    from lean_automl_runtime.measure.features import features
     from lean_automl_runtime.measure.harness import measure
     from lean_automl_runtime.measure.inprocess import QuickMeasurement, measure_in_process
     from lean_automl_runtime.measure.options import MeasureOptions, Mode
+    from lean_automl_runtime.measure.profile import DeviceProfile, calibrate
     from lean_automl_runtime.measure.result import Measurement, meets
     from lean_automl_runtime.measure.statistics import Latency, Quantile
 
 _HOME: Final = {
+    "CostModel": "cost",
+    "CostSample": "cost",
+    "DeviceProfile": "profile",
     "Latency": "statistics",
     "MeasureOptions": "options",
     "Measurement": "result",
     "Mode": "options",
     "Quantile": "statistics",
     "QuickMeasurement": "inprocess",
+    "calibrate": "profile",
+    "features": "features",
+    "fit_cost_model": "cost",
     "measure": "harness",
     "measure_in_process": "inprocess",
     "meets": "result",
 }
 
 __all__ = [
+    "CostModel",
+    "CostSample",
+    "DeviceProfile",
     "Latency",
     "MeasureOptions",
     "Measurement",
     "Mode",
     "Quantile",
     "QuickMeasurement",
+    "calibrate",
+    "features",
+    "fit_cost_model",
     "measure",
     "measure_in_process",
     "meets",

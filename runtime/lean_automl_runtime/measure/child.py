@@ -7,9 +7,10 @@ the cold start is that of a serving process. CORE is -1 for no pinning. FOLDER h
 
 from __future__ import annotations
 
-import os
 import sys
 import time
+
+from lean_automl_runtime.measure.channel import guarded, pin, stage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,28 +24,19 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> int:
-    """Measure, and leave facts and samples in the folder; 1 if that failed for a reason that the facts give."""
+    """Measure, and leave facts and samples in the folder; the exit code."""
     folder, artifact, engine, core = arguments
-    try:
-        _measure(folder, artifact, engine, int(core))
-    except Exception as error:
-        from lean_automl_runtime.errors import LeanAutoMLError
-
-        if not isinstance(error, LeanAutoMLError):
-            raise
-        _write_facts(folder, {"error": [type(error).__name__, str(error)]})
-        return 1
-    return 0
+    return guarded(folder, lambda: _measure(folder, artifact, engine, int(core)))
 
 
-def _measure(folder: str, artifact: str, engine: str, core: int) -> None:
+def _measure(folder: str, artifact: str, engine: str, core: int) -> dict[str, Any]:
     pinned = pin(core)
-    _stage("import")
+    stage("import")
     started = time.perf_counter_ns()
     from lean_automl_runtime.model import load
 
     imported = time.perf_counter_ns()
-    _stage("load")
+    stage("load")
     load_started = time.perf_counter_ns()
     model = load(artifact, engine=engine)
     loaded = time.perf_counter_ns()
@@ -55,11 +47,11 @@ def _measure(folder: str, artifact: str, engine: str, core: int) -> None:
     from lean_automl_runtime.measure.options import MeasureOptions
     from lean_automl_runtime.measure.rows import read_rows
 
-    _stage("rows")
+    stage("rows")
     options = MeasureOptions.from_json(json.loads(Path(folder, "options.json").read_text(encoding="utf-8")))
     records = read_rows(Path(folder, "rows.jsonl"))
     work = make_work(model, records, options.batch_size)
-    _stage("first prediction")
+    stage("first prediction")
     first_started = time.perf_counter_ns()
     work.total(work.items[0])
     first_ended = time.perf_counter_ns()
@@ -75,21 +67,10 @@ def _measure(folder: str, artifact: str, engine: str, core: int) -> None:
         first_call_us=(first_ended - first_started) / 1e3,
         memory_mb=peak_memory_mb(),
     )
-    _stage("sampling")
+    stage("sampling")
     tools = Tools(pollute=cache_polluter(pinned) if options.mode is Mode.CACHE_POLLUTED else None)
     attempts = quietest(work, options, tools)
-    _report(Path(folder), model, cold, attempts, pinned)
-
-
-def pin(core: int) -> int | None:
-    """Tie this process to a core; None if that is not wanted or not possible."""
-    if core < 0 or not hasattr(os, "sched_setaffinity"):
-        return None
-    try:
-        os.sched_setaffinity(0, {core})
-    except OSError:
-        return None
-    return core
+    return _report(Path(folder), model, cold, attempts, pinned)
 
 
 def make_work(model: Model, records: list[dict[str, Any]], batch_size: int | None) -> Work:
@@ -138,7 +119,8 @@ def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples
 
 def _report(
     folder: Path, model: Model, cold: ColdStart, attempts: tuple[Samples, WarmUp, int], pinned: int | None
-) -> None:
+) -> dict[str, Any]:
+    """Save the samples and return the facts."""
     from dataclasses import asdict
 
     import numpy as np
@@ -148,7 +130,7 @@ def _report(
 
     samples, warm, count = attempts
     np.savez(folder / "samples.npz", total=samples.total, assembly=samples.assembly, model=samples.model)
-    facts = {
+    return {
         "engine": model.engine,
         "cold": asdict(cold),
         "control": samples.control.to_json(),
@@ -160,19 +142,6 @@ def _report(
         "pinned_core": pinned,
         "machine": Machine.here().to_json(),
     }
-    _write_facts(str(folder), facts)
-
-
-def _write_facts(folder: str, facts: dict[str, Any]) -> None:
-    import json
-    from pathlib import Path
-
-    Path(folder, "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-
-
-def _stage(name: str) -> None:
-    sys.stdout.write(f"stage {name}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

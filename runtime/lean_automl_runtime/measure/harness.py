@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,19 +17,17 @@ from typing import Any, Final
 
 import numpy as np
 
-import lean_automl_runtime
-from lean_automl_runtime import errors
-from lean_automl_runtime.errors import ArtifactError, DataError, LeanAutoMLError, MeasurementError
+from lean_automl_runtime.errors import ArtifactError, DataError, MeasurementError
 from lean_automl_runtime.measure.guard import Control, differing_speeds
-from lean_automl_runtime.measure.machine import Machine, quiet_core, thread_environment
+from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.options import MeasureOptions, Mode
+from lean_automl_runtime.measure.processes import Child, choose_core, run_child
 from lean_automl_runtime.measure.result import ColdStart, Launch, Measurement
 from lean_automl_runtime.measure.rows import FEWEST_ROWS, thin, to_lines
 from lean_automl_runtime.measure.statistics import Latency, quantile_name, samples_to_bound
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
 DEFAULTS: Final = MeasureOptions()
-LAST_WORDS: Final = 500  # characters of a crashed child's standard error that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,66 +80,10 @@ def measure(
 
 def launch(folder: Path, artifact: Path, options: MeasureOptions) -> Raw:
     """Run one child and read what it left."""
-    core = -1
-    if options.pin:
-        chosen = options.core if options.core is not None else quiet_core()
-        core = -1 if chosen is None else chosen
-    for left in ("facts.json", "samples.npz"):
-        (folder / left).unlink(missing_ok=True)
-    command = [sys.executable, "-P", "-m", "lean_automl_runtime.measure.child"]
-    command += [str(folder), str(artifact), options.engine, str(core)]
-    with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as problems:
-        try:
-            code = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=problems,
-                env=_environment(options.threads),
-                timeout=options.timeout_s,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            raise MeasurementError(
-                f"{artifact.name}: the measuring process did not end within {options.timeout_s:g} s "
-                f"(stage: {_stage(folder)}). Raise timeout_s, or lower budget_s."
-            ) from None
-    if code != 0 or not (folder / "facts.json").exists():
-        raise _failure(folder, artifact, code)
-    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    arguments = [str(artifact), options.engine, str(choose_core(options.pin, options.core))]
+    facts = run_child(folder, Child("child", arguments, options.threads, options.timeout_s, artifact.name))
     with np.load(folder / "samples.npz", allow_pickle=False) as saved:
         return Raw(facts, {name: saved[name] for name in ("total", "assembly", "model")})
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """The caller's environment with the thread settings, and with this very package to be found first."""
-    environment = {**os.environ, **thread_environment(threads), "PYTHONIOENCODING": "utf-8"}
-    root = Path(lean_automl_runtime.__file__).absolute().parents[1]
-    if root.name not in ("site-packages", "dist-packages"):
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = os.pathsep.join([str(root), known] if known else [str(root)])
-    return environment
-
-
-def _stage(folder: Path) -> str:
-    """How far the child got."""
-    lines = (folder / "stdout").read_text(encoding="utf-8", errors="replace").splitlines()
-    stages = [line.removeprefix("stage ") for line in lines if line.startswith("stage ")]
-    return stages[-1] if stages else "start"
-
-
-def _failure(folder: Path, artifact: Path, code: int) -> LeanAutoMLError:
-    """The error that the child reported, or one that says how it died."""
-    if (folder / "facts.json").exists():
-        kind, message = json.loads((folder / "facts.json").read_text(encoding="utf-8")).get("error", ("", ""))
-        known = getattr(errors, kind, None)
-        if isinstance(known, type) and issubclass(known, LeanAutoMLError):
-            return known(message)
-    said = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip()[-LAST_WORDS:]
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return MeasurementError(
-        f"{artifact.name}: the measuring process {how} (stage: {_stage(folder)}). It said: {said or 'nothing'}"
-    )
 
 
 def pool(raws: list[Raw], options: MeasureOptions, facts: dict[str, Any]) -> Measurement:

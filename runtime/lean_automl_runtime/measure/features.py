@@ -1,0 +1,154 @@
+"""What a Program does for one row, in counts: the input of the cost model.
+
+Rule: a count follows from the Program alone, before it is trained or run; an op without an entry here is an error.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from lean_automl_runtime.errors import InternalError
+from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.ir.columns import ColumnKind
+
+if TYPE_CHECKING:
+    from lean_automl_runtime.ir.program import Program
+
+Counts = dict[str, float]
+
+FEATURES: Final[dict[str, str]] = {
+    "calls": "the call itself: always 1",
+    "numeric_columns": "numeric and boolean columns of a record",
+    "string_columns": "categorical and text columns of a record",
+    "time_columns": "datetime columns of a record",
+    "ops": "ops of the Program",
+    "encodings": "texts looked up in a category table",
+    "encode_steps": "log2 of the categories, summed over encodings",
+    "date_parts": "calendar fields",
+    "cells": "numbers moved or changed one by one: lookups, arithmetic, filling, clipping, joining",
+    "bin_columns": "columns that are binned",
+    "bin_steps": "edges searched: log2 of a column's edges, summed",
+    "trees": "oblivious trees",
+    "levels": "splits of oblivious trees",
+    "ragged_trees": "ragged trees",
+    "ragged_steps": "nodes visited in ragged trees, where each split halves the rows",
+    "leaf_targets": "leaf numbers that trees of either kind add up",
+    "table_terms": "table entries that additive models add up",
+    "dense_inputs": "inputs of dense layers",
+    "dense_macs": "multiplications of dense layers",
+    "dot_terms": "multiplications of linear leaves",
+    "exponentials": "exponentials of link functions",
+    "classes": "probabilities handed back",
+}
+_KINDS: Final = {
+    ColumnKind.NUMERIC: "numeric_columns",
+    ColumnKind.BOOLEAN: "numeric_columns",
+    ColumnKind.CATEGORICAL: "string_columns",
+    ColumnKind.TEXT: "string_columns",
+    ColumnKind.DATETIME: "time_columns",
+}
+
+
+def features(program: Program) -> dict[str, float]:
+    """Counts of what a Program does for one row: every key of `FEATURES`."""
+    counts = dict.fromkeys(FEATURES, 0.0)
+    for column in program.columns:
+        counts[_KINDS[column.kind]] += 1
+    for number, op in enumerate(program.ops, start=len(program.columns)):
+        widths = Widths(program.types[number].width, tuple(program.types[i].width for i in op.inputs))
+        for name, count in count_op(op, widths).items():
+            counts[name] += float(count)
+    return counts | {"calls": 1.0, "ops": float(len(program.ops)), "classes": float(len(program.classes))}
+
+
+class Widths(NamedTuple):
+    """Columns of an op's output and of its inputs."""
+
+    output: int
+    inputs: tuple[int, ...]
+
+
+@singledispatch
+def count_op(op: o.Op, widths: Widths) -> Counts:  # noqa: ARG001
+    """Counts of one op."""
+    raise InternalError(f"the cost model has no counts for {op.name}")
+
+
+@count_op.register(o.Rescale)
+@count_op.register(o.Cross)
+@count_op.register(o.Lookup)
+@count_op.register(o.Arithmetic)
+@count_op.register(o.Impute)
+@count_op.register(o.Clip)
+@count_op.register(o.Concat)
+def _(op: o.Op, widths: Widths) -> Counts:  # noqa: ARG001
+    return {"cells": widths.output}
+
+
+@count_op.register(o.DatePart)
+def _(op: o.DatePart, widths: Widths) -> Counts:  # noqa: ARG001
+    return {"date_parts": 1}
+
+
+@count_op.register(o.Encode)
+def _(op: o.Encode, widths: Widths) -> Counts:  # noqa: ARG001
+    return {"encodings": 1, "encode_steps": float(np.log2(1 + len(op.categories)))}
+
+
+@count_op.register(o.Bin)
+def _(op: o.Bin, widths: Widths) -> Counts:
+    return {"bin_columns": widths.output, "bin_steps": float(np.log2(1 + np.diff(op.offsets)).sum())}
+
+
+@count_op.register(o.ObliviousTrees)
+def _(op: o.ObliviousTrees, widths: Widths) -> Counts:  # noqa: ARG001
+    return {"trees": op.split_offsets.size - 1, "levels": op.split_bin.size, "leaf_targets": op.targets.size}
+
+
+@count_op.register(o.RaggedTrees)
+def _(op: o.RaggedTrees, widths: Widths) -> Counts:  # noqa: ARG001
+    return {"ragged_trees": op.roots.size, "ragged_steps": expected_steps(op), "leaf_targets": op.targets.size}
+
+
+@count_op.register(o.TableSum)
+def _(op: o.TableSum, widths: Widths) -> Counts:
+    return {"table_terms": op.strides.size * widths.output}
+
+
+@count_op.register(o.Dense)
+def _(op: o.Dense, widths: Widths) -> Counts:  # noqa: ARG001
+    return {"dense_inputs": op.weight.shape[0], "dense_macs": op.weight.size}
+
+
+@count_op.register(o.Dot)
+def _(op: o.Dot, widths: Widths) -> Counts:  # noqa: ARG001
+    return {"dot_terms": widths.inputs[1]}
+
+
+@count_op.register(o.Blend)
+def _(op: o.Blend, widths: Widths) -> Counts:
+    return {"cells": op.weights.size * widths.output}
+
+
+@count_op.register(o.Link)
+def _(op: o.Link, widths: Widths) -> Counts:
+    return {"exponentials": 1 if op.kind is o.LinkKind.SIGMOID else widths.output}
+
+
+@count_op.register(o.Label)
+def _(op: o.Label, widths: Widths) -> Counts:  # noqa: ARG001
+    return {}
+
+
+def expected_steps(op: o.RaggedTrees) -> float:
+    """Nodes that a row visits on average, if each split sends half of the rows to either side."""
+    nodes, steps = op.roots[op.roots >= 0], 0.0
+    share = 1.0
+    while nodes.size:
+        steps += share * nodes.size
+        children = np.concatenate([op.left[nodes], op.right[nodes]])
+        nodes, share = children[children >= 0], share / 2
+    return steps

@@ -1,0 +1,210 @@
+"""Device profiles: what this machine charges for each thing that a Program does, per engine.
+
+`calibrate` times the reference Programs in a fresh process, round after round, so that each is seen at several moments,
+and keeps the moments at which the control kernel ran at full speed: a machine that is shared runs at more than one.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lean_automl_runtime.artifact import Artifact, write_artifact
+from lean_automl_runtime.engines import ENGINES, available
+from lean_automl_runtime.errors import ConfigError, MeasurementError
+from lean_automl_runtime.measure.cost import CostErrors, CostModel, CostSample, errors_on, fit_cost_model
+from lean_automl_runtime.measure.features import features
+from lean_automl_runtime.measure.machine import Machine
+from lean_automl_runtime.measure.processes import Child, choose_core, run_child
+from lean_automl_runtime.measure.reference_programs import (
+    HELD_OUT_SHAPES,
+    REFERENCE_SHAPES,
+    Shape,
+    make_program,
+    make_records,
+)
+from lean_automl_runtime.measure.rows import to_lines
+
+if TYPE_CHECKING:
+    from lean_automl_runtime.ir.program import Program
+
+PROFILE_FORMAT: Final = 1
+FULL_SPEED: Final = 1.10  # control medians up to this multiple of the fastest one count as full speed
+START_UP_S: Final = 120.0  # for imports and what engines compile, beyond the time for sampling
+ARTIFACT_ENGINES: Final = tuple(ENGINES)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProfile:
+    """A machine as the cost model sees it.
+
+    Attributes:
+        machine: Where it was made.
+        date: When, in UTC, ISO 8601.
+        control_us: Median of the control kernel at full speed.
+        models: Cost model of each engine.
+        held_out: Its errors on Programs that it was not fitted on.
+        notes: Engines or Programs that could not be measured, and why.
+    """
+
+    machine: Machine
+    date: str
+    control_us: float
+    models: Mapping[str, CostModel]
+    held_out: Mapping[str, CostErrors]
+    notes: tuple[str, ...]
+
+    def model(self, engine: str) -> CostModel:
+        """Cost model of an engine.
+
+        Raises:
+            ConfigError: The profile has none for it.
+        """
+        if engine not in self.models:
+            raise ConfigError(f"the device profile has no engine {engine!r}, only: {', '.join(self.models)}")
+        return self.models[engine]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "format": PROFILE_FORMAT,
+            "machine": self.machine.to_json(),
+            "date": self.date,
+            "control_us": self.control_us,
+            "models": {engine: model.to_json() for engine, model in self.models.items()},
+            "held_out": {engine: asdict(found) for engine, found in self.held_out.items()},
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> DeviceProfile:
+        """What `to_json` wrote.
+
+        Raises:
+            ConfigError: The values are of another format.
+        """
+        if values.get("format") != PROFILE_FORMAT:
+            raise ConfigError(
+                f"device profile of format {values.get('format')}, this version reads {PROFILE_FORMAT}: make it again"
+            )
+        held_out = {e: CostErrors(**{**v, "worst": tuple(v["worst"])}) for e, v in values["held_out"].items()}
+        return cls(
+            machine=Machine(**values["machine"]),
+            date=values["date"],
+            control_us=values["control_us"],
+            models={engine: CostModel.from_json(model) for engine, model in values["models"].items()},
+            held_out=held_out,
+            notes=tuple(values["notes"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One Program at one moment: medians and p99 of its calls, and of the control kernel meanwhile."""
+
+    p50_us: float
+    p99_us: float
+    control_us: float
+
+
+def calibrate(
+    engines: Sequence[str] | None = None,
+    seconds: float = 40.0,
+    writers: Mapping[str, Callable[[Program], bytes]] | None = None,
+) -> DeviceProfile:
+    """Measure the reference Programs here and fit a cost model for each engine.
+
+    Args:
+        engines: Names that `load` takes; None for all that are installed and run `.lam` artifacts.
+        seconds: Sampling time in total; imports, loading and compiling come on top.
+        writers: For an engine with files of its own, what writes them: `{"onnx": ...}`, suffix as the engine's name.
+
+    Raises:
+        ConfigError: An engine has no writer, or there is none to measure.
+        MeasurementError: The measuring process failed.
+    """
+    writers = writers or {}
+    names = list(engines) if engines is not None else [e for e in ARTIFACT_ENGINES if available(e)] + list(writers)
+    unknown = [name for name in names if name not in ENGINES and name not in writers]
+    if unknown or not names:
+        raise ConfigError(f"engines: {unknown or 'none given'}: neither runs .lam artifacts nor has a writer")
+    shapes = (*REFERENCE_SHAPES, *HELD_OUT_SHAPES)
+    programs = [make_program(shape) for shape in shapes]
+    with tempfile.TemporaryDirectory(prefix="lean_automl_calibrate_") as name:
+        folder = Path(name)
+        _write_inputs(folder, shapes, programs, writers)
+        request = {"engines": {e: e if e in writers else "lam" for e in names}, "programs": len(shapes)}
+        (folder / "request.json").write_text(json.dumps({**request, "seconds": seconds}), encoding="utf-8")
+        child = Child("profile_child", [str(choose_core(True, None))], 1, 3 * seconds + START_UP_S, "calibration")
+        facts = run_child(folder, child)
+    return make_profile(facts, shapes, [features(program) for program in programs])
+
+
+def _write_inputs(
+    folder: Path,
+    shapes: Sequence[Shape],
+    programs: Sequence[Program],
+    writers: Mapping[str, Callable[[Program], bytes]],
+) -> None:
+    for number, (shape, program) in enumerate(zip(shapes, programs, strict=True)):
+        (folder / f"{number}.lam").write_bytes(write_artifact(Artifact(program)))
+        (folder / f"{number}.jsonl").write_text("\n".join(to_lines(make_records(shape))), encoding="utf-8")
+        for engine, write in writers.items():
+            (folder / f"{number}.{engine}").write_bytes(write(program))
+
+
+def make_profile(
+    facts: Mapping[str, Any], shapes: Sequence[Shape], counts: Sequence[Mapping[str, float]]
+) -> DeviceProfile:
+    """The profile that the child's facts give.
+
+    Args:
+        facts: `slots[engine][program]` is a list of `[p50_us, p99_us, control_us]`, beside `machine` and `notes`.
+        shapes: Of the Programs, references first, then those held out.
+        counts: Their `features`.
+    """
+    slots = {
+        engine: [[Slot(*values) for values in of_program] for of_program in of_engine]
+        for engine, of_engine in facts["slots"].items()
+    }
+    every = [s.control_us for of_engine in slots.values() for of_program in of_engine for s in of_program]
+    if not every:
+        raise MeasurementError(f"calibration: no program could be measured. {'; '.join(facts['notes'])}")
+    control_us, notes = min(every), list(facts["notes"])
+    models, held_out = {}, {}
+    for engine, of_engine in slots.items():
+        samples = [
+            at_full_speed(shape.name, of_program, count, control_us)
+            for shape, of_program, count in zip(shapes, of_engine, counts, strict=True)
+        ]
+        fitted = [sample for sample in samples[: len(REFERENCE_SHAPES)] if sample is not None]
+        others = [sample for sample in samples[len(REFERENCE_SHAPES) :] if sample is not None]
+        if len(fitted) < len(REFERENCE_SHAPES) // 2 or not others:
+            notes.append(f"{engine}: only {len(fitted)} programs could be measured, too few for a cost model")
+            continue
+        models[engine] = fit_cost_model(fitted, engine)
+        held_out[engine] = errors_on(models[engine], others)
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return DeviceProfile(Machine(**facts["machine"]), date, control_us, models, held_out, tuple(notes))
+
+
+def at_full_speed(
+    name: str, slots: Sequence[Slot], counts: Mapping[str, float], control_us: float
+) -> CostSample | None:
+    """Medians over the moments at full speed; if there was none, the fastest moment, scaled to full speed."""
+    if not slots:
+        return None
+    fast = [slot for slot in slots if slot.control_us <= FULL_SPEED * control_us]
+    if fast:
+        p50_us, p99_us = (float(np.median([getattr(s, field) for s in fast])) for field in ("p50_us", "p99_us"))
+        return CostSample(name, counts, p50_us, p99_us)
+    slot = min(slots, key=lambda s: s.control_us)
+    scale = control_us / slot.control_us
+    return CostSample(name, counts, slot.p50_us * scale, slot.p99_us * scale)
