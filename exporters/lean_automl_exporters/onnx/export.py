@@ -1,0 +1,76 @@
+"""From a Program to the bytes of an ONNX file: lower, then emit."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from lean_automl_exporters.onnx.emit import Port, to_model
+from lean_automl_exporters.onnx.graph import ML_DOMAIN, Graph
+from lean_automl_exporters.onnx.lower import Lowering
+from lean_automl_exporters.onnx.options import DEFAULT_OPTIONS, OnnxOptions
+from lean_automl_runtime.engines.onnx import METADATA_CLASSES, METADATA_COLUMNS, METADATA_FACTS
+from lean_automl_runtime.ir import LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lean_automl_runtime.ir import Program
+
+OPSET: Final = 17
+ML_OPSET: Final = 3
+ML_OPSET_OF_TREE_ENSEMBLE: Final = 5
+
+
+def export_onnx(
+    program: Program, options: OnnxOptions = DEFAULT_OPTIONS, metadata: Mapping[str, Any] | None = None
+) -> bytes:
+    """A model that takes each raw column as an input (n, 1), and needs nothing but an ONNX runtime.
+
+    Inputs have the names of the columns. Outputs have the names of the Program's: `label` (n,), `probabilities`
+    (n, classes), `prediction` (n, 1).
+
+    Args:
+        program: What to write.
+        options: Choices.
+        metadata: Facts to note in the file: measured figures, provenance. JSON values.
+
+    Raises:
+        UnsupportedOpError: The chosen encoding has no form for an op.
+        MissingDependencyError: onnx is not installed.
+    """
+    names = tuple(column.name for column in program.columns)
+    graph = Graph(reserved=(*names, *program.outputs))
+    lowering = Lowering(program, graph, options)
+    for name, number in program.outputs.items():
+        graph.name_output(name, lowering.tensor(number))
+    inputs = [Port(column.name, column.dtype, 1) for column in program.columns]
+    outputs = [_output(program, name, number) for name, number in program.outputs.items()]
+    return to_model(graph, (inputs, outputs), _opsets(graph), _notes(program, metadata or {}))
+
+
+def _opsets(graph: Graph) -> dict[str, int]:
+    """The oldest versions that have the nodes, because old runtimes refuse new ones."""
+    if any(node.op_type == "TreeEnsemble" for node in graph.nodes):
+        return {"": OPSET, ML_DOMAIN: ML_OPSET_OF_TREE_ENSEMBLE}
+    return {"": OPSET} | ({ML_DOMAIN: ML_OPSET} if any(node.domain for node in graph.nodes) else {})
+
+
+def _output(program: Program, name: str, number: int) -> Port:
+    if name != LABEL:
+        return Port(name, "float32", program.types[number].width)
+    dtype = {str: "string", int: "int64", bool: "bool"}[type(program.classes[0])]
+    return Port(name, dtype, None)
+
+
+def _notes(program: Program, metadata: Mapping[str, Any]) -> dict[str, str]:
+    notes = {METADATA_COLUMNS: _json([[c.name, c.kind, c.dtype] for c in program.columns])}
+    if program.classes:
+        notes[METADATA_CLASSES] = _json(program.classes)
+    if metadata:
+        notes[METADATA_FACTS] = _json(metadata)
+    return notes
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -1,0 +1,149 @@
+"""The table of lowerings: what each op of the IR becomes in ONNX."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+from lean_automl_exporters.onnx import dates, features, scores, trees
+from lean_automl_exporters.onnx.graph import Graph
+from lean_automl_exporters.onnx.values import Index
+from lean_automl_runtime.errors import UnsupportedOpError
+from lean_automl_runtime.ir import ops as o
+
+if TYPE_CHECKING:
+    from lean_automl_exporters.onnx.options import OnnxOptions
+    from lean_automl_runtime.ir import Program
+
+Value = str | Index
+
+
+class Lowering:
+    """Values of a Program in a graph, each lowered when it is first asked for."""
+
+    def __init__(self, program: Program, graph: Graph, options: OnnxOptions) -> None:
+        self.graph = graph
+        self.options = options
+        self.types = program.types
+        self._program = program
+        self._values: dict[int, Value] = {i: column.name for i, column in enumerate(program.columns)}
+
+    def value(self, number: int) -> Value:
+        """What the value is in the graph."""
+        if number not in self._values:
+            op = self._program.ops[number - len(self._program.columns)]
+            self._values[number] = lower(op, self)
+        return self._values[number]
+
+    def tensor(self, number: int) -> str:
+        """Name of a float matrix, a raw column or a label."""
+        value = self.value(number)
+        assert isinstance(value, str)
+        return value
+
+    def index(self, number: int) -> Index:
+        """A value of codes or bins."""
+        value = self.value(number)
+        assert isinstance(value, Index)
+        return value
+
+
+@singledispatch
+def lower(op: o.Op, to: Lowering) -> Value:  # noqa: ARG001
+    """Adds the nodes of an op to the graph."""
+    raise UnsupportedOpError(f"the ONNX exporter cannot express {op.name}")
+
+
+@lower.register(o.Rescale)
+def _(op: o.Rescale, to: Lowering) -> Value:
+    return features.rescale(to.graph, op, to.tensor(op.inputs[0]))
+
+
+@lower.register(o.DatePart)
+def _(op: o.DatePart, to: Lowering) -> Value:
+    return dates.date_part(to.graph, op.part, to.tensor(op.inputs[0]))
+
+
+@lower.register(o.Encode)
+def _(op: o.Encode, to: Lowering) -> Value:
+    return features.encode(to.graph, op, to.tensor(op.inputs[0]))
+
+
+@lower.register(o.Cross)
+def _(op: o.Cross, to: Lowering) -> Value:
+    return features.cross(to.graph, op, to.index(op.inputs[0]), to.index(op.inputs[1]))
+
+
+@lower.register(o.Lookup)
+def _(op: o.Lookup, to: Lowering) -> Value:
+    return features.lookup(to.graph, op, to.index(op.inputs[0]))
+
+
+@lower.register(o.Arithmetic)
+def _(op: o.Arithmetic, to: Lowering) -> Value:
+    a, b = (to.tensor(number) for number in op.inputs)
+    return to.graph.node(features.ARITHMETIC[op.kind], a, b)
+
+
+@lower.register(o.Impute)
+def _(op: o.Impute, to: Lowering) -> Value:
+    return features.impute(to.graph, op, to.tensor(op.inputs[0]))
+
+
+@lower.register(o.Clip)
+def _(op: o.Clip, to: Lowering) -> Value:
+    return features.clip(to.graph, op, to.tensor(op.inputs[0]))
+
+
+@lower.register(o.Concat)
+def _(op: o.Concat, to: Lowering) -> Value:
+    values = [to.value(number) for number in op.inputs]
+    if isinstance(values[0], Index):
+        return Index(tuple(part for number in op.inputs for part in to.index(number).parts))
+    return to.graph.concat(tuple(to.tensor(number) for number in op.inputs))
+
+
+@lower.register(o.Bin)
+def _(op: o.Bin, to: Lowering) -> Value:
+    return features.bin_columns(to.graph, op, to.tensor(op.inputs[0]))
+
+
+@lower.register(o.ObliviousTrees)
+def _(op: o.ObliviousTrees, to: Lowering) -> Value:
+    return trees.oblivious_trees(to.graph, op, to.index(op.inputs[0]), to.options.encoding)
+
+
+@lower.register(o.RaggedTrees)
+def _(op: o.RaggedTrees, to: Lowering) -> Value:
+    return trees.ragged_trees(to.graph, op, to.tensor(op.inputs[0]), to.options.encoding)
+
+
+@lower.register(o.TableSum)
+def _(op: o.TableSum, to: Lowering) -> Value:
+    return scores.table_sum(to.graph, op, to.index(op.inputs[0]))
+
+
+@lower.register(o.Dense)
+def _(op: o.Dense, to: Lowering) -> Value:
+    return scores.dense(to.graph, op, to.tensor(op.inputs[0]))
+
+
+@lower.register(o.Dot)
+def _(op: o.Dot, to: Lowering) -> Value:
+    a, z = op.inputs
+    return scores.dot(to.graph, to.tensor(a), to.tensor(z), to.types[z].width)
+
+
+@lower.register(o.Blend)
+def _(op: o.Blend, to: Lowering) -> Value:
+    return scores.blend(to.graph, op, tuple(to.tensor(number) for number in op.inputs))
+
+
+@lower.register(o.Link)
+def _(op: o.Link, to: Lowering) -> Value:
+    return scores.link(to.graph, op, to.tensor(op.inputs[0]))
+
+
+@lower.register(o.Label)
+def _(op: o.Label, to: Lowering) -> Value:
+    return scores.label(to.graph, op, to.tensor(op.inputs[0]))

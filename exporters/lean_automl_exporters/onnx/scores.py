@@ -1,0 +1,97 @@
+"""Lowers tables, layers, links and labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, blank_scores, scaled
+from lean_automl_exporters.onnx.rows import joined, shifted
+from lean_automl_runtime.ir import ops as o
+
+if TYPE_CHECKING:
+    from lean_automl_exporters.onnx.graph import Graph
+    from lean_automl_exporters.onnx.values import Array, Index
+
+
+def table_sum(graph: Graph, op: o.TableSum, x: Index) -> str:
+    """One look-up in the tables of all terms, which stand one after another in raw order."""
+    if op.strides.size == 0:
+        return blank_scores(graph, x.parts[0].name, op.bias)
+    name, dtype = joined(graph, x.parts)
+    maps = x.maps
+    blocks, bases, strides = [], [], []
+    start = 0
+    for term in range(op.strides.size):
+        a, b = op.terms[term].tolist()
+        rows = maps[a] if b < 0 else (maps[a][:, None] * int(op.strides[term]) + maps[b]).reshape(-1)
+        blocks.append(op.values[op.offsets[term] + rows])
+        bases.append(start)
+        strides.append(1 if b < 0 else maps[b].size)
+        start += rows.size
+    at = shifted(graph, _positions(graph, op, name, dtype, np.array(strides)), dtype, np.array(bases, dtype=np.int64))
+    worst = sum(np.abs(block.astype(np.int64)).max(axis=0, initial=0) for block in blocks)
+    total_type = "float32" if int(np.max(worst)) <= EXACT_IN_FLOAT32 else "int32"
+    table = np.concatenate(blocks).astype(total_type)
+    width = op.scale.size
+    values = graph.node("Gather", graph.stored(table[:, 0] if width == 1 else table), at)
+    total = graph.node("ReduceSum", values, graph.integers(1), keepdims=int(width == 1))
+    return scaled(graph, total if total_type == "float32" else graph.cast(total, "float32"), op.scale, op.bias)
+
+
+def _positions(graph: Graph, op: o.TableSum, name: str, dtype: str, strides: Array) -> str:
+    """`x_a`, or `x_a * levels of b + x_b`, of each term."""
+    first, second = op.terms[:, 0], op.terms[:, 1]
+    at = _picked(graph, name, first)
+    if (second < 0).all():
+        return at
+    at = graph.node("Mul", at, graph.constant(strides.astype(dtype)))
+    other = _picked(graph, name, np.maximum(second, 0))
+    if (second < 0).any():
+        other = graph.node("Mul", other, graph.constant((second >= 0).astype(dtype)))
+    return graph.node("Add", at, other)
+
+
+def _picked(graph: Graph, name: str, columns: Array) -> str:
+    return graph.node("Gather", name, graph.stored(columns.astype(np.int64)), axis=1)
+
+
+def dense(graph: Graph, op: o.Dense, x: str) -> str:
+    total = graph.node("Gemm", x, graph.stored(op.weight), graph.stored(op.bias))
+    return graph.node("Relu", total) if op.activation is o.Activation.RELU else total
+
+
+def dot(graph: Graph, a: str, z: str, width: int) -> str:
+    """A running sum adds in the order that the IR states."""
+    parts = graph.nodes_of("Split", (a, graph.integers(1, width)), 2, "", {"axis": 1})
+    products = graph.node("Mul", parts[1], z)
+    running = graph.node("CumSum", graph.concat((parts[0], products)), graph.constant(np.array(1, dtype=np.int64)))
+    return graph.node("Gather", running, graph.integers(width), axis=1)
+
+
+def blend(graph: Graph, op: o.Blend, values: tuple[str, ...]) -> str:
+    total = ""
+    for weight, value in zip(op.weights, values, strict=True):
+        term = value if weight == 1.0 else graph.node("Mul", value, graph.constant(np.array([weight])))
+        start = total or (graph.constant(op.bias) if op.bias.any() else "")
+        total = graph.node("Add", start, term) if start else term
+    return total
+
+
+def link(graph: Graph, op: o.Link, x: str) -> str:
+    """SIGMOID of (-x, x) is (1 - p, p)."""
+    if op.kind is o.LinkKind.SIGMOID:
+        return graph.node("Sigmoid", graph.node("Mul", x, graph.constant(np.array([-1, 1], dtype=np.float32))))
+    return graph.node("Softmax", x, axis=1)
+
+
+def label(graph: Graph, op: o.Label, x: str) -> str:
+    classes = np.array(op.classes, dtype=object if isinstance(op.classes[0], str) else None)
+    if op.threshold is None:
+        return graph.node("Gather", graph.constant(classes), graph.node("ArgMax", x, axis=1, keepdims=0))
+    second = graph.node("Gather", x, graph.constant(np.array(1, dtype=np.int64)), axis=1)
+    above = graph.node("Greater", second, graph.constant(np.array(op.threshold, dtype=np.float32)))
+    if op.classes == (False, True):
+        return above
+    return graph.node("Gather", graph.constant(classes), graph.cast(above, "int64"))

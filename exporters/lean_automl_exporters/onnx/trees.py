@@ -1,0 +1,42 @@
+"""Chooses the form of a tree op."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lean_automl_exporters.onnx.ensembles import tree_ensemble, tree_ensemble_v3
+from lean_automl_exporters.onnx.leaves import blank_scores
+from lean_automl_exporters.onnx.oblivious import events, tensor_trees
+from lean_automl_exporters.onnx.options import TreeEncoding
+from lean_automl_exporters.onnx.rows import ordered
+from lean_automl_exporters.onnx.tree_nodes import oblivious_nodes, ragged_nodes
+from lean_automl_runtime.errors import UnsupportedOpError
+
+if TYPE_CHECKING:
+    from lean_automl_exporters.onnx.graph import Graph
+    from lean_automl_exporters.onnx.values import Index
+    from lean_automl_runtime.ir import ops as o
+
+
+def oblivious_trees(graph: Graph, op: o.ObliviousTrees, x: Index, encoding: TreeEncoding) -> str:
+    """Scores of oblivious trees."""
+    if op.split_offsets.size == 1:
+        return blank_scores(graph, x.parts[0].name, op.bias)
+    if encoding in (TreeEncoding.AUTO, TreeEncoding.TENSOR):
+        return tensor_trees(graph, op, x)
+    index, place = ordered(graph, x)
+    nodes = oblivious_nodes(op, events(op, index.maps, place))
+    emit = tree_ensemble if encoding is TreeEncoding.TREE_ENSEMBLE else tree_ensemble_v3
+    return emit(graph, op, nodes, graph.cast(index.parts[0].name, "float32"))
+
+
+def ragged_trees(graph: Graph, op: o.RaggedTrees, x: str, encoding: TreeEncoding) -> str:
+    """Scores of ragged trees."""
+    if encoding is TreeEncoding.TENSOR:
+        raise UnsupportedOpError(
+            f"encoding 'tensor' is for oblivious trees, not for {op.name}: take 'auto' or 'tree_ensemble'"
+        )
+    if op.roots.size == 0:
+        return blank_scores(graph, x, op.bias)
+    emit = tree_ensemble_v3 if encoding is TreeEncoding.TREE_ENSEMBLE_V3 else tree_ensemble
+    return emit(graph, op, ragged_nodes(op), x)
