@@ -88,8 +88,17 @@ def convert(series: Series, kind: ColumnKind) -> Converted:
 
 
 def arrow_text(series: Series) -> Any:
-    """Return the column of text as an Arrow array, with null for missing and for the empty string."""
-    text = pa.array(series, from_pandas=True)
+    """Return the column of text as an Arrow array, with null for missing and for the empty string.
+
+    Raises:
+        SchemaError: A text has half a surrogate pair, which no file of text can hold.
+    """
+    try:
+        text = pa.array(series, from_pandas=True)
+    except UnicodeEncodeError as error:
+        raise SchemaError(
+            f"column {series.name!r}: {error.object!a} is not valid Unicode. Correct the text."
+        ) from error
     if isinstance(text, pa.ChunkedArray):
         text = text.combine_chunks()
     text = text.cast(pa.large_string())
@@ -108,8 +117,10 @@ def is_text(series: Series) -> bool:
 def present(series: Series) -> npt.NDArray[np.bool_]:
     """Return a mask of the values that are not missing."""
     mask = series.notna().to_numpy(dtype=bool).copy()
-    if isinstance(series.dtype, pd.StringDtype) or pd.api.types.is_object_dtype(series.dtype):
+    if isinstance(series.dtype, pd.StringDtype):
         mask &= ~(series == "").to_numpy(dtype=bool, na_value=False)
+    elif pd.api.types.is_object_dtype(series.dtype):
+        mask &= np.fromiter((value != "" if isinstance(value, str) else True for value in series), bool, len(series))
     elif isinstance(series.dtype, pd.CategoricalDtype) and "" in series.cat.categories:
         mask &= (series != "").to_numpy(dtype=bool)
     return mask

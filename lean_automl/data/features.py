@@ -102,7 +102,7 @@ def _infer_category(name: str, values: npt.NDArray[Any], notes: tuple[Note, ...]
 
 
 def _is_id(name: str, values: npt.NDArray[np.float64]) -> bool:
-    if len(values) < MIN_ID_VALUES:
+    if len(values) < MIN_ID_VALUES or not np.isfinite(values).all():
         return False
     if (np.diff(values) == 1).all():
         return True

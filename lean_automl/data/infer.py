@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
-from lean_automl_runtime.ir.columns import Column
+from lean_automl_runtime.ir.columns import Column, ColumnKind
 
 from lean_automl.data.arrays import Target, to_target
 from lean_automl.data.features import infer_feature
@@ -42,6 +43,7 @@ def infer_schema(
     if target not in names:
         raise DataError(f"target {target!r} is not a column of the table.{did_you_mean(target, names)}")
     check_overrides(names, target, overrides)
+    overrides = replace(overrides, kinds={name: _kind(name, kind) for name, kind in overrides.kinds.items()})
     plan = plan_target(frame.iloc[:, names.index(target)], task)
     schema = Schema((), target, plan.task, plan.classes, overrides.weight, overrides.group, overrides.time, plan.notes)
     kept = to_target(frame, schema)
@@ -85,6 +87,14 @@ def check_overrides(names: Sequence[str], target: str, overrides: SchemaOverride
         left_out_anyway = other != "target" and setting in ("drop", "id")
         if other != setting and not left_out_anyway and (other, setting) != ("time", "column"):
             raise ConfigError(f"{setting}: {name!r} is already the {other} column. Use it for one of the two.")
+
+
+def _kind(name: str, kind: str) -> ColumnKind:
+    try:
+        return ColumnKind(kind)
+    except ValueError:
+        known = [kind.value for kind in ColumnKind]
+        raise ConfigError(f"column: {kind!r} for {name!r} is not a kind.{did_you_mean(kind, known)}") from None
 
 
 def _infer_features(

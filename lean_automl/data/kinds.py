@@ -100,7 +100,7 @@ def _guess_objects(series: Series) -> Guess:
         done = "read as numeric, the others as missing"
         return Guess(ColumnKind.NUMERIC, (Note(NoteCode.MIXED_TYPES, str(series.name), found, done),))
     note = Note(NoteCode.MIXED_TYPES, str(series.name), found, "read as categorical")
-    return Guess(ColumnKind.CATEGORICAL, (note,))
+    return Guess(ColumnKind.CATEGORICAL, (note,) if content.startswith("mixed") else ())
 
 
 def _guess_text(series: Series) -> Guess:

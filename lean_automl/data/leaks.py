@@ -73,7 +73,7 @@ def _class_score(bins: npt.NDArray[np.int64], y: npt.NDArray[np.int64], classes:
 
 
 def _number_score(bins: npt.NDArray[np.int64], y: npt.NDArray[np.float64]) -> float:
-    half = len(y) // 2
+    half, y = len(y) // 2, y / max(np.abs(y).max(), np.finfo(np.float64).tiny)
     size = int(bins.max()) + 1
     count = np.bincount(bins[:half], minlength=size)
     mean = np.where(

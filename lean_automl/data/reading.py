@@ -66,6 +66,8 @@ def read_with_notes(source: Source) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     Raises:
         DataError: It is not a usable table.
     """
+    if isinstance(source, str) and not source:
+        raise DataError("the path of the table is empty. Give a file.")
     if isinstance(source, str | Path):
         path = Path(source)
         frame, notes = _read_path(path)
@@ -131,7 +133,8 @@ def _from_memory(source: Any) -> pd.DataFrame:
     except (ValueError, TypeError, pa.ArrowException) as error:
         raise DataError(f"the given {type(source).__name__} is not a table: {_first_line(error)}.") from error
     raise DataError(
-        f"a {type(source).__name__} is not a table. Give a path, a DataFrame, a mapping of columns or a pyarrow Table."
+        f"a {type(source).__name__} object is not a table. Give a path, a DataFrame, a mapping of columns or a "
+        "pyarrow Table."
     )
 
 

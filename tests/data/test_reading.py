@@ -130,7 +130,7 @@ def test_bad_json_lines(write, content, message):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (3, "a int is not a table"),
+        (3, "a int object is not a table"),
         ({"a": [1], "b": [1, 2]}, "not a table"),
         ({}, "no columns"),
         (pd.DataFrame({"a": []}), "no rows"),
@@ -152,6 +152,8 @@ def test_bad_paths(tmp_path):
         read_table(tmp_path / "absent.csv")
     with pytest.raises(DataError, match="cannot be read"):
         read_table("nul\0.csv")
+    with pytest.raises(DataError, match="path of the table is empty"):
+        read_table("")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file")

@@ -59,6 +59,8 @@ def repeat(*values):
         (repeat(1j, 2j), None),
         (repeat([1], [2]), None),
         (repeat({"a": 1}), None),
+        (repeat(np.array([1, 2]), np.array([3])), None),
+        (repeat(b"a", b"b"), ColumnKind.CATEGORICAL),
     ],
 )
 def test_kinds(values, kind):
@@ -176,6 +178,7 @@ def test_overrides():
         (SchemaOverrides(drop=("X1",)), r"drop: 'X1' is not a column.* Did you mean 'x'"),
         (SchemaOverrides(kinds={"z": ColumnKind.NUMERIC}), "column: 'z'"),
         (SchemaOverrides(time="nope"), "time: 'nope'"),
+        (SchemaOverrides(kinds={"x": "number"}), "'number' for 'x' is not a kind. Did you mean 'numeric'"),
         (SchemaOverrides(drop=("y",)), "already the target"),
         (SchemaOverrides(kinds={"y": ColumnKind.NUMERIC}), "already the target"),
         (SchemaOverrides(group="x", weight="x"), "already the"),
@@ -207,6 +210,12 @@ def test_features_are_judged_on_rows_with_a_target():
     table = pd.DataFrame({"x": RNG.random(N), "k": ["a"] * 150 + ["b"] * 50, "y": y})
     schema = infer_schema(table, "y")
     assert {note.code for note in schema.notes} == {NoteCode.MISSING_TARGET, NoteCode.CONSTANT}
+
+
+def test_extreme_numbers_leave_no_warning():
+    x = np.where(RNG.random(N) > 0.5, np.inf, RNG.random(N))
+    schema = infer_schema(pd.DataFrame({"x": x, "z": -x, "y": RNG.random(N) * 1e308}), "y")
+    assert [column.dtype for column in schema.features] == ["float32", "float32"]
 
 
 @pytest.mark.parametrize("kind", ["number", "text", "regression"])
