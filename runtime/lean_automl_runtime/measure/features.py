@@ -31,11 +31,15 @@ FEATURES: Final[dict[str, str]] = {
     "cells": "numbers moved or changed one by one: lookups, arithmetic, filling, clipping, joining",
     "bin_columns": "columns that are binned",
     "bin_steps": "edges searched: log2 of a column's edges, summed",
+    "oblivious_ops": "ops of oblivious trees",
     "trees": "oblivious trees",
     "levels": "splits of oblivious trees",
+    "ragged_ops": "ops of ragged trees",
+    "ragged_depth": "depth of the deepest ragged tree, which engines that walk all trees at once pay for",
     "ragged_trees": "ragged trees",
     "ragged_steps": "nodes visited in ragged trees, where each split halves the rows",
     "leaf_targets": "leaf numbers that trees of either kind add up",
+    "table_ops": "ops of additive models",
     "table_terms": "table entries that additive models add up",
     "dense_inputs": "inputs of dense layers",
     "dense_macs": "multiplications of dense layers",
@@ -105,17 +109,20 @@ def _(op: o.Bin, widths: Widths) -> Counts:
 
 @count_op.register(o.ObliviousTrees)
 def _(op: o.ObliviousTrees, widths: Widths) -> Counts:  # noqa: ARG001
-    return {"trees": op.split_offsets.size - 1, "levels": op.split_bin.size, "leaf_targets": op.targets.size}
+    counts = {"trees": op.split_offsets.size - 1, "levels": op.split_bin.size, "leaf_targets": op.targets.size}
+    return {"oblivious_ops": 1, **counts}
 
 
 @count_op.register(o.RaggedTrees)
 def _(op: o.RaggedTrees, widths: Widths) -> Counts:  # noqa: ARG001
-    return {"ragged_trees": op.roots.size, "ragged_steps": expected_steps(op), "leaf_targets": op.targets.size}
+    depth, steps = walk(op)
+    counts = {"ragged_trees": op.roots.size, "ragged_steps": steps, "leaf_targets": op.targets.size}
+    return {"ragged_ops": 1, "ragged_depth": depth, **counts}
 
 
 @count_op.register(o.TableSum)
 def _(op: o.TableSum, widths: Widths) -> Counts:
-    return {"table_terms": op.strides.size * widths.output}
+    return {"table_ops": 1, "table_terms": op.strides.size * widths.output}
 
 
 @count_op.register(o.Dense)
@@ -143,12 +150,11 @@ def _(op: o.Label, widths: Widths) -> Counts:  # noqa: ARG001
     return {}
 
 
-def expected_steps(op: o.RaggedTrees) -> float:
-    """Nodes that a row visits on average, if each split sends half of the rows to either side."""
-    nodes, steps = op.roots[op.roots >= 0], 0.0
-    share = 1.0
+def walk(op: o.RaggedTrees) -> tuple[int, float]:
+    """Depth of the deepest tree, and the nodes that a row visits if each split halves the rows."""
+    nodes, depth, steps = op.roots[op.roots >= 0], 0, 0.0
     while nodes.size:
-        steps += share * nodes.size
+        steps += nodes.size / 2**depth
         children = np.concatenate([op.left[nodes], op.right[nodes]])
-        nodes, share = children[children >= 0], share / 2
-    return steps
+        nodes, depth = children[children >= 0], depth + 1
+    return depth, steps

@@ -1,7 +1,7 @@
 """Device profiles: what this machine charges for each thing that a Program does, per engine.
 
-`calibrate` times the reference Programs in a fresh process, round after round, so that each is seen at several moments,
-and keeps the moments at which the control kernel ran at full speed: a machine that is shared runs at more than one.
+`calibrate` times the reference Programs in a fresh process until each was seen at several quiet moments (`slots.py`),
+fits a cost model for each engine, and states how wrong it is on Programs that were held out.
 """
 
 from __future__ import annotations
@@ -14,29 +14,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.errors import ConfigError, MeasurementError
-from lean_automl_runtime.measure.cost import CostErrors, CostModel, CostSample, errors_on, fit_cost_model
+from lean_automl_runtime.measure.cost import CostErrors, CostModel, errors_on, fit_cost_model
 from lean_automl_runtime.measure.features import features
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.processes import Child, choose_core, run_child
-from lean_automl_runtime.measure.reference_programs import (
-    HELD_OUT_SHAPES,
-    REFERENCE_SHAPES,
-    Shape,
-    make_program,
-    make_records,
-)
+from lean_automl_runtime.measure.reference_programs import make_program, make_records
+from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape
 from lean_automl_runtime.measure.rows import to_lines
+from lean_automl_runtime.measure.slots import Slot, cost_samples, full_speed_us
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir.program import Program
 
 PROFILE_FORMAT: Final = 1
-FULL_SPEED: Final = 1.10  # control medians up to this multiple of the fastest one count as full speed
 START_UP_S: Final = 120.0  # for imports and what engines compile, beyond the time for sampling
 ARTIFACT_ENGINES: Final = tuple(ENGINES)
 
@@ -105,15 +98,6 @@ class DeviceProfile:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One Program at one moment: medians and p99 of its calls, and of the control kernel meanwhile."""
-
-    p50_us: float
-    p99_us: float
-    control_us: float
-
-
 def calibrate(
     engines: Sequence[str] | None = None,
     seconds: float = 40.0,
@@ -166,45 +150,26 @@ def make_profile(
     """The profile that the child's facts give.
 
     Args:
-        facts: `slots[engine][program]` is a list of `[p50_us, p99_us, control_us]`, beside `machine` and `notes`.
-        shapes: Of the Programs, references first, then those held out.
+        facts: `slots[engine][program]` is a list of values of `Slot`, beside `machine` and `notes`.
+        shapes: Of the Programs.
         counts: Their `features`.
     """
-    slots = {
-        engine: [[Slot(*values) for values in of_program] for of_program in of_engine]
-        for engine, of_engine in facts["slots"].items()
-    }
-    every = [s.control_us for of_engine in slots.values() for of_program in of_engine for s in of_program]
-    if not every:
-        raise MeasurementError(f"calibration: no program could be measured. {'; '.join(facts['notes'])}")
-    control_us, notes = min(every), list(facts["notes"])
-    models, held_out = {}, {}
-    for engine, of_engine in slots.items():
-        samples = [
-            at_full_speed(shape.name, of_program, count, control_us)
-            for shape, of_program, count in zip(shapes, of_engine, counts, strict=True)
-        ]
-        fitted = [sample for sample in samples[: len(REFERENCE_SHAPES)] if sample is not None]
-        others = [sample for sample in samples[len(REFERENCE_SHAPES) :] if sample is not None]
+    notes, models, held_out, controls = list(facts["notes"]), {}, {}, []
+    held_out_names = {shape.name for shape in HELD_OUT_SHAPES}
+    for engine, of_engine in facts["slots"].items():
+        programs = [[Slot(*values) for values in of_program] for of_program in of_engine]
+        samples = cost_samples([shape.name for shape in shapes], counts, programs)
+        if len(samples) < len(shapes):
+            notes.append(f"{engine}: {len(shapes) - len(samples)} of {len(shapes)} programs had no quiet moment")
+        fitted = [sample for sample in samples if sample.name not in held_out_names]
+        others = [sample for sample in samples if sample.name in held_out_names]
         if len(fitted) < len(REFERENCE_SHAPES) // 2 or not others:
-            notes.append(f"{engine}: only {len(fitted)} programs could be measured, too few for a cost model")
+            notes.append(f"{engine}: too few programs could be measured for a cost model")
             continue
+        controls.append(full_speed_us(programs))
         models[engine] = fit_cost_model(fitted, engine)
         held_out[engine] = errors_on(models[engine], others)
+    if not models:
+        raise MeasurementError(f"calibration: no cost model could be fitted. {'; '.join(notes)}")
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return DeviceProfile(Machine(**facts["machine"]), date, control_us, models, held_out, tuple(notes))
-
-
-def at_full_speed(
-    name: str, slots: Sequence[Slot], counts: Mapping[str, float], control_us: float
-) -> CostSample | None:
-    """Medians over the moments at full speed; if there was none, the fastest moment, scaled to full speed."""
-    if not slots:
-        return None
-    fast = [slot for slot in slots if slot.control_us <= FULL_SPEED * control_us]
-    if fast:
-        p50_us, p99_us = (float(np.median([getattr(s, field) for s in fast])) for field in ("p50_us", "p99_us"))
-        return CostSample(name, counts, p50_us, p99_us)
-    slot = min(slots, key=lambda s: s.control_us)
-    scale = control_us / slot.control_us
-    return CostSample(name, counts, slot.p50_us * scale, slot.p99_us * scale)
+    return DeviceProfile(Machine(**facts["machine"]), date, min(controls), models, held_out, tuple(notes))

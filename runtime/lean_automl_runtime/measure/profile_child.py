@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
 
-from lean_automl_runtime.errors import LeanAutoMLError
 from lean_automl_runtime.measure.channel import guarded, pin, stage
 from lean_automl_runtime.measure.inprocess import measure_in_process
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.options import MeasureOptions
 from lean_automl_runtime.measure.rows import read_rows
+from lean_automl_runtime.measure.slots import WANTED_SLOTS, Slot, at_full_speed, full_speed_us
 from lean_automl_runtime.model import Model, load
 
-ROUNDS: Final = 5
 SHORTEST_SLOT_S: Final = 0.005
+LONGEST_SLOT_S: Final = 0.06
+Key = tuple[str, int]  # engine and number of a Program
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +34,7 @@ def _calibrate(folder: Path, core: int) -> dict[str, Any]:
     count, notes = request["programs"], []
     stage("rows")
     rows = [read_rows(folder / f"{number}.jsonl") for number in range(count)]
-    models: dict[tuple[str, int], Model] = {}
+    models: dict[Key, Model] = {}
     for engine, suffix in request["engines"].items():
         stage(f"load for {engine}")
         for number in range(count):
@@ -39,20 +42,37 @@ def _calibrate(folder: Path, core: int) -> dict[str, Any]:
                 model = load(folder / f"{number}.{suffix}", engine=engine)
                 model.predict_one(rows[number][0])
                 models[engine, number] = model
-            except LeanAutoMLError as error:
+            except Exception as error:  # an engine that is broken here must not cost the others their profile
                 notes.append(f"{engine}, program {number}: {type(error).__name__}: {error}")
-    slots: dict[str, list[list[tuple[float, float, float]]]] = {
-        engine: [[] for _ in range(count)] for engine in request["engines"]
+    stage("sampling")
+    slots = _sample(models, rows, request["seconds"])
+    by_engine = {
+        engine: [[astuple(slot) for slot in slots.get((engine, number), [])] for number in range(count)]
+        for engine in request["engines"]
     }
-    slot_s = max(SHORTEST_SLOT_S, request["seconds"] / max(1, ROUNDS * len(models)))
+    return {"slots": by_engine, "machine": Machine.here().to_json(), "notes": notes}
+
+
+def _sample(models: dict[Key, Model], rows: list[list[dict[str, Any]]], seconds: float) -> dict[Key, list[Slot]]:
+    """Rounds over the Programs that were not yet seen at enough quiet moments, until the time is spent."""
+    slots: dict[Key, list[Slot]] = {key: [] for key in models}
+    share_s = seconds / max(1, (WANTED_SLOTS + 1) * len(models))
     # A tightness of 0 never ends a slot early; few calls of a slow engine are enough for its median.
-    options = MeasureOptions(budget_s=0.75 * slot_s, min_samples=20, tightness=0.0)
-    for number_of_round in range(ROUNDS):
-        stage(f"round {number_of_round + 1} of {ROUNDS}")
-        for (engine, number), model in models.items():
-            quick = measure_in_process(model.predict_one, rows[number], options)
-            slots[engine][number].append((quick.total.p50.value_us, quick.total.p99.value_us, quick.control_us))
-    return {"slots": slots, "machine": Machine.here().to_json(), "notes": notes}
+    budget_s = 0.75 * min(LONGEST_SLOT_S, max(SHORTEST_SLOT_S, share_s))
+    options = MeasureOptions(budget_s=budget_s, min_samples=20, tightness=0.0)
+    wanting, ends = list(models), time.monotonic() + seconds
+    while wanting and time.monotonic() < ends:
+        for engine, number in wanting:
+            quick = measure_in_process(models[engine, number].predict_one, rows[number], options)
+            found = Slot(quick.total.p50.value_us, quick.total.p99.value_us, quick.control_us)
+            slots[engine, number].append(found)
+        wanting = [key for key in models if _quiet(slots, key) < WANTED_SLOTS]
+    return slots
+
+
+def _quiet(slots: dict[Key, list[Slot]], key: Key) -> int:
+    of_engine = [found for other, found in slots.items() if other[0] == key[0]]
+    return len(at_full_speed(slots[key], full_speed_us(of_engine)))
 
 
 if __name__ == "__main__":

@@ -6,86 +6,24 @@ forms that students take cost the same as trained ones where the work does not d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from lean_automl_runtime.ir import LABEL, PROBABILITIES, Column, ColumnKind, Program, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.measure.reference_shapes import Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EDGES: Final = 63
 ROWS: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Size of a reference Program.
-
-    Attributes:
-        name: For messages.
-        form: `oblivious`, `linear_leaves`, `ragged`, `tables` or `dense`.
-        size: Trees, terms or hidden units.
-        depth: Of the trees.
-        numeric: Numeric columns.
-        categorical: String columns.
-        categories: Of each string column.
-        classes: More than two take a vector of that many scores.
-    """
-
-    name: str
-    form: str
-    size: int
-    depth: int = 6
-    numeric: int = 8
-    categorical: int = 0
-    categories: int = 12
-    classes: int = 2
-
-
-def adult_like(trees: int = 300, depth: int = 6) -> Shape:
-    """Six numeric and eight categorical columns, oblivious trees."""
-    return Shape(f"adult-like {trees} x depth {depth}", "oblivious", trees, depth, numeric=6, categorical=8)
-
-
-REFERENCE_SHAPES: Final = (
-    Shape("1 tree", "oblivious", 1, 2, numeric=2),
-    Shape("30 x depth 2", "oblivious", 30, 2),
-    Shape("300 x depth 2", "oblivious", 300, 2),
-    Shape("100 x depth 4", "oblivious", 100, 4),
-    Shape("1000 x depth 4", "oblivious", 1000, 4),
-    Shape("100 x depth 6", "oblivious", 100, 6),
-    Shape("600 x depth 6", "oblivious", 600, 6, numeric=20),
-    Shape("200 x depth 8", "oblivious", 200, 8),
-    Shape("200 x depth 4, 7 classes", "oblivious", 200, 4, classes=7),
-    Shape("100 linear leaves", "linear_leaves", 100, 4),
-    Shape("400 linear leaves", "linear_leaves", 400, 4),
-    Shape("30 ragged", "ragged", 30, 5),
-    Shape("300 ragged", "ragged", 300, 5),
-    Shape("200 ragged, depth 7", "ragged", 200, 7, numeric=20),
-    Shape("8 tables", "tables", 8),
-    Shape("60 tables", "tables", 60, numeric=40),
-    Shape("dense 16", "dense", 16),
-    Shape("dense 64", "dense", 64, numeric=40),
-    Shape("40 numeric columns", "oblivious", 30, 4, numeric=40),
-    Shape("200 numeric columns", "oblivious", 30, 4, numeric=200),
-    Shape("20 categorical columns", "oblivious", 30, 4, numeric=2, categorical=20),
-    Shape("2 of 2,000 categories", "oblivious", 30, 4, numeric=4, categorical=2, categories=2000),
-    adult_like(300),
-)
-HELD_OUT_SHAPES: Final = (
-    Shape("60 x depth 5", "oblivious", 60, 5, numeric=10, categorical=3),
-    adult_like(150, 4),
-    adult_like(800, 6),
-    Shape("120 linear leaves", "linear_leaves", 120, 4, numeric=12, categorical=4),
-    Shape("100 ragged", "ragged", 100, 5, numeric=12),
-    Shape("30 tables", "tables", 30, numeric=20, categorical=4),
-    Shape("dense 32", "dense", 32, numeric=16, categorical=2),
-    Shape("100 x depth 5, 4 classes", "oblivious", 100, 5, numeric=16, categorical=4, classes=4),
-)
+DATE_FIELDS: Final = (o.DateField.YEAR, o.DateField.MONTH, o.DateField.WEEKDAY, o.DateField.HOUR)
+NUMBERS_OF_TIME: Final = len(DATE_FIELDS)
+FIRST_TIME: Final = 1_600_000_000
+SECONDS_OF_RECORDS: Final = 100_000_000
 
 
 def make_program(shape: Shape, seed: int = 0) -> Program:
@@ -93,6 +31,7 @@ def make_program(shape: Shape, seed: int = 0) -> Program:
     rng = np.random.default_rng(seed)
     columns = tuple(Column(f"n{i}", ColumnKind.NUMERIC, "float32") for i in range(shape.numeric))
     columns += tuple(Column(f"c{i}", ColumnKind.CATEGORICAL, "string") for i in range(shape.categorical))
+    columns += tuple(Column(f"t{i}", ColumnKind.DATETIME, "int64") for i in range(shape.times))
     builder = ProgramBuilder(columns)
     scores = _BODIES[shape.form](builder, shape, rng)
     link = o.LinkKind.SIGMOID if shape.classes == 2 else o.LinkKind.SOFTMAX
@@ -106,24 +45,27 @@ def make_records(shape: Shape, seed: int = 0, rows: int = ROWS) -> list[dict[str
     """Distinct records for a shape: 1 in 50 values missing, 1 in 50 categories unseen."""
     rng = np.random.default_rng([seed, 1])
     numbers = rng.normal(size=(rows, shape.numeric)).round(4)
-    missing = rng.random((rows, shape.numeric + shape.categorical)) < 0.02
+    missing = rng.random((rows, shape.numeric + shape.categorical + shape.times)) < 0.02
     codes = rng.integers(0, max(2, round(shape.categories * 1.02)), size=(rows, shape.categorical))
+    times = FIRST_TIME + rng.integers(0, SECONDS_OF_RECORDS, size=(rows, shape.times))
     records = []
     for row in range(rows):
         record: dict[str, Any] = {f"n{i}": float(x) for i, x in enumerate(numbers[row])}
         record |= {f"c{i}": f"category {code}" for i, code in enumerate(codes[row])}
+        record |= {f"t{i}": datetime.fromtimestamp(second, UTC).isoformat() for i, second in enumerate(times[row])}
         records.append({name: None if gone else record[name] for name, gone in zip(record, missing[row], strict=True)})
     return records
 
 
 def _bins(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
-    """All columns as bins, side by side."""
+    """All columns as bins, side by side: numbers, parts of times, categories."""
     parts = []
-    if shape.numeric:
-        edges = np.sort(rng.normal(size=(shape.numeric, EDGES)).astype(np.float32), axis=1)
-        offsets = np.arange(shape.numeric + 1, dtype=np.int32) * np.int32(EDGES)
-        joined = builder.add(o.Concat(tuple(range(shape.numeric))))
-        missing = np.zeros(shape.numeric, dtype=np.int32)
+    numbers = [*range(shape.numeric), *_date_parts(builder, shape)]
+    if numbers:
+        edges = np.sort(rng.normal(size=(len(numbers), EDGES)).astype(np.float32), axis=1)
+        offsets = np.arange(len(numbers) + 1, dtype=np.int32) * np.int32(EDGES)
+        joined = builder.add(o.Concat(tuple(numbers)))
+        missing = np.zeros(len(numbers), dtype=np.int32)
         parts.append(builder.add(o.Bin((joined,), edges.reshape(-1), offsets, missing)))
     for code in _codes(builder, shape):
         table = rng.integers(0, _category_bins(shape), size=(shape.categories + 2, 1))
@@ -134,11 +76,16 @@ def _bins(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> in
 
 def _floats(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
     """All columns as floats, side by side; a category becomes a number."""
-    parts = list(range(shape.numeric))
+    parts = [*range(shape.numeric), *_date_parts(builder, shape)]
     for code in _codes(builder, shape):
         table = rng.normal(size=(shape.categories + 2, 1)).astype(np.float32)
         parts.append(builder.add(o.Lookup((code,), table)))
     return builder.add(o.Concat(tuple(parts)))
+
+
+def _date_parts(builder: ProgramBuilder, shape: Shape) -> list[int]:
+    first = shape.numeric + shape.categorical
+    return [builder.add(o.DatePart((first + i,), field)) for i in range(shape.times) for field in DATE_FIELDS]
 
 
 def _codes(builder: ProgramBuilder, shape: Shape) -> list[int]:
@@ -164,14 +111,13 @@ def _forest(
 def _trees(
     builder: ProgramBuilder, shape: Shape, rng: np.random.Generator, bins: int, targets: NDArray[np.int32]
 ) -> int:
-    columns = shape.numeric + shape.categorical
     splits = shape.size * shape.depth
     forest = _forest(rng, shape.size, 2**shape.depth, targets, int(targets.max()) + 1)
     return builder.add(
         o.ObliviousTrees(
             (bins,),
             **forest,
-            split_feature=rng.integers(0, columns, size=splits).astype(np.int32),
+            split_feature=rng.integers(0, _width(shape), size=splits).astype(np.int32),
             split_bin=rng.integers(0, EDGES, size=splits).astype(np.uint8),
             split_offsets=np.arange(shape.size + 1, dtype=np.int32) * np.int32(shape.depth),
         )
@@ -195,7 +141,8 @@ def _linear_leaves(builder: ProgramBuilder, shape: Shape, rng: np.random.Generat
 
 
 def _width(shape: Shape) -> int:
-    return shape.numeric + shape.categorical
+    """Numbers that the model reads."""
+    return shape.numeric + shape.categorical + shape.times * NUMBERS_OF_TIME
 
 
 def _ragged(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
@@ -224,7 +171,7 @@ def _ragged(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> 
 def _tables(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
     """A table for each column in turn."""
     column = np.arange(shape.size) % _width(shape)
-    levels = np.where(column < shape.numeric, EDGES + 1, _category_bins(shape))
+    levels = np.where(column < _width(shape) - shape.categorical, EDGES + 1, _category_bins(shape))
     offsets = np.concatenate(([0], np.cumsum(levels))).astype(np.int32)
     return builder.add(
         o.TableSum(
@@ -244,13 +191,13 @@ def _category_bins(shape: Shape) -> int:
 
 
 def _dense(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
-    """Two layers."""
+    """Two layers; one, a linear model, if the size is 0."""
     width = _width(shape)
-    floats = builder.add(o.Impute((_floats(builder, shape, rng),), np.zeros(width, dtype=np.float32)))
-    hidden = _layer(rng, width, shape.size)
-    last = _layer(rng, shape.size, 1)
-    inner = builder.add(o.Dense((floats,), *hidden, o.Activation.RELU))
-    return builder.add(o.Dense((inner,), *last, o.Activation.IDENTITY))
+    scores = 1 if shape.classes == 2 else shape.classes
+    value = builder.add(o.Impute((_floats(builder, shape, rng),), np.zeros(width, dtype=np.float32)))
+    if shape.size:
+        value = builder.add(o.Dense((value,), *_layer(rng, width, shape.size), o.Activation.RELU))
+    return builder.add(o.Dense((value,), *_layer(rng, shape.size or width, scores), o.Activation.IDENTITY))
 
 
 def _layer(rng: np.random.Generator, width: int, units: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

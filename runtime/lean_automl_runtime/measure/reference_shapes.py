@@ -1,0 +1,107 @@
+"""Sizes of the reference Programs. Together they move every feature of the cost model, each by a factor of ten or more.
+
+A feature that only one or two of them move cannot be told from their noise: name at least three for a new one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Size of a reference Program.
+
+    Attributes:
+        form: `oblivious`, `linear_leaves`, `ragged`, `tables` or `dense`.
+        size: Trees, terms or hidden units (0 hidden units: a linear model).
+        depth: Of the trees.
+        numeric: Numeric columns.
+        categorical: String columns.
+        categories: Of each string column.
+        times: Datetime columns, of each of which four fields are read.
+        classes: More than two take a vector of that many scores, for `oblivious` and `dense`.
+    """
+
+    form: str
+    size: int
+    depth: int = 0
+    numeric: int = 8
+    categorical: int = 0
+    categories: int = 12
+    times: int = 0
+    classes: int = 2
+
+    @property
+    def name(self) -> str:
+        """For messages: `oblivious 300 x 6, columns 6/8/0`."""
+        depth = f" x {self.depth}" if self.depth else ""
+        classes = f", {self.classes} classes" if self.classes > 2 else ""
+        return f"{self.form} {self.size}{depth}, columns {self.numeric}/{self.categorical}/{self.times}{classes}"
+
+
+def adult_like(trees: int = 300, depth: int = 6) -> Shape:
+    """Six numeric and eight categorical columns, oblivious trees."""
+    return Shape("oblivious", trees, depth, numeric=6, categorical=8)
+
+
+REFERENCE_SHAPES: Final = (
+    Shape("oblivious", 1, 2, numeric=2),
+    Shape("oblivious", 30, 2),
+    Shape("oblivious", 300, 2),
+    Shape("oblivious", 1000, 2, numeric=20),
+    Shape("oblivious", 100, 4),
+    Shape("oblivious", 1000, 4),
+    Shape("oblivious", 100, 6),
+    Shape("oblivious", 600, 6, numeric=20),
+    Shape("oblivious", 200, 8),
+    Shape("oblivious", 800, 8, numeric=30),
+    Shape("oblivious", 200, 4, classes=7),
+    Shape("oblivious", 40, 6, classes=3),
+    Shape("oblivious", 60, 4, numeric=16, classes=20),
+    Shape("oblivious", 30, 4, numeric=40),
+    Shape("oblivious", 30, 4, numeric=200),
+    Shape("oblivious", 30, 4, numeric=2, categorical=20),
+    Shape("oblivious", 30, 4, numeric=4, categorical=2, categories=2000),
+    Shape("oblivious", 30, 4, numeric=4, categorical=10, categories=300),
+    Shape("oblivious", 30, 4, numeric=4, times=1),
+    Shape("oblivious", 100, 4, numeric=2, categorical=2, times=3),
+    Shape("oblivious", 300, 4, numeric=6, times=6),
+    adult_like(300),
+    Shape("linear_leaves", 30, 3, numeric=4),
+    Shape("linear_leaves", 100, 4),
+    Shape("linear_leaves", 400, 4, numeric=24),
+    Shape("linear_leaves", 200, 5, numeric=6, categorical=6),
+    Shape("ragged", 10, 3, numeric=4),
+    Shape("ragged", 30, 5),
+    Shape("ragged", 300, 5, numeric=12),
+    Shape("ragged", 200, 7, numeric=20),
+    Shape("ragged", 1000, 4, numeric=8, categorical=4),
+    Shape("tables", 8),
+    Shape("tables", 20, numeric=6, categorical=8),
+    Shape("tables", 60, numeric=40),
+    Shape("tables", 200, numeric=20),
+    Shape("dense", 0, numeric=6, categorical=4),
+    Shape("dense", 0, numeric=60),
+    Shape("dense", 16),
+    Shape("dense", 64, numeric=40),
+    Shape("dense", 128, numeric=12),
+    Shape("dense", 32, numeric=8, classes=6),
+)
+HELD_OUT_SHAPES: Final = (
+    Shape("oblivious", 60, 5, numeric=10, categorical=3),
+    Shape("oblivious", 100, 5, numeric=16, categorical=4, classes=4),
+    Shape("oblivious", 500, 3, numeric=50, categorical=10, categories=100),
+    Shape("oblivious", 250, 7, numeric=5, categorical=5, times=2),
+    adult_like(150, 4),
+    adult_like(800, 6),
+    Shape("linear_leaves", 120, 4, numeric=12, categorical=4),
+    Shape("linear_leaves", 300, 3, numeric=16),
+    Shape("ragged", 100, 5, numeric=12),
+    Shape("ragged", 500, 5, numeric=16, categorical=4),
+    Shape("tables", 30, numeric=20, categorical=4),
+    Shape("tables", 14, numeric=6, categorical=8),
+    Shape("dense", 32, numeric=16, categorical=2),
+    Shape("dense", 0, numeric=20, categorical=5, times=1),
+)

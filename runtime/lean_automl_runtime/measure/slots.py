@@ -1,0 +1,57 @@
+"""Moments of a calibration: which of them the machine ran at full speed.
+
+A shared machine runs at more than one speed, and changes it every few seconds. Each Program is therefore timed in
+short slots at different moments, and only slots count in which the control kernel ran about as fast as it ever did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from lean_automl_runtime.measure.cost import CostSample
+
+FULL_SPEED: Final = 1.15  # control medians up to this multiple of the engine's fastest one
+WANTED_SLOTS: Final = 3  # at full speed, for each Program
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A Program timed at one moment.
+
+    Attributes:
+        p50_us: Median of its calls.
+        p99_us: Their 99th percentile.
+        control_us: Median of the control kernel meanwhile.
+    """
+
+    p50_us: float
+    p99_us: float
+    control_us: float
+
+
+def full_speed_us(programs: Sequence[Sequence[Slot]]) -> float:
+    """Fastest control median of an engine's slots; infinite if there are none."""
+    return min((slot.control_us for slots in programs for slot in slots), default=float("inf"))
+
+
+def at_full_speed(slots: Sequence[Slot], control_us: float) -> list[Slot]:
+    """The slots in which the control kernel took about `control_us`."""
+    return [slot for slot in slots if slot.control_us <= FULL_SPEED * control_us]
+
+
+def cost_samples(
+    names: Sequence[str], counts: Sequence[Mapping[str, float]], programs: Sequence[Sequence[Slot]]
+) -> list[CostSample]:
+    """For each Program of an engine the medians over its slots at full speed; those without one are left out."""
+    control_us = full_speed_us(programs)
+    samples = []
+    for name, count, slots in zip(names, counts, programs, strict=True):
+        kept = at_full_speed(slots, control_us)
+        if kept:
+            p50_us, p99_us = (float(np.median([getattr(s, field) for s in kept])) for field in ("p50_us", "p99_us"))
+            samples.append(CostSample(name, count, p50_us, p99_us))
+    return samples
