@@ -116,10 +116,10 @@ def is_text(series: Series) -> bool:
 
 def present(series: Series) -> npt.NDArray[np.bool_]:
     """Return a mask of the values that are not missing."""
-    mask = series.notna().to_numpy(dtype=bool).copy()
     if isinstance(series.dtype, pd.StringDtype):
-        mask &= ~(series == "").to_numpy(dtype=bool, na_value=False)
-    elif pd.api.types.is_object_dtype(series.dtype):
+        return np.asarray(arrow_text(series).is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+    mask = series.notna().to_numpy(dtype=bool).copy()
+    if pd.api.types.is_object_dtype(series.dtype):
         mask &= np.fromiter((value != "" if isinstance(value, str) else True for value in series), bool, len(series))
     elif isinstance(series.dtype, pd.CategoricalDtype) and "" in series.cat.categories:
         mask &= (series != "").to_numpy(dtype=bool)

@@ -33,7 +33,7 @@ import pyarrow.compute as pc
 from lean_automl_runtime.ir.columns import ColumnKind
 from lean_automl_runtime.values import category_text, datetime_value, numeric_value
 
-from lean_automl.data.convert import arrow_text, count_present, is_text
+from lean_automl.data.convert import arrow_text, is_text
 from lean_automl.data.notes import Note, NoteCode, count_of, shown
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def _guess_objects(series: Series) -> Guess:
 
 def _guess_text(series: Series) -> Guess:
     name = str(series.name)
-    total = count_present(series)
     text = arrow_text(series)
+    total = len(text) - text.null_count
     leading_zeros = _count_leading_zeros(text)
     if leading_zeros >= CODE_SHARE * total and leading_zeros:
         note = Note(
