@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lean_automl_exporters.onnx.graph import ML_DOMAIN, Graph
-from lean_automl_exporters.onnx.values import Index, Part
+from lean_automl_exporters.onnx.values import Index, Level, Source, joined, renumbered, whole
 from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
+    from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.values import Array
 
 
@@ -24,47 +24,35 @@ def rescale(graph: Graph, op: o.Rescale, x: str) -> str:
     return graph.cast(x, "float32")
 
 
-def encode(graph: Graph, op: o.Encode, x: str) -> Index:
-    """One look-up of the text; the empty string is a key like any other."""
-    codes = range(o.CODE_FIRST, o.CODE_FIRST + len(op.categories))
-    name = graph.node(
-        "LabelEncoder",
-        x,
-        domain=ML_DOMAIN,
-        keys_strings=("", *op.categories),
-        values_int64s=(o.CODE_MISSING, *codes),
-        default_int64=o.CODE_UNSEEN,
-    )
-    return Index((Part(name, "int64", (np.arange(o.CODE_FIRST + len(op.categories)),)),))
-
-
 def cross(graph: Graph, op: o.Cross, a: Index, b: Index) -> Index:
     """`a * levels + b` on raw levels."""
-    first, second = single(a), single(b)
-    dtype = "int64" if "int64" in (first.dtype, second.dtype) else "int32"
-    left, right = (p.name if p.dtype == dtype else graph.cast(p.name, dtype) for p in (first, second))
-    codes_a, codes_b = first.maps[0], second.maps[0]
+    index = (*_compact(graph, a), *_compact(graph, b))
+    names = [joined(graph, (level,)) for level in index]
+    dtype = "int64" if any(source.dtype == "int64" for source in names) else "int32"
+    left, right = (source.name if source.dtype == dtype else graph.cast(source.name, dtype) for source in names)
+    codes_a, codes_b = (level.codes for level in index)
     scaled = graph.node("Mul", left, graph.scalar(codes_b.size, dtype))
     codes = (codes_a[:, None] * op.stride + codes_b).reshape(-1)
-    return Index((Part(graph.node("Add", scaled, right), dtype, (codes,)),))
+    return whole(Source(graph.node("Add", scaled, right), dtype, 1), [codes])
+
+
+def _compact(graph: Graph, index: Index) -> Index:
+    """Without most raw levels that stand for the same, because the levels of a cross multiply."""
+    (level,) = index
+    return renumbered(graph, index) if level.codes.size > 1.3 * np.unique(level.codes).size + 2 else index
 
 
 def lookup(graph: Graph, op: o.Lookup, x: Index) -> Index | str:
     """A table of bins changes what raw levels stand for; a table of floats is gathered from."""
-    part = single(x)
-    table = op.table[part.maps[0]]
+    (level,) = x
+    table = op.table[level.codes]
     if op.table.dtype != np.float32:
-        return Index(tuple(Part(part.name, part.dtype, (table[:, j].astype(np.int64),)) for j in range(table.shape[1])))
+        return tuple(Level(level.source, level.column, column.astype(np.int64)) for column in table.T)
+    source = joined(graph, x)
     if table.shape[1] == 1:
-        return graph.node("Gather", graph.stored(table[:, 0]), part.name)
-    wide = part.name if part.dtype == "int64" else graph.cast(part.name, "int64")
-    return graph.node("GatherND", graph.stored(table), wide)
-
-
-def single(index: Index) -> Part:
-    """The only column of an index."""
-    (part,) = index.parts
-    return part
+        return graph.node("Gather", graph.stored(table[:, 0]), source.name)
+    rows = source.name if source.dtype == "int64" else graph.cast(source.name, "int64")
+    return graph.node("GatherND", graph.stored(table), rows)
 
 
 def impute(graph: Graph, op: o.Impute, x: str) -> str:
@@ -104,7 +92,7 @@ def bin_columns(graph: Graph, op: o.Bin, x: str) -> Index:
     truth = graph.node(compared, deep, graph.constant(edges[0] if len(columns) == 1 else edges))
     axis, keep = (1, 1) if len(columns) == 1 else (2, 0)
     counts = graph.node("ReduceSum", graph.cast(truth, "int32"), graph.integers(axis), keepdims=keep)
-    return Index((Part(counts, "int32", tuple(m.astype(np.int64) for m in maps)),))
+    return whole(Source(counts, "int32", len(columns)), maps)
 
 
 def _padded(columns: list[Any]) -> Array:

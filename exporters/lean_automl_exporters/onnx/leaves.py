@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir import ops as o
 
 EXACT_IN_FLOAT32: Final = 2**24
+NO_TARGET: Final = 255
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LeafPlan:
     """How leaves are stored.
 
@@ -47,15 +48,11 @@ def leaf_plan(op: o.Forest, flipped: Array) -> LeafPlan:
         leaves[start:stop] = block[np.arange(block.shape[0]) ^ flipped[tree]].reshape(-1)
     return LeafPlan(
         leaves,
-        op.leaf_offsets[:-1].astype(np.int64) // (counts[0] if _whole(op) and counts.size else 1),
-        np.ones_like(counts) if _whole(op) else counts,
+        op.leaf_offsets[:-1].astype(np.int64),
+        counts,
         int(counts.max(initial=1)),
-        _whole(op),
+        op.targets.size == op.scale.size * counts.size,
     )
-
-
-def _whole(op: o.Forest) -> bool:
-    return op.targets.size == op.scale.size * (op.target_offsets.size - 1)
 
 
 def largest_sum(op: o.Forest) -> int:
@@ -68,14 +65,35 @@ def largest_sum(op: o.Forest) -> int:
     return int(worst.max(initial=0))
 
 
-def scores(graph: Graph, op: o.Forest, plan: LeafPlan, position: str, trees: int) -> str:
-    """Scores from the positions of leaves, int32 (n, 1, trees)."""
+def scores(graph: Graph, op: o.Forest, plan: LeafPlan, leaf: str, offset: Array) -> str:
+    """Scores from the leaf that each tree reads.
+
+    Args:
+        graph: Takes the nodes.
+        op: The trees.
+        plan: How leaves are stored.
+        leaf: int32 (n, 1, trees): leaf numbers times strides.
+        offset: What `leaf` lacks to be a position in the stored leaves, for each tree.
+    """
     dtype = "float32" if largest_sum(op) <= EXACT_IN_FLOAT32 else "int32"
-    leaves = graph.stored(plan.leaves.astype(dtype))
-    if plan.whole:
-        total = _sum_whole(graph, op, leaves, position)
+    trees, windows = offset.size, plan.windows
+    shifts: Array = offset.astype(np.int32)
+    if windows > 1:
+        # A tree of fewer targets reads on behind its own leaf; `_sum_by_target` multiplies that by 0.
+        leaf = graph.node("Reshape", leaf, graph.integers(-1, trees, 1))
+        shifts = shifts[:, None] + np.arange(windows, dtype=np.int32)
+    position = graph.node("Add", leaf, graph.stored(shifts))
+    # GatherElements reads an element in less than 1 ns, where Gather takes 7, but has no batch: hence one dimension.
+    stored = graph.stored(np.append(plan.leaves, np.zeros(windows - 1, dtype=plan.leaves.dtype)).astype(dtype))
+    values = graph.node("GatherElements", stored, graph.node("Reshape", position, graph.integers(-1)))
+    if not plan.whole:
+        total = _sum_by_target(graph, op, windows, values, dtype)
+    elif windows == 1:
+        rows = graph.node("Reshape", values, graph.integers(-1, trees))
+        total = graph.node("ReduceSum", rows, graph.integers(1))
     else:
-        total = _sum_by_target(graph, op, plan, leaves, position, dtype, trees)
+        rows = graph.node("Reshape", values, graph.integers(-1, trees, windows))
+        total = graph.node("ReduceSum", rows, graph.integers(1), keepdims=0)
     return scaled(graph, total if dtype == "float32" else graph.cast(total, "float32"), op.scale, op.bias)
 
 
@@ -94,45 +112,13 @@ def blank_scores(graph: Graph, x: str, bias: Array) -> str:
     return graph.node("Expand", graph.constant(bias + np.float32(0.0)), shape)
 
 
-def _sum_whole(graph: Graph, op: o.Forest, leaves: str, position: str) -> str:
-    width = op.scale.size
-    if width == 1:
-        return graph.node("ReduceSum", graph.node("Gather", leaves, position), graph.integers(2), keepdims=0)
-    matrix = graph.node("Reshape", leaves, graph.integers(-1, width))
-    return graph.node("ReduceSum", graph.node("Gather", matrix, position), graph.integers(1, 2), keepdims=0)
-
-
-def _sum_by_target(
-    graph: Graph, op: o.Forest, plan: LeafPlan, leaves: str, position: str, dtype: str, trees: int
-) -> str:
-    """Each tree reads a window of leaves from its position on; a 0/1 matrix adds them to their columns.
-
-    Windows are as wide as the widest tree's; what a narrower tree reads beyond its own leaf is multiplied by 0.
-    """
-    width, windows = op.scale.size, plan.windows
-    owner = np.full((trees, windows), 255 if width < 255 else 65_535, dtype=np.int64)
-    counts = np.diff(op.target_offsets)
-    tree = np.repeat(np.arange(trees), counts)
+def _sum_by_target(graph: Graph, op: o.Forest, windows: int, values: str, dtype: str) -> str:
+    """Adds the values that trees read to the columns that they are for, by a matrix of 0 and 1."""
+    width, counts = op.scale.size, np.diff(op.target_offsets)
+    owner = np.full((counts.size, windows), NO_TARGET if width <= NO_TARGET else 2**16 - 1, dtype=np.int64)
+    tree = np.repeat(np.arange(counts.size), counts)
     owner[tree, np.arange(tree.size) - op.target_offsets[:-1][tree]] = op.targets
-    values = graph.node("Gather", _windows(graph, plan, leaves, dtype), position)
-    values = graph.node("Reshape", values, graph.integers(-1, trees * windows))
-    ones = graph.node(
-        "OneHot",
-        graph.stored(owner.reshape(-1)),
-        graph.integers(width),
-        graph.constant(np.array([0, 1], dtype=np.float32)),
-    )
-    return graph.node("MatMul", values, ones if dtype == "float32" else graph.cast(ones, dtype))
-
-
-def _windows(graph: Graph, plan: LeafPlan, leaves: str, dtype: str) -> str:
-    """A matrix whose row i is `leaves[i : i + windows]`."""
-    if plan.windows == 1:
-        return leaves
-    size = plan.leaves.size
-    tail = graph.constant(np.zeros(plan.windows, dtype=dtype))
-    longer = graph.node("Concat", leaves, tail, axis=0)
-    row = graph.node("Range", *(graph.constant(np.array(v, dtype=np.int64)) for v in (0, size, 1)))
-    column = graph.constant(np.arange(plan.windows, dtype=np.int64))
-    at = graph.node("Add", graph.node("Unsqueeze", row, graph.integers(1)), column)
-    return graph.node("Gather", longer, at)
+    zero_one = graph.constant(np.array([0, 1], dtype=np.float32))
+    ones = graph.node("OneHot", graph.stored(owner.reshape(-1)), graph.integers(width), zero_one)
+    rows = graph.node("Reshape", values, graph.integers(-1, owner.size))
+    return graph.node("MatMul", rows, ones if dtype == "float32" else graph.cast(ones, dtype))

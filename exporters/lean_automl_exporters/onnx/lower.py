@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
-from lean_automl_exporters.onnx import dates, features, scores, trees
-from lean_automl_exporters.onnx.graph import Graph
+from lean_automl_exporters.onnx import categories, dates, features, scores, trees
 from lean_automl_exporters.onnx.values import Index
 from lean_automl_runtime.errors import UnsupportedOpError
 from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
+    from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.options import OnnxOptions
     from lean_automl_runtime.ir import Program
 
@@ -27,6 +27,8 @@ class Lowering:
         self.types = program.types
         self._program = program
         self._values: dict[int, Value] = {i: column.name for i, column in enumerate(program.columns)}
+        self._encoding_groups = categories.sharing([op for op in needed_ops(program) if isinstance(op, o.Encode)])
+        self._codes: dict[o.Encode, Index] = {}
 
     def value(self, number: int) -> Value:
         """What the value is in the graph."""
@@ -44,8 +46,26 @@ class Lowering:
     def index(self, number: int) -> Index:
         """A value of codes or bins."""
         value = self.value(number)
-        assert isinstance(value, Index)
+        assert not isinstance(value, str)
         return value
+
+    def codes(self, op: o.Encode) -> Index:
+        """What an encoding yields, together with those that share its table."""
+        if op not in self._codes:
+            group = next(g for g in self._encoding_groups if op in g)
+            columns = [self.tensor(other.inputs[0]) for other in group]
+            self._codes |= categories.encode(self.graph, group, columns)
+        return self._codes[op]
+
+
+def needed_ops(program: Program) -> list[o.Op]:
+    """The ops that an output needs, in order."""
+    first = len(program.columns)
+    needed = set(program.outputs.values())
+    for number in range(first + len(program.ops) - 1, first - 1, -1):
+        if number in needed:
+            needed.update(program.ops[number - first].inputs)
+    return [op for number, op in enumerate(program.ops, start=first) if number in needed]
 
 
 @singledispatch
@@ -66,7 +86,7 @@ def _(op: o.DatePart, to: Lowering) -> Value:
 
 @lower.register(o.Encode)
 def _(op: o.Encode, to: Lowering) -> Value:
-    return features.encode(to.graph, op, to.tensor(op.inputs[0]))
+    return to.codes(op)
 
 
 @lower.register(o.Cross)
@@ -98,8 +118,8 @@ def _(op: o.Clip, to: Lowering) -> Value:
 @lower.register(o.Concat)
 def _(op: o.Concat, to: Lowering) -> Value:
     values = [to.value(number) for number in op.inputs]
-    if isinstance(values[0], Index):
-        return Index(tuple(part for number in op.inputs for part in to.index(number).parts))
+    if not isinstance(values[0], str):
+        return tuple(level for number in op.inputs for level in to.index(number))
     return to.graph.concat(tuple(to.tensor(number) for number in op.inputs))
 
 

@@ -17,21 +17,22 @@ that the complemented bits give.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from lean_automl_exporters.onnx.leaves import leaf_plan, scores
-from lean_automl_exporters.onnx.rows import ordered, shifted
-from lean_automl_exporters.onnx.values import starts
+from lean_automl_exporters.onnx.values import ordered, shifted, starts
 
 if TYPE_CHECKING:
     from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.values import Array, Index
     from lean_automl_runtime.ir import ops as o
 
+LARGEST_BYTE: Final = 255
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Events:
     """Where bits of leaf numbers begin to be set.
 
@@ -50,30 +51,33 @@ class Events:
 
 def tensor_trees(graph: Graph, op: o.ObliviousTrees, x: Index) -> str:
     """Scores of oblivious trees."""
-    index, place = ordered(graph, x)
-    (part,) = index.parts
-    found = events(op, index.maps, place)
+    source, columns, place = ordered(graph, x)
+    found = events(op, columns, place)
+    depth, _ = found.row.shape
     plan = leaf_plan(op, found.flipped)
-    depth, trees = found.row.shape
-    strides = plan.strides if np.unique(plan.strides).size > 1 else plan.strides[:1]
-    top = int(((1 << depth) - 1) * strides.max(initial=1))
-    folded = top <= 255 or plan.windows == 1
-    weights = (1 << np.arange(depth))[:, None] * (strides if folded else np.ones_like(strides))
-    rows = shifted(graph, part.name, part.dtype, found.bases)
-    leaf = _leaf_numbers(graph, found, weights, rows)
+    # A leaf's number times the tree's stride, where a byte can hold it, comes out of the table at no cost.
+    folded = ((1 << depth) - 1) * int(plan.strides.max()) <= LARGEST_BYTE or plan.windows == 1
+    weights = (1 << np.arange(depth))[:, None] * (plan.strides if folded else np.ones(1, dtype=np.int64))
+    if np.unique(plan.strides).size == 1:
+        weights = weights[:, :1]
+    leaf = _leaf_numbers(graph, found, weights, shifted(graph, source, found.bases))
     if not folded:
-        leaf = graph.node("Mul", leaf, graph.constant(strides.astype(np.int32)))
-        weights = weights * strides
+        leaf = graph.node("Mul", leaf, graph.stored(plan.strides.astype(np.int32)))
+        weights = weights * plan.strides
     # The table is summed over all columns, so that each row also holds the events of the columns before its own.
     before = (found.bases[:, None, None] >= found.row).sum(axis=0)
-    offset = plan.first - (before * weights).sum(axis=0)
-    leaf = graph.node("Add", leaf, graph.stored(offset.astype(np.int32)))
-    return scores(graph, op, plan, leaf, trees)
+    return scores(graph, op, plan, leaf, plan.first - (before * weights).sum(axis=0))
 
 
-def events(op: o.ObliviousTrees, maps: tuple[Array, ...], place: list[int]) -> Events:
-    """The event of each split; levels that a shallow tree lacks never happen."""
-    bases = starts(maps)
+def events(op: o.ObliviousTrees, columns: Index, place: list[int]) -> Events:
+    """The event of each split; levels that a shallow tree lacks never happen.
+
+    Args:
+        op: The trees.
+        columns: Binned columns, their codes monotone.
+        place: The position in `columns` of each column of the op's input.
+    """
+    bases = starts(columns)
     rows = int(bases[-1])
     depths = np.diff(op.split_offsets)
     trees = depths.size
@@ -81,13 +85,14 @@ def events(op: o.ObliviousTrees, maps: tuple[Array, ...], place: list[int]) -> E
     flipped = np.zeros(trees, dtype=np.int64)
     tree_of = np.repeat(np.arange(trees), depths)
     level_of = np.arange(tree_of.size) - op.split_offsets[:-1][tree_of]
-    columns = np.array(place, dtype=np.int64)[op.split_feature]
-    for column, mapping in enumerate(maps):
-        own = np.flatnonzero(columns == column)
-        first, against = _first_levels(mapping, op.split_bin[own].astype(np.int64))
+    read = np.array(place, dtype=np.int64)[op.split_feature]
+    for column in np.unique(read).tolist():
+        codes = columns[column].codes
+        own = np.flatnonzero(read == column)
+        first, against = _first_levels(codes, op.split_bin[own].astype(np.int64))
         # What holds from the first level on holds always: never, complemented.
         always = first == 0
-        row[level_of[own], tree_of[own]] = np.where(always | (first == mapping.size), rows, bases[column] + first)
+        row[level_of[own], tree_of[own]] = np.where(always | (first == codes.size), rows, bases[column] + first)
         np.add.at(flipped, tree_of[own], (against ^ always).astype(np.int64) << level_of[own])
     return Events(row, flipped, rows, bases[:-1])
 
@@ -110,7 +115,7 @@ def _leaf_numbers(graph: Graph, found: Events, weights: Array, rows: str) -> str
     at = graph.stored(found.row)
     table = graph.node("ScatterElements", empty, at, weight, axis=0, reduction="add")
     table = graph.node("CumSum", table, graph.constant(np.array(0, dtype=np.int64)))
-    if int(weights.sum(axis=0).max()) <= 255:
+    if int(weights.sum(axis=0).max()) <= LARGEST_BYTE:
         table = graph.node("Gather", graph.cast(table, "uint8"), rows)
         ones = np.ones((1, found.bases.size), dtype=np.uint8)
         return graph.node("MatMulInteger", graph.constant(ones), table)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, blank_scores, scaled
-from lean_automl_exporters.onnx.rows import joined, shifted
+from lean_automl_exporters.onnx.values import Source, joined, shifted
 from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def table_sum(graph: Graph, op: o.TableSum, x: Index) -> str:
     """One look-up in the tables of all terms, which stand one after another in raw order."""
     if op.strides.size == 0:
-        return blank_scores(graph, x.parts[0].name, op.bias)
-    name, dtype = joined(graph, x.parts)
-    maps = x.maps
+        return blank_scores(graph, x[0].source.name, op.bias)
+    source = joined(graph, x)
+    maps = [level.codes for level in x]
     blocks, bases, strides = [], [], []
     start = 0
     for term in range(op.strides.size):
@@ -30,7 +30,8 @@ def table_sum(graph: Graph, op: o.TableSum, x: Index) -> str:
         bases.append(start)
         strides.append(1 if b < 0 else maps[b].size)
         start += rows.size
-    at = shifted(graph, _positions(graph, op, name, dtype, np.array(strides)), dtype, np.array(bases, dtype=np.int64))
+    terms = _positions(graph, op, source, np.array(strides))
+    at = shifted(graph, Source(terms, source.dtype, len(bases)), np.array(bases, dtype=np.int64))
     worst = sum(np.abs(block.astype(np.int64)).max(axis=0, initial=0) for block in blocks)
     total_type = "float32" if int(np.max(worst)) <= EXACT_IN_FLOAT32 else "int32"
     table = np.concatenate(blocks).astype(total_type)
@@ -40,21 +41,24 @@ def table_sum(graph: Graph, op: o.TableSum, x: Index) -> str:
     return scaled(graph, total if total_type == "float32" else graph.cast(total, "float32"), op.scale, op.bias)
 
 
-def _positions(graph: Graph, op: o.TableSum, name: str, dtype: str, strides: Array) -> str:
+def _positions(graph: Graph, op: o.TableSum, source: Source, strides: Array) -> str:
     """`x_a`, or `x_a * levels of b + x_b`, of each term."""
     first, second = op.terms[:, 0], op.terms[:, 1]
-    at = _picked(graph, name, first)
+    dtype = source.dtype
+    at = _picked(graph, source, first)
     if (second < 0).all():
         return at
     at = graph.node("Mul", at, graph.constant(strides.astype(dtype)))
-    other = _picked(graph, name, np.maximum(second, 0))
+    other = _picked(graph, source, np.maximum(second, 0))
     if (second < 0).any():
         other = graph.node("Mul", other, graph.constant((second >= 0).astype(dtype)))
     return graph.node("Add", at, other)
 
 
-def _picked(graph: Graph, name: str, columns: Array) -> str:
-    return graph.node("Gather", name, graph.stored(columns.astype(np.int64)), axis=1)
+def _picked(graph: Graph, source: Source, columns: Array) -> str:
+    if np.array_equal(columns, np.arange(source.width)):
+        return source.name
+    return graph.node("Gather", source.name, graph.stored(columns.astype(np.int64)), axis=1)
 
 
 def dense(graph: Graph, op: o.Dense, x: str) -> str:

@@ -8,8 +8,8 @@ from lean_automl_exporters.onnx.ensembles import tree_ensemble, tree_ensemble_v3
 from lean_automl_exporters.onnx.leaves import blank_scores
 from lean_automl_exporters.onnx.oblivious import events, tensor_trees
 from lean_automl_exporters.onnx.options import TreeEncoding
-from lean_automl_exporters.onnx.rows import ordered
 from lean_automl_exporters.onnx.tree_nodes import oblivious_nodes, ragged_nodes
+from lean_automl_exporters.onnx.values import ordered
 from lean_automl_runtime.errors import UnsupportedOpError
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 def oblivious_trees(graph: Graph, op: o.ObliviousTrees, x: Index, encoding: TreeEncoding) -> str:
     """Scores of oblivious trees."""
     if op.split_offsets.size == 1:
-        return blank_scores(graph, x.parts[0].name, op.bias)
+        return blank_scores(graph, x[0].source.name, op.bias)
     if encoding in (TreeEncoding.AUTO, TreeEncoding.TENSOR):
         return tensor_trees(graph, op, x)
-    index, place = ordered(graph, x)
-    nodes = oblivious_nodes(op, events(op, index.maps, place))
+    source, columns, place = ordered(graph, x)
+    nodes = oblivious_nodes(op, events(op, columns, place))
     emit = tree_ensemble if encoding is TreeEncoding.TREE_ENSEMBLE else tree_ensemble_v3
-    return emit(graph, op, nodes, graph.cast(index.parts[0].name, "float32"))
+    return emit(graph, op, nodes, graph.cast(source.name, "float32"))
 
 
 def ragged_trees(graph: Graph, op: o.RaggedTrees, x: str, encoding: TreeEncoding) -> str:
