@@ -14,6 +14,8 @@ from lean_automl_runtime.ir.program import LABEL, PREDICTION, PROBABILITIES
 from lean_automl_runtime.records import Record, RecordReader, TableLike
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lean_automl_runtime.ir.columns import Column
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -54,6 +56,10 @@ class Model:
     def __repr__(self) -> str:
         what = f"{len(self.classes)} classes" if self.classes else "regression"
         return f"<Model: {len(self.columns)} columns, {what}, {self.engine} engine>"
+
+    def run(self, arrays: Sequence[Array]) -> dict[str, Array]:
+        """Named outputs for one typed array for each column, as `ir.columns` describes them."""
+        return self._run(arrays)
 
     def predict(self, table: TableLike) -> Array:
         """Class labels or predicted numbers, shape (n,), for a table of n rows.
