@@ -111,7 +111,10 @@ def fit_cost_model(samples: Sequence[CostSample], engine: str) -> CostModel:
     Raises:
         ConfigError: There are too few samples, or one has no time.
     """
-    if len(samples) < FEWEST_SAMPLES or min(sample.p50_us for sample in samples) <= 0:
+    timeless = [sample.name for sample in samples if sample.p50_us <= 0]
+    if timeless:
+        raise ConfigError(f"measured programs that took no time: {', '.join(timeless)}")
+    if len(samples) < FEWEST_SAMPLES:
         raise ConfigError(f"a cost model takes at least {FEWEST_SAMPLES} measured programs, got {len(samples)}")
     matrix = np.array([[sample.counts.get(name, 0.0) for name in FEATURES] for sample in samples])
     times_us = np.array([sample.p50_us for sample in samples])

@@ -13,7 +13,7 @@ from lean_automl_runtime.measure.sampling import Tools, Work, collect, warm_up
 from lean_automl_runtime.measure.statistics import Latency
 
 QUICK: Final = MeasureOptions(budget_s=0.08, min_samples=100, tightness=0.05)
-QUICK_WARM_UP: Final = 0.25
+WARM_UP: Final = 0.25
 HERE: Final = Tools()
 
 
@@ -57,7 +57,7 @@ def measure_in_process(
         raise DataError("no rows to measure with: pass at least one, better 1,000 that differ")
     options = replace(options, mode=Mode.WARM, rate_hz=None)
     work = Work(run_one, rotation(rows))
-    warm = warm_up(work, tools.clock, int(QUICK_WARM_UP * options.budget_s * 1e9))
+    warm = warm_up(work, tools.clock, int(WARM_UP * options.budget_s * 1e9))
     samples = collect(work, options, tools, warm.call_ns)
     latency = Latency.from_samples_ns(samples.total, options.quantiles)
     return QuickMeasurement(latency, samples.control.p50_us, samples.control.problems())

@@ -33,7 +33,7 @@ class MeasureOptions:
         budget_s: Sampling time of a launch. Spent in full unless the p99 bounds are tight before; exceeded, at most
             tenfold, to reach `min_samples`.
         min_samples: Calls of a launch below which its p99 would have no useful upper bound.
-        tightness: Sampling ends early when (upper - lower) / value of p99 is at most this.
+        tightness: Sampling ends early when (upper - lower) / value of p99 is below this; 0 turns that off.
         launches: Fresh processes to measure in.
         max_attempts: How often a launch samples until the control kernel holds still.
         max_rows: Records in rotation; more are thinned out evenly.

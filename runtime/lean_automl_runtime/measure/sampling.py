@@ -20,13 +20,15 @@ from lean_automl_runtime.measure.statistics import Latency
 
 Clock = Callable[[], int]
 Call = Callable[[Any], object]
-ROUND_NS: Final = 1_500_000
+LONGEST_ROUND_NS: Final = 1_500_000
+FEWEST_ROUNDS: Final = 100
 CALLS_OF_ROUND: Final = 64
 WINDOW_CALLS: Final = 32
 STABLE_WINDOWS: Final = 5
 STABLE_SPREAD: Final = 0.10
 WARM_UP_SHARE: Final = 0.25
 OVERRUN: Final = 10
+STRIDE: Final = 7919  # a prime, so that it shares no factor with the number of rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +134,19 @@ def time_calls(work: Work, first: int, count: int, clock: Clock, into: array[int
 
 
 class Collector:
-    """Samples of one run."""
+    """Samples of one run, taken in rounds of `calls` calls."""
 
-    def __init__(self, work: Work, tools: Tools, call_ns: float) -> None:
+    def __init__(self, work: Work, tools: Tools, calls: int) -> None:
         self.work = work
         self.tools = tools
-        self.calls = int(min(CALLS_OF_ROUND, max(1, ROUND_NS // max(call_ns, 1))))
+        self.calls = calls
         self.total = array("q")
         self.assembly = array("q")
         self.model = array("q")
         self.control = array("q")
 
     def closed_round(self) -> None:
-        """Calls one after the other: the whole, then its parts on items half a rotation away."""
+        """Calls one after the other: the whole, then its parts on items far away in the rotation."""
         work, clock = self.work, self.tools.clock
         if self.tools.pollute is None:
             time_calls(work, len(self.total), self.calls, clock, self.total)
@@ -160,7 +162,9 @@ class Collector:
     def _time_parts(self, parts: tuple[Call, Call]) -> None:
         assemble, run = parts
         clock, items = self.tools.clock, self.work.items
-        item = items[(len(self.assembly) + len(self.total) + len(items) // 2) % len(items)]
+        quarter = len(items) // 4
+        away = quarter + STRIDE * len(self.assembly) % max(1, 2 * quarter)  # anywhere in the far half of the rotation
+        item = items[(len(self.total) + away) % len(items)]
         if self.tools.pollute is not None:
             self.tools.pollute()
         started = clock()
@@ -200,7 +204,8 @@ def collect(work: Work, options: MeasureOptions, tools: Tools, call_ns: float) -
         tools: Clock, control kernel and cache polluter.
         call_ns: About how long a call takes, in nanoseconds.
     """
-    collector = Collector(work, tools, call_ns)
+    round_ns = min(LONGEST_ROUND_NS, options.budget_s * 1e9 / FEWEST_ROUNDS)
+    collector = Collector(work, tools, calls=int(min(CALLS_OF_ROUND, max(1, round_ns // max(call_ns, 1)))))
     check_at = max(options.min_samples, 1000)
     started, cpu_started = tools.clock(), tools.cpu_clock()
     while True:
@@ -233,4 +238,4 @@ def _spent(count: int, elapsed_s: float, options: MeasureOptions) -> bool:
 
 def _is_tight(samples_ns: array[int], tightness: float) -> bool:
     p99 = Latency.from_samples_ns(samples_ns, (0.99,)).p99
-    return p99.upper_us - p99.lower_us <= tightness * p99.value_us
+    return p99.upper_us - p99.lower_us < tightness * p99.value_us

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from lean_automl_runtime import load
+from lean_automl_runtime.measure.child import make_work, quietest
+from lean_automl_runtime.measure.options import MeasureOptions
+from lean_automl_runtime.measure.sampling import Work
+
+OPTIONS = MeasureOptions(budget_s=0.1, min_samples=50, tightness=0.0)
+
+
+def noisy_until(clock, tools, quiet_from):
+    """A control kernel that slows down within each attempt, until attempt number `quiet_from`."""
+    from dataclasses import replace
+
+    state = {"started": 0, "attempt": 0}
+
+    def control():
+        if clock.now - state["started"] > 10**8:
+            state["started"], state["attempt"] = clock.now, state["attempt"] + 1
+        late = clock.now - state["started"] > 5 * 10**7
+        clock.advance(60_000 if late and state["attempt"] < quiet_from else 25_000)
+
+    return replace(tools, control=control)
+
+
+def test_a_quiet_attempt_is_the_last(clock, tools):
+    samples, _, attempts = quietest(Work(lambda _: clock.advance(10_000), range(10)), OPTIONS, tools)
+    assert attempts == 1
+    assert samples.control.problems() == ()
+
+
+def test_noisy_attempts_are_repeated_and_not_kept(clock, tools):
+    tools = noisy_until(clock, tools, quiet_from=2)
+    samples, _, attempts = quietest(Work(lambda _: clock.advance(10_000), range(10)), OPTIONS, tools)
+    assert 1 < attempts <= OPTIONS.max_attempts
+    assert samples.control.problems() == ()
+
+
+def test_attempts_are_bounded_and_the_noise_is_told(clock, tools):
+    tools = noisy_until(clock, tools, quiet_from=10**9)
+    samples, _, attempts = quietest(Work(lambda _: clock.advance(10_000), range(10)), OPTIONS, tools)
+    assert attempts == OPTIONS.max_attempts
+    assert "wandered" in samples.control.problems()[0]
+
+
+def test_work_on_records(artifact, records):
+    work = make_work(load(artifact, "reference"), records, None)
+    assert len(work.items) == 1000
+    assert work.total(work.items[0]).value.startswith("class")
+    assert work.parts is not None
+    assemble, run = work.parts
+    assert set(run(assemble(work.items[0]))) == {"label", "probabilities"}
+
+
+@pytest.mark.parametrize("batch_size", [1, 30, 40, 1000, 1234])
+def test_work_on_tables(artifact, records, batch_size):
+    work = make_work(load(artifact, "reference"), records, batch_size)
+    assert len(work.items) >= 1
+    for table in (work.items[0], work.items[-1]):
+        assert {values.shape for values in table.values()} == {(batch_size,)}
+        assert work.total(table).shape == (batch_size,)
+
+
+def test_a_model_without_parts_is_timed_as_a_whole(records):
+    class Whole:
+        def predict_one(self, record):
+            return record
+
+    work = make_work(Whole(), records, None)  # type: ignore[arg-type]
+    assert work.parts is None
+
+
+def test_the_child_loads_nothing_that_a_serving_process_would_not():
+    code = (
+        "import sys, lean_automl_runtime.measure.child;"
+        "print([m for m in sys.modules if m.split('.')[0] in ('numpy', 'numba') or m.endswith(('.harness', '.rows'))])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
+
+
+def test_samples_are_integers(clock, tools):
+    samples, _, _ = quietest(Work(lambda _: clock.advance(10_000), range(10)), OPTIONS, tools)
+    assert samples.total.dtype == np.int64

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.measure.features import FEATURES, count_op, features, walk
+from lean_automl_runtime.measure.reference_programs import make_program, make_records
+from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape, adult_like
+from lean_automl_runtime.records import RecordReader
+from lean_automl_runtime.reference import ReferenceEngine
+
+
+def test_every_op_has_counts():
+    known = set(count_op.registry)
+    assert set(o.OPS.values()) <= known
+
+
+def test_counts_of_an_oblivious_program():
+    counts = features(make_program(adult_like(300, 6)))
+    assert set(counts) == set(FEATURES)
+    assert counts["calls"] == 1
+    assert counts["numeric_columns"] == 6
+    assert counts["string_columns"] == counts["encodings"] == 8
+    assert counts["trees"] == counts["leaf_targets"] == 300
+    assert counts["levels"] == 1800
+    assert counts["bin_columns"] == 6
+    assert counts["bin_steps"] == 6 * 6
+    assert counts["exponentials"] == 1
+    assert counts["classes"] == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        (Shape("oblivious", 20, 3, classes=5), {"leaf_targets": 100, "exponentials": 5, "classes": 5}),
+        (Shape("linear_leaves", 20, 3, numeric=6), {"leaf_targets": 60, "dot_terms": 6, "oblivious_ops": 1}),
+        (Shape("ragged", 20, 4), {"ragged_trees": 20, "ragged_steps": 80, "ragged_depth": 4, "levels": 0}),
+        (Shape("tables", 24), {"table_terms": 24, "table_ops": 1}),
+        (Shape("dense", 16, numeric=10), {"dense_macs": 176, "dense_inputs": 26}),
+        (Shape("dense", 0, numeric=10), {"dense_macs": 10, "dense_inputs": 10}),
+        (Shape("dense", 0, numeric=1, times=2), {"time_columns": 2, "date_parts": 8}),
+    ],
+)
+def test_counts_of_each_form(shape, expected):
+    counts = features(make_program(shape))
+    assert {name: counts[name] for name in expected} == expected
+
+
+def test_walk_of_an_unbalanced_tree():
+    """Root: left is a leaf, right asks again. Half of the rows visit two nodes."""
+    op = o.RaggedTrees(
+        (0,),
+        leaves=np.zeros(4, np.int16),
+        leaf_offsets=np.array([0, 3, 4], np.int32),
+        targets=np.zeros(2, np.int32),
+        target_offsets=np.array([0, 1, 2], np.int32),
+        scale=np.ones(1, np.float32),
+        bias=np.zeros(1, np.float32),
+        feature=np.zeros(2, np.int32),
+        threshold=np.zeros(2, np.float32),
+        left=np.array([~0, ~1], np.int32),
+        right=np.array([1, ~2], np.int32),
+        nan_left=np.zeros(2, bool),
+        roots=np.array([0, ~0], np.int32),
+    )
+    assert walk(op) == (2, 1.5)
+
+
+def test_reference_programs_are_valid_and_always_the_same():
+    names = [shape.name for shape in (*REFERENCE_SHAPES, *HELD_OUT_SHAPES)]
+    assert len(set(names)) == len(names)
+    from lean_automl_runtime.ir import digest
+
+    shape = REFERENCE_SHAPES[-1]
+    assert digest(make_program(shape)) == digest(make_program(shape)) != digest(make_program(shape, seed=1))
+    assert make_records(shape, rows=3) == make_records(shape, rows=3)
+
+
+@pytest.mark.parametrize("shape", [*REFERENCE_SHAPES, *HELD_OUT_SHAPES], ids=lambda shape: shape.name)
+def test_reference_programs_answer_their_records(shape):
+    program = make_program(shape)
+    outputs = ReferenceEngine(program).run(RecordReader(program.columns).table(make_records(shape, rows=20)))
+    assert outputs["probabilities"].shape == (20, shape.classes)
+    assert np.isfinite(outputs["probabilities"]).all()
+
+
+def test_every_feature_is_moved_by_at_least_three_reference_programs():
+    matrix = np.array([list(features(make_program(shape)).values()) for shape in REFERENCE_SHAPES])
+    moved = (matrix > 0).sum(axis=0)
+    assert moved.min() >= 3, dict(zip(FEATURES, moved, strict=True))
