@@ -1,0 +1,71 @@
+"""Compiled parts of `execute`: from scores to probabilities and labels."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from lean_automl_runtime.engines import numba_layout as k
+from lean_automl_runtime.engines.numba_layout import Array, Memory, compiled
+from lean_automl_runtime.exp32 import COEFFICIENTS, HIGHEST, LN2_HIGH, LN2_LOW, LOG2_E, LOWEST
+
+C0, C1, C2, C3, C4, C5 = COEFFICIENTS
+ONE: Final = np.float32(1.0)
+ZERO: Final = np.float32(0.0)
+
+
+@compiled
+def answer(m: Memory, line: int) -> None:
+    """Run a line whose source is a list of slots in the pool."""
+    op, to, f = m.code[line, 0], m.code[line, 1] * m.stride, m.floats
+    slots = m.pool[m.code[line, 2] : m.code[line, 2] + m.code[line, 3]]
+    for r in range(m.n):
+        if op == k.SIGMOID:
+            p = ONE / (ONE + _exp32(-f[slots[0] * m.stride + r]))
+            f[to + r] = ONE - p
+            f[to + m.stride + r] = p
+        elif op == k.SOFTMAX:
+            _softmax(m, slots, to + r, r)
+        elif op == k.LABEL:
+            m.ints[to + r] = _greatest(m, slots, r)
+        else:
+            m.ints[to + r] = 1 if f[slots[1] * m.stride + r] > m.constants[m.code[line, 4]] else 0
+
+
+@compiled
+def _softmax(m: Memory, slots: Array, to: int, r: int) -> None:
+    f = m.floats
+    top = f[slots[_greatest(m, slots, r)] * m.stride + r]
+    total = ZERO
+    for column in range(slots.size):
+        e = _exp32(f[slots[column] * m.stride + r] - top)
+        f[to + column * m.stride] = e
+        total += e
+    for column in range(slots.size):
+        f[to + column * m.stride] /= total
+
+
+@compiled
+def _greatest(m: Memory, slots: Array, r: int) -> int:
+    """Which value is greatest: the first of equals; the first NaN, as in NumPy."""
+    best, top = 0, m.floats[slots[0] * m.stride + r]
+    for column in range(1, slots.size):
+        x = m.floats[slots[column] * m.stride + r]
+        if x > top or (np.isnan(x) and not np.isnan(top)):
+            best, top = column, x
+    return best
+
+
+@compiled
+def _exp32(x: np.float32) -> np.float32:
+    """As `exp32.exp32`, bit for bit."""
+    if np.isnan(x):
+        return x
+    x = LOWEST if x < LOWEST else HIGHEST if x > HIGHEST else x
+    power = np.rint(x * LOG2_E)
+    r = (x - power * LN2_HIGH) - power * LN2_LOW
+    series = ((((C0 * r + C1) * r + C2) * r + C3) * r + C4) * r + C5
+    series = (series * (r * r) + r) + ONE
+    power_of_two = np.int32((np.int32(power) + 127) << 23).view(np.float32)
+    return np.float32(series * power_of_two)
