@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl.features import FeaturePlan, emit_code, emit_number
-from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
     from lean_automl.compiler.trees import ObliviousTree
-    from lean_automl_runtime.ir import ProgramBuilder
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,8 @@ def compact(
             tree,
             feature=np.array([position[int(f)] for f in tree.feature], dtype=np.int64),
             split=np.array(
-                [np.searchsorted(used[int(f)], s) for f, s in zip(tree.feature, tree.split, strict=True)], dtype=np.int64
+                [np.searchsorted(used[int(f)], s) for f, s in zip(tree.feature, tree.split, strict=True)],
+                dtype=np.int64,
             ),
         )
         for tree in trees
@@ -79,9 +80,7 @@ def _coarsen(column: BinColumn, splits: NDArray[np.int64]) -> BinColumn:
     if isinstance(column, CategoryBins):
         return replace(column, bins=np.searchsorted(splits, column.bins, side="left"))
     inner = splits[splits < column.edges.size]  # `bin > edges.size` asks only for the NaN bin above all others
-    return replace(
-        column, edges=column.edges[inner], nan_bin=int(np.searchsorted(splits, column.nan_bin, side="left"))
-    )
+    return replace(column, edges=column.edges[inner], nan_bin=int(np.searchsorted(splits, column.nan_bin, side="left")))
 
 
 def emit_bins(columns: Sequence[BinColumn], plan: FeaturePlan, builder: ProgramBuilder) -> tuple[int, list[int]]:

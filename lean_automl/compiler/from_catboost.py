@@ -59,8 +59,7 @@ def _tree(tree: dict[str, Any], borders: tuple[NDArray[np.float32], ...], scale:
             raise UnsupportedOpError(f"CatBoost split of type {split['split_type']} is not supported here")
     feature = np.array([split["float_feature_index"] for split in splits], dtype=np.int64)
     at = [
-        int(np.searchsorted(borders[f], np.float32(split["border"])))
-        for f, split in zip(feature, splits, strict=True)
+        int(np.searchsorted(borders[f], np.float32(split["border"]))) for f, split in zip(feature, splits, strict=True)
     ]
     leaves = np.asarray(tree["leaf_values"], dtype=np.float64).reshape(2 ** len(splits), -1) * scale
     return ObliviousTree(feature, np.array(at, dtype=np.int64), leaves, tuple(range(outputs)))

@@ -28,7 +28,7 @@ def read_trees(text: str) -> list[RaggedTree]:
     blocks = text.split("\n\n")
     header = _fields(blocks[0])
     outputs = int(header.get("num_tree_per_iteration", 1))
-    trees = []
+    trees: list[RaggedTree] = []
     for block in text.split("\nTree=")[1:]:
         fields = _fields(block)
         trees.append(_tree(fields, target=len(trees) % outputs))

@@ -6,18 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.bins import BinColumn, compact, emit_bins, emit_matrix, reposition
 from lean_automl.compiler.trees import LeafBits, ObliviousTree, oblivious_op
 from lean_automl.features import FeaturePlan, emit_number
-from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from lean_automl_runtime.ir import ProgramBuilder
+    from numpy.typing import NDArray
 
 TermForm = Literal["centres", "values"]
 

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.bins import BinColumn, CategoryBins, emit_bins
 from lean_automl.compiler.trees import INT32_MAX, LeafBits, RaggedTree
-from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
     from lean_automl.features import FeaturePlan
-    from lean_automl_runtime.ir import ProgramBuilder
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,8 @@ def lower_tables(
     """
     if not shapes:
         shapes, bins = {0: Shape(np.zeros(1, np.float32), np.zeros((3, bias.size)))}, _any_column(plan)
-    columns, tables = [], []
+    columns: list[BinColumn] = []
+    tables = []
     for column, shape in shapes.items():
         own = bins[column]
         if isinstance(own, CategoryBins):
@@ -99,9 +100,7 @@ def lower_tables(
     offsets = np.concatenate([[0], np.cumsum([len(table) for table in tables])]).astype(np.int32)
     values = np.concatenate(integers)
     strides = np.ones(len(tables), dtype=np.int32)
-    return builder.add(
-        o.TableSum((source,), terms, strides, offsets, values, scale, (bias + shift).astype(np.float32))
-    )
+    return builder.add(o.TableSum((source,), terms, strides, offsets, values, scale, (bias + shift).astype(np.float32)))
 
 
 def _any_column(plan: FeaturePlan) -> dict[int, BinColumn]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-
 from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
@@ -55,6 +54,9 @@ class RaggedTree:
     targets: tuple[int, ...]
 
 
+AnyTree = ObliviousTree | RaggedTree
+
+
 def float32_below(x: float | NDArray[np.float64]) -> NDArray[np.float32]:
     """The greatest float32 that is at most x: for float32 values v, `v <= x` holds exactly where `v <= result`.
 
@@ -75,7 +77,7 @@ def float32_strictly_below(x: float | NDArray[np.float64]) -> NDArray[np.float32
 
 
 def integer_leaves(
-    trees: Sequence[ObliviousTree] | Sequence[RaggedTree], width: int, bits: LeafBits
+    trees: Sequence[AnyTree], width: int, bits: LeafBits
 ) -> tuple[list[NDArray[Any]], NDArray[np.float32], NDArray[np.float64]]:
     """Leaves as integers: `integer * scale` is the leaf, less the middle of its tree, which goes to the bias.
 
@@ -133,9 +135,7 @@ def oblivious_op(
     )
 
 
-def ragged_op(
-    source: int, trees: Sequence[RaggedTree], bias: NDArray[np.float64], bits: LeafBits
-) -> o.RaggedTrees:
+def ragged_op(source: int, trees: Sequence[RaggedTree], bias: NDArray[np.float64], bits: LeafBits) -> o.RaggedTrees:
     """The op for trees of any shape that read the float matrix `source`; arguments as for `oblivious_op`."""
     integers, scale, shift = integer_leaves(trees, bias.size, bits)
     first = _offsets([tree.feature.size for tree in trees])[:-1]
@@ -157,7 +157,7 @@ def ragged_op(
 
 
 def _leaf_fields(
-    trees: Sequence[ObliviousTree] | Sequence[RaggedTree],
+    trees: Sequence[AnyTree],
     integers: Sequence[NDArray[Any]],
     scale: NDArray[np.float32],
     bias: NDArray[np.float64],

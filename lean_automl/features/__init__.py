@@ -20,6 +20,7 @@ from lean_automl.features.plan import (
     emit_code,
     emit_number,
 )
+from lean_automl.features.propose import propose_crossed
 
 __all__ = [
     "Category",
@@ -37,5 +38,6 @@ __all__ = [
     "fit_features",
     "fit_frequency",
     "product",
+    "propose_crossed",
     "ratio",
 ]

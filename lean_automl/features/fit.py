@@ -6,6 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from lean_automl_runtime.ir import Column, ColumnKind
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl.features.plan import (
     Category,
@@ -22,8 +24,6 @@ from lean_automl.features.plan import (
     category_codes,
     numeric_values,
 )
-from lean_automl_runtime.ir import Column, ColumnKind
-from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,16 +11,16 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from lean_automl.errors import InternalError
 from lean_automl_runtime.dates import date_part
 from lean_automl_runtime.ir import ops as o
 
+from lean_automl.errors import InternalError
+
 if TYPE_CHECKING:
+    from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
     from lean_automl.data import Table
-    from lean_automl_runtime.ir import ProgramBuilder
 
 F32 = np.ndarray[Any, np.dtype[np.float32]]
 I32 = np.ndarray[Any, np.dtype[np.int32]]

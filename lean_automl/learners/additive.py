@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lean_automl.compiler.tables import lower_tables, tables_of_stumps
 from lean_automl.compiler.trees import LeafBits
-from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.learners.base import FitOptions, Problem, Rows, last_rounds
 from lean_automl.learners.lightgbm import FittedLightGBM, LightGBM
 
 if TYPE_CHECKING:
-    from lean_automl.features import FeaturePlan
+    from collections.abc import Sequence
+
     from lean_automl_runtime.ir import ProgramBuilder
+
+    from lean_automl.features import FeaturePlan
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,10 @@ class Additive:
         )
         fitted = stumps.fit(train, valid, problem, options)
         return FittedAdditive(fitted.booster, fitted.encoding, stumps, problem, fitted.rounds)
+
+    def for_all_rows(self, fitted: Sequence[FittedAdditive], growth: float) -> Additive:
+        """The same with a fixed number of trees."""
+        return replace(self, trees=last_rounds(fitted, growth))
 
 
 class FittedAdditive(FittedLightGBM):

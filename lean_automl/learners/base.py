@@ -15,10 +15,12 @@ import numpy as np
 from lean_automl.data import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
     from lean_automl.features import FeaturePlan, Frame
-    from lean_automl_runtime.ir import ProgramBuilder
 
 F64 = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -31,16 +33,19 @@ class Rows:
         frame: Features.
         y: Class codes (int64) or numbers (float64), shape (n,).
         weight: float64, shape (n,), or None for equal weights.
+        soft: The teacher's out-of-fold predictions, shape (n, outputs), NaN where there is none; None without one.
     """
 
     frame: Frame
     y: NDArray[Any]
     weight: NDArray[np.float64] | None = None
+    soft: NDArray[np.float64] | None = None
 
     def take(self, index: NDArray[Any]) -> Rows:
         """Some of the rows."""
         weight = None if self.weight is None else self.weight[index]
-        return Rows(self.frame.take(index), self.y[index], weight)
+        soft = None if self.soft is None else self.soft[index]
+        return Rows(self.frame.take(index), self.y[index], weight, soft)
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,34 @@ class Fitted(Protocol):
 class Lowerable(Fitted, Protocol):
     """A fitted model that can become ops."""
 
+    def shorten(self, rounds: int) -> Lowerable:
+        """The model with only its first rounds; itself where there is no such thing."""
+        ...
+
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of its raw scores, float32 (n, `Problem.scores`)."""
+        ...
+
+
+class Student(Protocol):
+    """A learner whose models can be lowered, and that can fit once more on all rows."""
+
+    @property
+    def name(self) -> str:
+        """Short name for tables and logs."""
+        ...
+
+    def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> Lowerable:
+        """As `Learner.fit`."""
+        ...
+
+    def for_all_rows(self, fitted: Sequence[Any], growth: float) -> Student:
+        """Settings for a last fit without validation rows.
+
+        Args:
+            fitted: What was fitted on the folds with these settings.
+            growth: Rows of the last fit over rows of a fold's.
+        """
         ...
 
 
@@ -125,3 +156,11 @@ def probabilities(scores: F64, problem: Problem) -> F64:
     e = np.exp(scores - scores.max(axis=1, keepdims=True))
     result: F64 = e / e.sum(axis=1, keepdims=True)
     return result
+
+
+MOST_GROWTH = 1.25
+
+
+def last_rounds(fitted: Sequence[Fitted], growth: float) -> int:
+    """Rounds for all rows: what the folds stopped at, times how many more rows there are."""
+    return max(1, round(float(np.mean([model.rounds for model in fitted])) * min(growth, MOST_GROWTH)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,14 +15,16 @@ from lean_automl.compiler.oblivious import ObliviousModel, lower_oblivious
 from lean_automl.compiler.trees import LeafBits
 from lean_automl.data import Task
 from lean_automl.errors import UnsupportedOpError
-from lean_automl.learners.base import F64, FitOptions, Problem, Rows, probabilities
+from lean_automl.learners.base import F64, FitOptions, Problem, Rows, last_rounds, probabilities
 from lean_automl.learners.encoding import Encoding, fit_encoding
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
     from lean_automl.features import FeaturePlan, Frame
-    from lean_automl_runtime.ir import ProgramBuilder
 
 PATIENCE: Final = 50
 
@@ -64,7 +66,12 @@ class CatBoost:
         model = Library(self._parameters(problem, options))
         held = None if valid is None else self._pool(valid, encoding.matrix(valid.frame) if encoding else None)
         model.fit(data, eval_set=held, callbacks=[_StopWhen(options)])
-        return FittedCatBoost(model, encoding, self, problem)
+        return FittedCatBoost(model, encoding, self, problem, int(model.tree_count_))
+
+    def for_all_rows(self, fitted: Sequence[FittedCatBoost], growth: float) -> CatBoost:
+        """The same with a fixed number of trees and learning rate."""
+        rates = [float(one.model.get_all_params()["learning_rate"]) for one in fitted]
+        return replace(self, trees=last_rounds(fitted, growth), learning_rate=float(np.mean(rates)))
 
     def _pool(self, rows: Rows, matrix: NDArray[np.float32] | None) -> Any:
         from catboost import FeaturesData, Pool
@@ -111,11 +118,11 @@ class FittedCatBoost:
     encoding: Encoding | None
     settings: CatBoost
     problem: Problem
+    rounds: int
 
-    @property
-    def rounds(self) -> int:
-        """Trees that were kept."""
-        return int(self.model.tree_count_)
+    def shorten(self, rounds: int) -> FittedCatBoost:
+        """Only the first trees; for lowering, not for `predict`."""
+        return replace(self, rounds=min(rounds, self.rounds))
 
     def predict(self, frame: Frame) -> F64:
         """Probabilities (n, classes), or predictions (n, 1)."""
@@ -136,7 +143,7 @@ class FittedCatBoost:
             self.encoding.bins(column, edges, edges.size + 1 if largest else 0)
             for column, (edges, largest) in enumerate(zip(model.borders, model.nan_is_largest, strict=True))
         )
-        return ObliviousModel(model.trees, columns, model.bias)
+        return ObliviousModel(model.trees[: self.rounds], columns, model.bias)
 
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of the raw scores, float32 (n, scores)."""

@@ -15,13 +15,15 @@ from lean_automl.compiler.bins import BinColumn, CategoryBins, NumericBins
 from lean_automl.compiler.oblivious import ObliviousModel, Term, TermForm, lower_oblivious
 from lean_automl.compiler.trees import LeafBits, ObliviousTree, float32_strictly_below
 from lean_automl.data import Task
-from lean_automl.learners.base import F64, FitOptions, Problem, Rows, probabilities
+from lean_automl.learners.base import F64, FitOptions, Problem, Rows, last_rounds, probabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
     from lean_automl.features import FeaturePlan, Frame
-    from lean_automl_runtime.ir import ProgramBuilder
 
 PATIENCE: Final = 50
 UNSEEN_CLASS: Final = 1e-6
@@ -41,6 +43,7 @@ class ChimeraBoost:
         colsample: Share of the features that each tree may use.
         leaf_bits: Width of the leaves when lowered.
         form: What linear leaves multiply when lowered.
+        temperature: Divisor of the scores; None leaves it to the library, which fits it on `valid`.
     """
 
     trees: int = 2000
@@ -53,6 +56,7 @@ class ChimeraBoost:
     subsample: float = 1.0
     leaf_bits: LeafBits = 16
     form: TermForm = "values"
+    temperature: float | None = None
 
     name = "chimeraboost"
 
@@ -88,7 +92,16 @@ class ChimeraBoost:
             sample_weight=train.weight,
             callbacks=[lambda *_: options.expired],
         )
-        return FittedChimeraBoost(model, self, problem)
+        return FittedChimeraBoost(model, self, problem, len(model.model_.trees_))
+
+    def for_all_rows(self, fitted: Sequence[FittedChimeraBoost], growth: float) -> ChimeraBoost:
+        """The same with a fixed number of trees, learning rate and temperature."""
+        return replace(
+            self,
+            trees=last_rounds(fitted, growth),
+            learning_rate=float(np.mean([one.model.model_.lr_ for one in fitted])),
+            temperature=float(np.mean([one.temperature for one in fitted])),
+        )
 
 
 def as_objects(frame: Frame) -> NDArray[Any]:
@@ -111,16 +124,18 @@ class FittedChimeraBoost:
     model: Any
     settings: ChimeraBoost
     problem: Problem
-
-    @property
-    def rounds(self) -> int:
-        """Trees that were kept."""
-        return len(self.model.model_.trees_)
+    rounds: int
 
     @property
     def temperature(self) -> float:
         """Divisor of the raw scores; 1 for regression."""
+        if self.settings.temperature is not None:
+            return self.settings.temperature
         return float(getattr(self.model, "temperature_", 1.0) or 1.0)
+
+    def shorten(self, rounds: int) -> FittedChimeraBoost:
+        """Only the first trees; for lowering, not for `predict`."""
+        return replace(self, rounds=min(rounds, self.rounds))
 
     @property
     def importance(self) -> NDArray[np.float64]:
@@ -140,10 +155,10 @@ class FittedChimeraBoost:
         full[:, self.model.classes_] = predicted
         return full
 
-    def lower(self, plan: FeaturePlan, builder: ProgramBuilder, scale: float = 1.0) -> int:
+    def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of the raw scores over the temperature, float32 (n, scores)."""
         classes = self.model.classes_ if self.problem.task is Task.MULTICLASS else None
-        neutral = to_neutral(self.model.model_, plan, scale / self.temperature)
+        neutral = to_neutral(self.model.model_, plan, 1.0 / self.temperature, self.rounds)
         if classes is not None and len(classes) < self.problem.outputs:
             neutral = _spread(neutral, [int(c) for c in classes], self.problem.outputs)
         return lower_oblivious(neutral, plan, builder, self.settings.leaf_bits, self.settings.form)
@@ -157,8 +172,8 @@ def _spread(model: ObliviousModel, classes: list[int], outputs: int) -> Obliviou
     return replace(model, trees=trees, bias=bias)
 
 
-def to_neutral(booster: Any, plan: FeaturePlan, factor: float) -> ObliviousModel:
-    """The library's fitted arrays as an `ObliviousModel`, all scores times `factor`.
+def to_neutral(booster: Any, plan: FeaturePlan, factor: float, rounds: int) -> ObliviousModel:
+    """The first `rounds` trees of the library's fitted arrays as an `ObliviousModel`, all scores times `factor`.
 
     A matrix column of the booster is a numeric feature, or a category's target statistic (one for each class of a
     multiclass problem), which has a single value, and so a single bin, for each code.
@@ -176,7 +191,7 @@ def to_neutral(booster: Any, plan: FeaturePlan, factor: float) -> ObliviousModel
     bias = np.atleast_1d(np.asarray(booster.init_, dtype=np.float64)) * factor
     terms = _terms(booster, numbers)
     position = {term.feature: 1 + number for number, term in enumerate(terms)}
-    trees = tuple(_tree(tree, position, factor) for tree in booster.trees_)
+    trees = tuple(_tree(tree, position, factor) for tree in booster.trees_[:rounds])
     return ObliviousModel(trees, tuple(columns), bias, terms)
 
 

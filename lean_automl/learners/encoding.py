@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.bins import BinColumn, CategoryBins, NumericBins
 from lean_automl.data import Task
 from lean_automl.features import FeaturePlan, emit_code, emit_number
-from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
     from lean_automl.features import Frame
     from lean_automl.learners.base import Problem, Rows
-    from lean_automl_runtime.ir import ProgramBuilder
 
 FOLDS: Final = 5
 SMOOTHING: Final = 10.0
@@ -48,7 +48,7 @@ class Encoding:
     @property
     def width(self) -> int:
         """Columns of the matrix."""
-        return self.numbers + sum(table.shape[1] for table in self.statistics)
+        return self.numbers + sum(int(table.shape[1]) for table in self.statistics)
 
     def matrix(self, frame: Frame) -> F32:
         """Numbers and statistics, float32 of shape (n, width)."""
@@ -111,7 +111,7 @@ def _targets(y: NDArray[Any], problem: Problem) -> NDArray[np.float64]:
     if problem.task is not Task.MULTICLASS:
         return y.astype(np.float64)[:, None]
     frequent = np.argsort(-np.bincount(y, minlength=problem.outputs), kind="stable")[:MOST_TARGETS]
-    return (y[:, None] == np.sort(frequent)).astype(np.float64)
+    return np.asarray(y[:, None] == np.sort(frequent), dtype=np.float64)
 
 
 def _statistics(
@@ -124,4 +124,4 @@ def _statistics(
     sums = np.column_stack(
         [np.bincount(codes, weights=targets[:, k] * weight, minlength=levels) for k in range(targets.shape[1])]
     )
-    return ((sums + prior * SMOOTHING) / (counts + SMOOTHING)).astype(np.float32)
+    return np.asarray((sums + prior * SMOOTHING) / (counts + SMOOTHING), dtype=np.float32)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
 from lean_automl.compiler.from_lightgbm import read_trees
 from lean_automl.compiler.trees import LeafBits, ragged_op
 from lean_automl.data import Task
-from lean_automl.learners.base import F64, FitOptions, Problem, Rows, probabilities
+from lean_automl.learners.base import F64, FitOptions, Problem, Rows, last_rounds, probabilities
 from lean_automl.learners.encoding import Encoding, fit_encoding
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lean_automl_runtime.ir import ProgramBuilder
+
     from lean_automl.compiler.trees import RaggedTree
     from lean_automl.features import FeaturePlan, Frame
-    from lean_automl_runtime.ir import ProgramBuilder
 
 PATIENCE: Final = 50
 OBJECTIVE: Final = {Task.BINARY: "binary", Task.MULTICLASS: "multiclass", Task.REGRESSION: "regression"}
@@ -60,8 +63,14 @@ class LightGBM:
             held = [lgb.Dataset(encoding.matrix(valid.frame), valid.y, weight=valid.weight, reference=data)]
             callbacks.append(lgb.early_stopping(PATIENCE, verbose=False))
         booster = lgb.train(self._parameters(problem, options), data, self.trees, valid_sets=held, callbacks=callbacks)
-        rounds = booster.best_iteration if valid is not None and booster.best_iteration > 0 else booster.current_iteration()
+        rounds = (
+            booster.best_iteration if valid is not None and booster.best_iteration > 0 else booster.current_iteration()
+        )
         return FittedLightGBM(booster, encoding, self, problem, rounds)
+
+    def for_all_rows(self, fitted: Sequence[FittedLightGBM], growth: float) -> LightGBM:
+        """The same with a fixed number of trees."""
+        return replace(self, trees=last_rounds(fitted, growth))
 
     def _parameters(self, problem: Problem, options: FitOptions) -> dict[str, Any]:
         return {
@@ -104,6 +113,10 @@ class FittedLightGBM:
         """Probabilities (n, classes), or predictions (n, 1)."""
         scores = self.booster.predict(self.encoding.matrix(frame), num_iteration=self.rounds, raw_score=True)
         return probabilities(np.asarray(scores, dtype=np.float64), self.problem)
+
+    def shorten(self, rounds: int) -> Self:
+        """Only the first rounds."""
+        return replace(self, rounds=min(rounds, self.rounds))
 
     def trees(self) -> list[RaggedTree]:
         """The trees in neutral form, over the encoding's columns."""

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.bins import emit_matrix
 from lean_automl.data import Task
 from lean_automl.features import FeaturePlan, emit_code
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, probabilities
-from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
     from lean_automl.features import Frame
-    from lean_automl_runtime.ir import ProgramBuilder
 
 CLIP_QUANTILE: Final = 0.005
 MOST_LEVELS: Final = 1000
@@ -104,6 +106,10 @@ class Linear:
         assert best is not None
         return best
 
+    def for_all_rows(self, fitted: Sequence[FittedLinear], growth: float) -> Linear:  # noqa: ARG002
+        """The same with the strength that the folds chose."""
+        return Linear((float(np.median([one.strength for one in fitted])),))
+
 
 def design(frame: Frame, standardise: Standardise) -> Any:
     """Sparse matrix: standardised numbers, then one column for each code of each category."""
@@ -172,6 +178,10 @@ class FittedLinear:
     def predict(self, frame: Frame) -> F64:
         """Probabilities (n, classes), or predictions (n, 1)."""
         return probabilities(np.asarray(design(frame, self.standardise) @ self.weight + self.bias), self.problem)
+
+    def shorten(self, rounds: int) -> FittedLinear:  # noqa: ARG002
+        """Itself: there is nothing to shorten."""
+        return self
 
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of the raw scores, float32 (n, scores)."""

@@ -1,0 +1,1 @@
+"""The whole job: from a table to a folder of measured files."""

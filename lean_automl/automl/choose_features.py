@@ -1,0 +1,87 @@
+"""Decides by an audition whether crossed features are worth their place."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from lean_automl.features import FeaturePlan, fit_features, propose_crossed
+from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.learners.chimeraboost import ChimeraBoost
+
+if TYPE_CHECKING:
+    from lean_automl.data import Dataset, Split
+    from lean_automl.search.metrics import Metric
+
+FEWEST_ROWS: Final = 1_000
+MOST_ROWS: Final = 60_000
+AUDITION: Final = ChimeraBoost(trees=150, learning_rate=0.1)
+
+
+@dataclass(frozen=True)
+class FeatureChoice:
+    """The features, and how they were chosen.
+
+    Attributes:
+        plan: What every learner reads.
+        crossed: Whether crossed features are among them.
+        basic_score: Of the audition with basic features; None without an audition.
+        crossed_score: Of the audition with crossed ones; None without an audition.
+    """
+
+    plan: FeaturePlan
+    crossed: bool
+    basic_score: float | None = None
+    crossed_score: float | None = None
+
+
+def choose_features(
+    dataset: Dataset, fold: Split, problem: Problem, metric: Metric, options: FitOptions
+) -> FeatureChoice:
+    """Fit the basic features; add crossed ones if a short fit with them scores better on `fold`.
+
+    Statistics of features use no target, so that all rows of the search may be in them.
+    """
+    basic = fit_features(dataset.table)
+    if dataset.rows < FEWEST_ROWS or (not basic.numeric and len(basic.categorical) < 2):
+        return FeatureChoice(basic, crossed=False)
+    fold = _thinned(fold, options.seed)
+    begin = time.monotonic()
+    basic_score, importance = _audition(basic, dataset, fold, problem, metric, options)
+    if time.monotonic() + 3 * (time.monotonic() - begin) > options.deadline:
+        return FeatureChoice(basic, crossed=False, basic_score=basic_score)
+    more = propose_crossed(basic, importance, dataset.table)
+    if not more.numeric and not more.categorical:
+        return FeatureChoice(basic, crossed=False, basic_score=basic_score)
+    crossed = basic + more
+    crossed_score, _ = _audition(crossed, dataset, fold, problem, metric, options)
+    better = crossed_score > basic_score
+    return FeatureChoice(crossed if better else basic, better, basic_score, crossed_score)
+
+
+def _thinned(fold: Split, seed: int) -> Split:
+    from dataclasses import replace
+
+    if fold.train.size <= MOST_ROWS:
+        return fold
+    rng = np.random.default_rng(seed)
+    valid = fold.valid if fold.valid.size <= MOST_ROWS else np.sort(rng.choice(fold.valid, MOST_ROWS, replace=False))
+    return replace(fold, train=np.sort(rng.choice(fold.train, MOST_ROWS, replace=False)), valid=valid)
+
+
+def _audition(
+    plan: FeaturePlan, dataset: Dataset, fold: Split, problem: Problem, metric: Metric, options: FitOptions
+) -> tuple[float, np.ndarray]:
+    train, valid = (
+        Rows(
+            plan.frame(dataset.table.take(index)),
+            dataset.y[index],
+            None if dataset.weight is None else dataset.weight[index],
+        )
+        for index in (fold.train, fold.valid)
+    )
+    fitted = AUDITION.fit(train, valid, problem, options)
+    return metric(valid.y, fitted.predict(valid.frame), valid.weight), fitted.importance

@@ -1,0 +1,136 @@
+"""The last step of a run: refit on all rows, export, check parity, and measure the files in fresh processes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from lean_automl_exporters.onnx import check_parity
+from lean_automl_runtime.engines import ENGINES, available
+from lean_automl_runtime.measure import Measurement, MeasureOptions, measure
+
+from lean_automl.automl.result import Check
+from lean_automl.learners.base import FitOptions, Rows
+from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, file_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lean_automl_runtime.ir import Program
+
+    from lean_automl.config import Constraints
+    from lean_automl.data import Table
+    from lean_automl.student.trial import Candidate, Workbench
+
+PARITY_ROWS: Final = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A student that is ready to ship.
+
+    Attributes:
+        candidate: What it was in the search.
+        program: After the last fit.
+        files: Content by name.
+    """
+
+    candidate: Candidate
+    program: Program
+    files: dict[str, bytes]
+
+
+class MissError(Exception):
+    """The finished files break a limit; the message says which and by how much.
+
+    Attributes:
+        checks: All figures.
+    """
+
+    def __init__(self, checks: list[Check]) -> None:
+        broken = [check for check in checks if not check.met]
+        super().__init__("; ".join(describe(check) for check in broken))
+        self.checks = checks
+
+
+def describe(check: Check) -> str:
+    """A figure beside its limit."""
+    limit = "" if check.limit is None else f" (limit {check.limit:,.6g} {check.unit})"
+    return f"{check.name} of {check.file} is {check.value:,.4g} {check.unit}{limit}"
+
+
+def refit(candidate: Candidate, bench: Workbench, rows: Rows, options: FitOptions) -> Program:
+    """The candidate's Program after a last fit on all rows of the search."""
+    fold_rows = float(np.mean([fold.train.size for fold in bench.folds]))
+    growth = rows.frame.rows / fold_rows
+    student = candidate.student.for_all_rows(candidate.fitted, growth)
+    fitted = student.fit(rows, None, bench.problem, options)
+    _, program = bench.fitting(fitted)
+    return program
+
+
+def export(candidate: Candidate, program: Program, table: Table, metadata: dict[str, Any]) -> Finished:
+    """Write the files and check that they agree with the reference.
+
+    Raises:
+        ParityError: A file predicts otherwise than the reference.
+    """
+    files = file_bytes(program, metadata)
+    sample = table.take(np.arange(min(PARITY_ROWS, table.rows)))
+    check_parity(program, files[ONNX_FILE], [sample.arrays])
+    return Finished(candidate, program, files)
+
+
+def own_engine(file: str) -> str:
+    """The engine that a file runs with when nothing else is asked for."""
+    return "onnx" if file == ONNX_FILE else next(name for name in ENGINES if available(name))
+
+
+def measure_files(
+    folder: Path, records: Sequence[dict[str, Any]], constraints: Constraints, budget_s: float, deadline: float
+) -> tuple[list[Measurement], list[Check]]:
+    """Latency of each file with each engine in fresh processes, and the limits.
+
+    The engine that a file runs with by default must meet the limit; the others are figures to know, and are left out
+    when the time is short.
+
+    Raises:
+        MissError: A limit is broken.
+    """
+    checks = [_size_check(folder / name, constraints) for name in (ARTIFACT_FILE, ONNX_FILE)]
+    measurements = []
+    others = [(ARTIFACT_FILE, e) for e in ENGINES if available(e) and e != own_engine(ARTIFACT_FILE)]
+    jobs = [(ARTIFACT_FILE, own_engine(ARTIFACT_FILE)), (ONNX_FILE, "onnx"), *others]
+    longest = 0.0
+    for number, (file, engine) in enumerate(jobs):
+        must = number < 2
+        begin = time.monotonic()
+        if not must and begin + longest > deadline:
+            continue
+        options = MeasureOptions(engine=engine, budget_s=budget_s, quantiles=(constraints.latency_quantile,))
+        measurement = measure(folder / file, records, options)
+        measurements.append(measurement)
+        checks.append(_latency_check(measurement, constraints, must))
+        longest = max(longest, time.monotonic() - begin)
+    if not all(check.met for check in checks):
+        raise MissError(checks)
+    return measurements, checks
+
+
+def _size_check(path: Path, constraints: Constraints) -> Check:
+    size, limit = path.stat().st_size, constraints.max_size_bytes
+    return Check(
+        "size", path.name, size / 1000, None if limit is None else limit / 1000, "kB", limit is None or size <= limit
+    )
+
+
+def _latency_check(measurement: Measurement, constraints: Constraints, must: bool) -> Check:
+    upper = measurement.upper_us(constraints.latency_quantile)
+    limit = constraints.max_latency_us if must else None
+    name = f"p{100 * constraints.latency_quantile:g} latency, upper bound"
+    where = f"{measurement.artifact} with {measurement.engine}"
+    met = limit is None or upper <= limit
+    return Check(name, where, upper / 1000, None if limit is None else limit / 1000, "ms", met)

@@ -1,0 +1,58 @@
+"""What to say when nothing fits: the nearest miss, by how much, and what would fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lean_automl.errors import InfeasibleError
+
+if TYPE_CHECKING:
+    from lean_automl.automl.finish import MissError
+    from lean_automl.config import Constraints
+    from lean_automl.search.metrics import Metric
+    from lean_automl.student.search import SearchLog
+    from lean_automl.student.trial import Candidate
+
+
+def infeasible(log: SearchLog, misses: list[MissError], constraints: Constraints, metric: Metric) -> InfeasibleError:
+    """The error for a search without a result."""
+    if misses:
+        return InfeasibleError(
+            f"{len(misses)} of the best students broke a limit when their files were measured: {misses[-1]}. "
+            "Allow more, or measure again on a quieter machine."
+        )
+    nearest = log.nearest_miss()
+    if nearest is None:
+        reasons = sorted({f"{trial.family}: {trial.reason}" for trial in log.failed})
+        what = "; ".join(reasons) or "there was no time for a single one: give a longer --time-limit"
+        return InfeasibleError(f"no student could be fitted. {what}")
+    return InfeasibleError(
+        f"none of {log.trials} students meets every limit. Nearest miss: trial {nearest.number} ({nearest.family}, "
+        f"{metric.shown_name} {metric.shown(nearest.score)}): {_excess(nearest, constraints)}. {_would_fit(nearest)}"
+    )
+
+
+def _excess(candidate: Candidate, constraints: Constraints) -> str:
+    """Each broken limit and by how much."""
+    parts = []
+    if candidate.violations.get("size", 0) > 0 and constraints.max_size_bytes is not None:
+        parts.append(
+            f"its largest file has {candidate.footprint.bytes / 1000:,.1f} kB, {candidate.violations['size']:.0%} over "
+            f"the limit of {constraints.max_size_bytes / 1000:,g} kB"
+        )
+    if candidate.violations.get("latency", 0) > 0 and constraints.max_latency_us is not None:
+        slowest = max(candidate.footprint.latency_us.items(), key=lambda item: item[1])
+        parts.append(
+            f"{slowest[0]} takes {slowest[1]:,.1f} us, {candidate.violations['latency']:.0%} over the limit of "
+            f"{constraints.max_latency_us:,g} us"
+        )
+    return "; ".join(parts)
+
+
+def _would_fit(candidate: Candidate) -> str:
+    options = []
+    if candidate.violations.get("size", 0) > 0:
+        options.append(f"--max-size-kb {candidate.footprint.bytes / 1000 * 1.02:.1f}")
+    if candidate.violations.get("latency", 0) > 0:
+        options.append(f"--max-latency-us {max(candidate.footprint.latency_us.values()) * 1.5:.0f}")
+    return f"It would fit with {' '.join(options)}."

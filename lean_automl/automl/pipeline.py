@@ -1,0 +1,232 @@
+"""The whole job, step by step: read, split, features, teacher, students, and the files that ship."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+
+from lean_automl.automl.choose_features import FeatureChoice, choose_features
+from lean_automl.automl.finish import Finished, MissError, export, measure_files, refit
+from lean_automl.automl.infeasible import infeasible
+from lean_automl.automl.output import check_output, output_folder
+from lean_automl.automl.plan_time import TimePlan, plan_time
+from lean_automl.automl.report import Reporter
+from lean_automl.config import FitConfig
+from lean_automl.data import Dataset, SchemaOverrides, Task, folds, holdout, load_dataset
+from lean_automl.data.records import to_records
+from lean_automl.errors import InfeasibleError
+from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.search.clock import Clock
+from lean_automl.search.metrics import Metric, make_metric
+from lean_automl.student.families import check_families, choose_families
+from lean_automl.student.family import Context
+from lean_automl.student.search import SearchLog, SearchOptions, search_students
+from lean_automl.student.search import Watcher as SearchWatcher
+from lean_automl.student.trial import Candidate, Workbench, predict_with
+from lean_automl.teacher.build import Failure, build_teacher
+from lean_automl.teacher.build import Watcher as TeacherWatcher
+from lean_automl.teacher.ensemble import Teacher
+
+if TYPE_CHECKING:
+    from lean_automl.automl.result import RunResult
+    from lean_automl.data import Split
+
+MEASURED_ROWS: Final = 4_096
+FINALISTS: Final = 4
+FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3), (40_000, 2))
+
+
+class Watcher(TeacherWatcher, SearchWatcher, Protocol):
+    """Is told of every step; a terminal shows it."""
+
+    def step(self, name: str, detail: str) -> None:
+        """A step begins."""
+        ...
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """What to fit.
+
+    Attributes:
+        source: Path of a table, or a DataFrame.
+        target: Name of the target.
+        out: Folder to make.
+        overrides: What the caller knows of the columns.
+        task: Kind of target; None to infer it.
+        overwrite: Whether an output folder of an earlier run may be replaced.
+    """
+
+    source: Any
+    target: str
+    out: Path
+    overrides: SchemaOverrides = field(default_factory=SchemaOverrides)
+    task: Task | None = None
+    overwrite: bool = False
+
+
+def fit(request: FitRequest, config: FitConfig, watcher: Watcher) -> RunResult:
+    """Fit, verify and write one fast model.
+
+    Raises:
+        DataError: The table cannot be used.
+        ConfigError: A setting cannot be used.
+        InfeasibleError: No student meets the constraints; the message has the nearest miss.
+    """
+    clock = Clock(config.budget.time_limit_s)
+    check_output(request.out, request.overwrite)
+    check_families(config.families)
+    run = _Run(request, config, watcher, clock)
+    run.read()
+    run.choose_features()
+    run.teach()
+    log = run.search()
+    with output_folder(request.out) as draft:
+        result = run.finish(log, draft)
+    return result
+
+
+class _Run:
+    """The state of one run: each step reads what the ones before it found."""
+
+    def __init__(self, request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock) -> None:
+        self.request, self.config, self.watcher, self.clock = request, config, watcher, clock
+        self.reporter = Reporter(clock)
+
+    def read(self) -> None:
+        """Read and split the table."""
+        self.watcher.step("read", str(self.request.source) if isinstance(self.request.source, str | Path) else "table")
+        with self.reporter.timed("read"):
+            request = self.request
+            dataset = load_dataset(request.source, request.target, request.overrides, request.task)
+            self.schema = dataset.schema
+            self.problem = Problem(self.schema.task, len(self.schema.classes) or 1)
+            self.metric: Metric = make_metric(self.config.metric, self.problem.task, self.problem.outputs)
+            split = holdout(dataset, self.config.holdout, self.config.seed)
+            self.holdout: Dataset = dataset.take(split.valid)
+            self.dataset: Dataset = dataset.take(split.train)
+            self.folds: tuple[Split, ...] = folds(self.dataset, self.config.folds, self.config.seed)
+            self.time: TimePlan = plan_time(self.clock.limit_s, self.clock.spent_s)
+
+    def choose_features(self) -> None:
+        """Fit the features."""
+        self.watcher.step("features", f"{len(self.schema.features)} columns")
+        with self.reporter.timed("features"):
+            options = self._options(self.time.features)
+            self.features: FeatureChoice = choose_features(
+                self.dataset, self.folds[0], self.problem, self.metric, options
+            )
+            frame = self.features.plan.frame(self.dataset.table)
+            self.rows = Rows(frame, self.dataset.y, self.dataset.weight)
+
+    def teach(self) -> None:
+        """Build the teacher."""
+        self.watcher.step("teacher", f"{len(self.folds)} folds of {self.dataset.rows:,} rows")
+        with self.reporter.timed("teacher"):
+            options = self._options(self.time.teacher)
+            self.teacher: Teacher
+            self.failures: tuple[Failure, ...]
+            self.teacher, self.failures = build_teacher(
+                self.rows, self.folds, self.problem, self.metric, options, self.watcher
+            )
+            self.rows = replace(self.rows, soft=self.teacher.out_of_fold)
+
+    def search(self) -> SearchLog:
+        """Search for a student."""
+        records = to_records(self.dataset.table.take(np.arange(min(MEASURED_ROWS, self.dataset.rows))))
+        own_folds = self.folds[-self._trial_folds() :]  # for rows ordered by time, the last ones resemble the future
+        self.bench = Workbench(
+            self.dataset,
+            self.rows,
+            own_folds,
+            self.features.plan,
+            self.problem,
+            self.metric,
+            self.config.constraints,
+            records,
+        )
+        plan = self.features.plan
+        rows = int(np.mean([fold.train.size for fold in own_folds]))
+        context = Context(
+            self.problem, rows, len(plan.numeric), len(plan.categorical), self.config.constraints, has_teacher=True
+        )
+        families = choose_families(self.config.families, context)
+        self.watcher.step("students", ", ".join(family.name for family in families))
+        with self.reporter.timed("students"):
+            options = SearchOptions(
+                self.clock.at(self.time.search), self.config.budget.max_trials, self.config.seed, self.config.threads
+            )
+            return search_students(self.bench, families, context, options, self.watcher)
+
+    def finish(self, log: SearchLog, draft: Path) -> RunResult:
+        """Refit the best student, export, verify; the next best if a limit is broken after all."""
+        self.watcher.step("finish", "last fit, export, measure")
+        misses: list[MissError] = []
+        with self.reporter.timed("finish"):
+            for candidate in log.feasible()[:FINALISTS]:
+                try:
+                    finished = self._finish_one(candidate, draft)
+                    measurements, checks = self._measure(draft)
+                except MissError as miss:
+                    misses.append(miss)
+                    continue
+                self._note_figures(finished, draft, checks)
+                break
+            else:
+                raise self._infeasible(log, misses)
+        result = self.reporter.result(self, finished, log, measurements, checks)
+        self.reporter.write(result, draft)
+        return result
+
+    def _finish_one(self, candidate: Candidate, draft: Path) -> Finished:
+        options = self._options(self.clock.limit_s)
+        program = refit(candidate, self.bench, self.rows, options)
+        finished = export(candidate, program, self.holdout.table, self.reporter.provenance(self, candidate))
+        for name, content in finished.files.items():
+            (draft / name).write_bytes(content)
+        return finished
+
+    def _measure(self, draft: Path) -> tuple[list[Any], list[Any]]:
+        records = to_records(self.holdout.table)
+        deadline = self.clock.at(self.clock.limit_s)
+        return measure_files(draft, records, self.config.constraints, self.time.measure_s, deadline)
+
+    def _note_figures(self, finished: Finished, draft: Path, checks: list[Any]) -> None:
+        """Write the measured figures into the files' metadata; the Program stays the same to the bit."""
+        metadata = self.reporter.provenance(self, finished.candidate) | {"measured": self.reporter.figures(checks)}
+        again = export(finished.candidate, finished.program, self.holdout.table, metadata)
+        for name, content in again.files.items():
+            (draft / name).write_bytes(content)
+
+    def _infeasible(self, log: SearchLog, misses: list[MissError]) -> InfeasibleError:
+        return infeasible(log, misses, self.config.constraints, self.metric)
+
+    def holdout_score(self, predict: Callable[[Dataset], np.ndarray]) -> float:
+        """Score on rows that no step has seen."""
+        return self.metric(self.holdout.y, predict(self.holdout), self.holdout.weight)
+
+    def holdout_scores(self, finished: Finished) -> tuple[float, float, float]:
+        """Of the teacher, of the student and of the constant predictor."""
+        frame = self.features.plan.frame(self.holdout.table)
+        teacher = self.holdout_score(lambda _: self.teacher.predict(frame))
+        student = self.holdout_score(lambda rows: predict_with(finished.program, rows.table))
+        return teacher, student, self.holdout_score(self._constant)
+
+    def _constant(self, rows: Dataset) -> np.ndarray:
+        if self.problem.task is Task.REGRESSION:
+            return np.full((rows.rows, 1), np.average(self.dataset.y, weights=self.dataset.weight))
+        counts = np.bincount(self.dataset.y, weights=self.dataset.weight, minlength=self.problem.outputs)
+        return np.tile(counts / counts.sum(), (rows.rows, 1))
+
+    def _options(self, until_s: float) -> FitOptions:
+        return FitOptions(self.config.seed, self.config.threads, self.clock.at(until_s))
+
+    def _trial_folds(self) -> int:
+        for rows, count in FOLDS_BY_ROWS:
+            if self.dataset.rows <= rows:
+                return min(count, len(self.folds))
+        return 1

@@ -1,0 +1,43 @@
+"""How the time limit is divided. All numbers are seconds since the start of the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+TEACHER_SHARE: Final = 0.45
+FEATURES_SHARE: Final = 0.12
+FINAL_SHARE: Final = 0.2
+LONGEST_FINAL_S: Final = 14.0
+SHORTEST_FINAL_S: Final = 3.0
+LONGEST_MEASURE_S: Final = 1.0
+
+
+@dataclass(frozen=True)
+class TimePlan:
+    """Ends of the steps.
+
+    Attributes:
+        features: When the choice of features ends.
+        teacher: When the teacher ends.
+        search: When the last trial ends; what follows is kept for the last fit, export and measuring.
+        measure_s: Sampling time of each measurement.
+    """
+
+    features: float
+    teacher: float
+    search: float
+    measure_s: float
+
+
+def plan_time(limit_s: float, spent_s: float) -> TimePlan:
+    """Divide what is left of the limit."""
+    final = min(LONGEST_FINAL_S, max(SHORTEST_FINAL_S, FINAL_SHARE * limit_s))
+    search = max(spent_s, limit_s - final)
+    room = search - spent_s
+    return TimePlan(
+        features=spent_s + FEATURES_SHARE * room,
+        teacher=spent_s + TEACHER_SHARE * room,
+        search=search,
+        measure_s=max(0.2, min(LONGEST_MEASURE_S, limit_s / 60)),
+    )

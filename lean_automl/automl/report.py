@@ -1,0 +1,136 @@
+"""Collects what a run found and writes it beside the model."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Final
+
+from lean_automl_runtime.ir import digest
+
+from lean_automl.automl.output import MARKER
+from lean_automl.automl.result import Check, Member, RunResult, TrialRecord
+from lean_automl.student.search import FailedTrial
+from lean_automl.student.trial import Candidate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lean_automl.automl.finish import Finished
+    from lean_automl.automl.pipeline import _Run
+    from lean_automl.search.clock import Clock
+    from lean_automl.student.search import SearchLog
+
+PACKAGES: Final = (
+    "lean-automl",
+    "lean-automl-runtime",
+    "numpy",
+    "scikit-learn",
+    "lightgbm",
+    "catboost",
+    "chimeraboost",
+    "optuna",
+    "onnx",
+    "onnxruntime",
+    "numba",
+)
+
+
+class Reporter:
+    """Times the steps and makes the records."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Note what a step takes."""
+        begin = time.monotonic()
+        yield
+        self._seconds[step] = time.monotonic() - begin
+
+    def provenance(self, run: _Run, candidate: Candidate) -> dict[str, Any]:
+        """What the files say about where they come from."""
+        return {
+            "target": run.schema.target,
+            "task": run.problem.task.value,
+            "metric": run.metric.name,
+            "family": candidate.family,
+            "trial": candidate.number,
+            "seed": run.config.seed,
+            "lean_automl": _version("lean-automl"),
+        }
+
+    def figures(self, checks: list[Check]) -> dict[str, float]:
+        """Measured figures by name."""
+        return {f"{check.name}, {check.file}, {check.unit}": float(f"{check.value:.4g}") for check in checks}
+
+    def result(
+        self, run: _Run, finished: Finished, log: SearchLog, measurements: list[Any], checks: list[Check]
+    ) -> RunResult:
+        """The record of the whole run."""
+        teacher_holdout, student_holdout, constant_holdout = run.holdout_scores(finished)
+        teacher = run.teacher
+        tried: list[Candidate | FailedTrial] = [*log.candidates, *log.failed]
+        trials = sorted(tried, key=lambda trial: trial.number)
+        return RunResult(
+            target=run.schema.target,
+            task=run.problem.task.value,
+            metric=run.metric.name,
+            rows={"search": run.dataset.rows, "holdout": run.holdout.rows},
+            columns=len(run.schema.features),
+            notes=[str(note) for note in run.dataset.notes],
+            crossed_features=run.features.crossed,
+            members=[
+                Member(bag.name, score, weight, bag.seconds)
+                for bag, score, weight in zip(teacher.bags, teacher.scores, teacher.weights, strict=True)
+            ],
+            failures={failure.name: failure.reason for failure in run.failures},
+            teacher_score=teacher.score,
+            teacher_holdout=teacher_holdout,
+            student=_record(finished.candidate),
+            student_score=finished.candidate.score,
+            student_holdout=student_holdout,
+            constant_holdout=constant_holdout,
+            trials=[_record(trial) for trial in trials],
+            checks=checks,
+            measurements=measurements,
+            digest=digest(finished.program),
+            seconds={**self._seconds, "total": self._clock.spent_s},
+            versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        )
+
+    def write(self, result: RunResult, folder: Path) -> None:
+        """Write `run.json`."""
+        text = json.dumps(result.to_json(), ensure_ascii=False, indent=1, default=str)
+        (folder / MARKER).write_text(text, encoding="utf-8")
+
+
+def _record(trial: Candidate | FailedTrial) -> TrialRecord:
+    if isinstance(trial, FailedTrial):
+        return TrialRecord(
+            trial.number, trial.family, trial.parameters, None, 0, 0, {}, {}, trial.seconds, trial.reason
+        )
+    return TrialRecord(
+        trial.number,
+        trial.family,
+        trial.parameters,
+        trial.score,
+        trial.rounds,
+        trial.footprint.bytes,
+        trial.footprint.latency_us,
+        trial.violations,
+        trial.seconds,
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,137 @@
+"""What a run found: plain records that become JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lean_automl_runtime.measure import Measurement
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member of the teacher.
+
+    Attributes:
+        name: Learner and number.
+        score: Out of fold; greater is better.
+        weight: In the ensemble.
+        seconds: Of its fits.
+    """
+
+    name: str
+    score: float
+    weight: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A student that was tried.
+
+    Attributes:
+        number: Of the trial, from 1.
+        family: Name of its family.
+        parameters: What the search space chose.
+        score: On validation rows, of the compiled Program; None if it failed.
+        rounds: Trees or epochs.
+        bytes: Of the largest file.
+        latency_us: Median by file, quick look.
+        violations: Relative excess over each limit.
+        seconds: What it took.
+        reason: Why it failed; None if it did not.
+    """
+
+    number: int
+    family: str
+    parameters: dict[str, Any]
+    score: float | None
+    rounds: int
+    bytes: int
+    latency_us: dict[str, float]
+    violations: dict[str, float]
+    seconds: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One constraint and whether a file meets it.
+
+    Attributes:
+        name: Such as `p99 latency`.
+        file: File name, with the engine for a latency.
+        value: What was measured.
+        limit: What it may be; None if there is no limit.
+        unit: Of both.
+        met: Whether it is met.
+    """
+
+    name: str
+    file: str
+    value: float
+    limit: float | None
+    unit: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """All of a run that is worth keeping.
+
+    Attributes:
+        target: Name of the target.
+        task: Kind of target.
+        metric: Name of the scorer; scores are greater-is-better.
+        rows: Rows of the search and of the hold-out.
+        columns: Raw columns that the model takes.
+        notes: What was found in the table.
+        crossed_features: Whether crossed features were kept.
+        members: Of the teacher.
+        failures: Members that failed, with the reason.
+        teacher_score: Out of fold.
+        teacher_holdout: On the hold-out.
+        student: The trial that ships; several names and numbers for a blend.
+        student_score: On validation rows.
+        student_holdout: On the hold-out, of the files that ship.
+        constant_holdout: On the hold-out, of the constant predictor.
+        trials: All students that were tried.
+        checks: Each constraint and each measured figure.
+        measurements: In fresh processes, by file and engine.
+        digest: Of the Program.
+        seconds: Of each step, and `total`.
+        versions: Of the packages.
+    """
+
+    target: str
+    task: str
+    metric: str
+    rows: dict[str, int]
+    columns: int
+    notes: list[str]
+    crossed_features: bool
+    members: list[Member]
+    failures: dict[str, str]
+    teacher_score: float
+    teacher_holdout: float
+    student: TrialRecord
+    student_score: float
+    student_holdout: float
+    constant_holdout: float
+    trials: list[TrialRecord]
+    checks: list[Check]
+    measurements: list[Measurement]
+    digest: str
+    seconds: dict[str, float]
+    versions: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values["members"] = [asdict(member) for member in self.members]
+        values["student"] = asdict(self.student)
+        values["trials"] = [asdict(trial) for trial in self.trials]
+        values["checks"] = [asdict(check) for check in self.checks]
+        values["measurements"] = [measurement.to_json() for measurement in self.measurements]
+        return values

@@ -1,0 +1,1 @@
+"""Command line: arguments in, tables out; no logic of its own."""

@@ -1,0 +1,120 @@
+"""`lean_automl fit`: from a table to a folder with one fast, measured model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from lean_automl.cli.columns import add_column_options, overrides_of
+from lean_automl.config import Budget, Constraints, FitConfig
+from lean_automl.data import Task
+from lean_automl.errors import ConfigError
+
+EPILOG: Final = """\
+examples:
+  lean_automl fit train.csv --target y --max-latency-ms 2
+  lean_automl fit train.parquet --target price --max-latency-us 50 --max-size-kb 64 --time-limit 120 --metric mae
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "fit",
+        help="fit, verify and export one fast model",
+        description="Search for the best model that meets the limits; export it; measure what was exported.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("data", metavar="DATA", help="table: .csv, .tsv, .parquet, .feather, .jsonl, gzip allowed")
+    parser.add_argument("--target", required=True, metavar="NAME", help="column to predict")
+    parser.add_argument("--out", metavar="FOLDER", help="folder to make (default: the table's name and -model)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run")
+    limits = parser.add_argument_group("limits, which are kept or the run fails")
+    latency = limits.add_mutually_exclusive_group()
+    latency.add_argument("--max-latency-ms", type=float, metavar="MS", help="for one row, raw record to prediction")
+    latency.add_argument("--max-latency-us", type=float, metavar="US", help="the same in microseconds")
+    limits.add_argument(
+        "--max-size-kb", type=float, metavar="KB", help="for each exported file, in units of 1,000 bytes"
+    )
+    limits.add_argument(
+        "--latency-quantile", type=float, default=0.99, metavar="Q", help="which quantile the limit is for (0.99)"
+    )
+    budget = parser.add_argument_group("budget")
+    budget.add_argument("--time-limit", type=float, default=60.0, metavar="S", help="seconds for everything (60)")
+    budget.add_argument("--max-trials", type=int, metavar="N", help="students to try at most")
+    how = parser.add_argument_group("how")
+    how.add_argument("--metric", metavar="NAME", help="a scikit-learn scorer; default by task: roc_auc, log loss, rmse")
+    how.add_argument("--task", choices=[task.value for task in Task], help="kind of target, if inference is wrong")
+    how.add_argument("--families", metavar="A,B", help="student families to search (default: all)")
+    how.add_argument("--holdout", type=float, metavar="SHARE", help="rows kept for the final judgement")
+    how.add_argument("--folds", type=int, default=5, metavar="K", help="folds of cross-validation (5)")
+    how.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="threads of training (all)")
+    how.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
+    add_column_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.set_defaults(run=run)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Fit and show the result."""
+    config = config_of(namespace)
+    overrides = overrides_of(namespace)
+    # The training stack takes seconds to import: not before the command line is known to be right.
+    from lean_automl.automl.pipeline import FitRequest, fit
+    from lean_automl.cli.progress import make_progress
+    from lean_automl.cli.tables import show_result
+
+    request = FitRequest(
+        source=Path(namespace.data),
+        target=namespace.target,
+        out=output_of(namespace),
+        overrides=overrides,
+        task=None if namespace.task is None else Task(namespace.task),
+        overwrite=namespace.overwrite,
+    )
+    with make_progress(config, quiet=namespace.quiet or namespace.json) as progress:
+        result = fit(request, config, progress)
+    if namespace.json:
+        print(json.dumps(result.to_json(), default=str))
+    else:
+        show_result(result, request.out)
+    return 0
+
+
+def config_of(namespace: argparse.Namespace) -> FitConfig:
+    """The settings of the command line, checked."""
+    latency_us = namespace.max_latency_us
+    if namespace.max_latency_ms is not None:
+        latency_us = namespace.max_latency_ms * 1000
+    families = None
+    if namespace.families is not None:
+        families = tuple(name.strip() for name in namespace.families.split(",") if name.strip())
+        if not families:
+            raise ConfigError("--families: no name was given.")
+    return FitConfig(
+        constraints=Constraints(
+            max_latency_us=latency_us,
+            max_size_bytes=None if namespace.max_size_kb is None else namespace.max_size_kb * 1000,
+            latency_quantile=namespace.latency_quantile,
+        ),
+        budget=Budget(time_limit_s=namespace.time_limit, max_trials=namespace.max_trials),
+        metric=namespace.metric,
+        families=families,
+        holdout=namespace.holdout,
+        folds=namespace.folds,
+        threads=namespace.threads,
+        seed=namespace.seed,
+    )
+
+
+def output_of(namespace: argparse.Namespace) -> Path:
+    """The folder to make."""
+    if namespace.out is not None:
+        return Path(namespace.out)
+    stem = Path(namespace.data).name.split(".")[0] or "model"
+    return Path(f"{stem}-model")

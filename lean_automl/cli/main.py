@@ -1,0 +1,64 @@
+"""Entry point: parses the command line, runs a command, turns errors into one line and an exit code.
+
+Exit codes: 0 done and every limit met; 1 error; 2 wrong usage; 3 no model meets the limits; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Final, NoReturn
+
+from lean_automl import __version__
+from lean_automl.cli import bench, fit, inspect, predict
+from lean_automl.errors import ConfigError, InfeasibleError, InternalError, LeanAutoMLError
+
+EXIT_ERROR: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INFEASIBLE: Final = 3
+EXIT_INTERRUPTED: Final = 130
+COMMANDS: Final = (fit, predict, inspect, bench)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="lean_automl", description="AutoML for models that must ship: latency and size are limits that are kept."
+    )
+    parser.add_argument("--version", action="version", version=f"lean_automl {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    for module in COMMANDS:
+        module.add_parser(commands)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    namespace = build_parser().parse_args(arguments)
+    try:
+        code: int = namespace.run(namespace)
+    except InfeasibleError as error:
+        return _fail("infeasible", error, EXIT_INFEASIBLE)
+    except ConfigError as error:
+        return _fail("error", error, EXIT_USAGE)
+    except InternalError as error:
+        return _fail("internal error, please report it", error, EXIT_ERROR)
+    except LeanAutoMLError as error:
+        return _fail("error", error, EXIT_ERROR)
+    except KeyboardInterrupt:
+        return _fail("interrupted", "nothing was written", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_ERROR
+    return code
+
+
+def run() -> NoReturn:
+    """Console script."""
+    sys.exit(main())
+
+
+def _fail(kind: str, message: object, code: int) -> int:
+    text = " ".join(str(message).split())
+    print(f"lean_automl: {kind}: {text}", file=sys.stderr)
+    return code

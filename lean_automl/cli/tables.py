@@ -1,0 +1,115 @@
+"""Tables for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lean_automl.data import Task
+from lean_automl.search.metrics import Metric
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lean_automl.automl.result import RunResult
+
+
+def show_result(result: RunResult, folder: Path) -> None:
+    """Print what a run found."""
+    console = Console(highlight=False)
+    metric = Metric(result.metric, Task(result.task), 2)
+    _show_notes(console, result)
+    console.print(_scores(result, metric))
+    console.print(_checks(result))
+    console.print(_tried(result, metric))
+    _show_failures(console, result)
+    console.print(f"\n[bold green]all limits met[/bold green] in {result.seconds['total']:.1f} s; wrote {folder}/")
+    console.print(f"  model.lam    lean_automl predict {folder}/model.lam new_rows.csv", soft_wrap=True)
+    console.print("  model.onnx   raw columns in, for any ONNX runtime")
+    console.print("  run.json     everything above and more")
+
+
+def _show_notes(console: Console, result: RunResult) -> None:
+    if result.notes:
+        console.print("[bold]notes on the table[/bold]")
+    for note in result.notes[:12]:
+        console.print(f"  {escape(note)}", soft_wrap=True)
+    if len(result.notes) > 12:
+        console.print(f"  and {len(result.notes) - 12} more in run.json")
+
+
+def _scores(result: RunResult, metric: Metric) -> Table:
+    rows = f"{result.rows['holdout']:,} rows that no step has seen"
+    table = Table(title=f"{metric.shown_name} of {result.target!r}", title_justify="left")
+    table.add_column("")
+    table.add_column("validation", justify="right")
+    table.add_column(rows, justify="right")
+    table.add_row("constant predictor", "", metric.shown(result.constant_holdout))
+    table.add_row(
+        f"teacher ({sum(m.weight > 0 for m in result.members)} of {len(result.members)} bags)",
+        metric.shown(result.teacher_score),
+        metric.shown(result.teacher_holdout),
+    )
+    table.add_row(
+        f"student ({result.student.family}, {result.student.rounds} rounds)",
+        metric.shown(result.student_score),
+        f"[bold]{metric.shown(result.student_holdout)}[/bold]",
+    )
+    return table
+
+
+def _checks(result: RunResult) -> Table:
+    table = Table(title="what ships, measured in fresh processes", title_justify="left")
+    for name in ("", "file"):
+        table.add_column(name)
+    for name in ("measured", "limit"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for check in result.checks:
+        limit = "" if check.limit is None else f"{check.limit:,.6g} {check.unit}"
+        met = "" if check.limit is None else ("[green]met[/green]" if check.met else "[red]broken[/red]")
+        table.add_row(check.name, check.file, f"{check.value:,.4g} {check.unit}", limit, met)
+    for measurement in result.measurements:
+        total = measurement.total
+        noisy = "[yellow]noisy machine[/yellow]" if measurement.noisy else ""
+        table.add_row(
+            "p50, p99 with 95 % bounds",
+            f"{measurement.artifact} with {measurement.engine}",
+            f"{total.p50.value_us:,.1f} us, {total.p99.value_us:,.1f} us [{total.p99.lower_us:,.1f}, {total.p99.upper_us:,.1f}]",
+            "",
+            noisy,
+        )
+    return table
+
+
+def _tried(result: RunResult, metric: Metric) -> Table:
+    table = Table(title=f"{len(result.trials)} students tried", title_justify="left")
+    table.add_column("family")
+    for name in ("tried", "within limits", f"best {metric.shown_name}", "kB", "s"):
+        table.add_column(name, justify="right")
+    families = sorted({trial.family for trial in result.trials})
+    for family in families:
+        own = [trial for trial in result.trials if trial.family == family]
+        met = [t for t in own if t.score is not None and all(v <= 0 for v in t.violations.values())]
+        best = max(met, key=lambda t: t.score or 0.0, default=None)
+        mark = "[bold]" if family == result.student.family else ""
+        table.add_row(
+            f"{mark}{family}",
+            str(len(own)),
+            str(len(met)),
+            metric.shown(best.score) if best is not None and best.score is not None else "",
+            f"{best.bytes / 1000:.1f}" if best is not None else "",
+            f"{sum(t.seconds for t in own):.1f}",
+        )
+    return table
+
+
+def _show_failures(console: Console, result: RunResult) -> None:
+    for name, reason in result.failures.items():
+        console.print(f"  teacher member {name} left out: {escape(reason)}", soft_wrap=True)
+    for trial in result.trials:
+        if trial.reason is not None:
+            console.print(f"  trial {trial.number} ({trial.family}) failed: {escape(trial.reason)}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""From fitted models to Programs."""

@@ -1,0 +1,115 @@
+"""What a user may set, once, with its default; checked when made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Final, Literal
+
+from lean_automl.errors import ConfigError
+
+MAX_SEED: Final = 2**31 - 1
+EngineTarget = Literal["auto", "native", "numba", "onnx", "reference"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constraints:
+    """What the exported files must meet; None is no limit.
+
+    Attributes:
+        max_latency_us: For one row, raw record in, prediction out: the upper confidence bound of the quantile.
+        max_size_bytes: Of each file that is exported.
+        latency_quantile: Which quantile the limit speaks of.
+    """
+
+    max_latency_us: float | None = None
+    max_size_bytes: float | None = None
+    latency_quantile: float = 0.99
+
+    def __post_init__(self) -> None:
+        """Check the limits.
+
+        Raises:
+            ConfigError: A limit is not a positive number, or the quantile is not between 0 and 1.
+        """
+        for name, option, factor in (
+            ("max_latency_us", "--max-latency-ms", 1e-3),
+            ("max_size_bytes", "--max-size-kb", 1e-3),
+        ):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise ConfigError(f"{option}: {value * factor:g} is not a limit. Give a positive number.")
+        if not 0 < self.latency_quantile < 1:
+            raise ConfigError(f"--latency-quantile: {self.latency_quantile:g} is not between 0 and 1.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What the search may spend.
+
+    Attributes:
+        time_limit_s: Wall time for everything, from reading the table to the last check.
+        max_trials: Students to try at most; None is no limit.
+    """
+
+    time_limit_s: float = 60.0
+    max_trials: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ConfigError: The time is below `SHORTEST_TIME_S`, or there is to be no trial.
+        """
+        if not (self.time_limit_s >= SHORTEST_TIME_S and math.isfinite(self.time_limit_s)):
+            raise ConfigError(
+                f"--time-limit: {self.time_limit_s:g} is not enough. Give at least {SHORTEST_TIME_S:g} seconds."
+            )
+        if self.max_trials is not None and self.max_trials < 1:
+            raise ConfigError(f"--max-trials: {self.max_trials} is not a number of trials. Give at least 1.")
+
+
+SHORTEST_TIME_S: Final = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitConfig:
+    """Everything that `fit` may be told beside the table and what its columns mean.
+
+    Attributes:
+        constraints: What the exported files must meet.
+        budget: What the search may spend.
+        metric: Name of a scikit-learn scorer; None for the task's default.
+        families: Student families to search; None for all that are installed.
+        holdout: Share of the rows that no step sees until the end; None to choose by the number of rows.
+        folds: Folds of the teacher's cross-validation.
+        threads: Threads of training.
+        seed: For everything random.
+    """
+
+    constraints: Constraints = field(default_factory=Constraints)
+    budget: Budget = field(default_factory=Budget)
+    metric: str | None = None
+    families: tuple[str, ...] | None = None
+    holdout: float | None = None
+    folds: int = 5
+    threads: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ConfigError: One is out of its range.
+        """
+        for name, low, high in (("folds", 2, 20), ("threads", 1, 1024), ("seed", 0, MAX_SEED)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ConfigError(f"--{name}: {value} is not between {low} and {high}.")
+        if self.holdout is not None and not 0 < self.holdout < 0.5:
+            raise ConfigError(f"--holdout: {self.holdout:g} is not a share between 0 and 0.5.")
+
+    @classmethod
+    def option_names(cls) -> tuple[str, ...]:
+        """Names of the settings."""
+        return tuple(f.name for f in fields(cls))

@@ -1,0 +1,231 @@
+"""Small multilayer perceptrons in torch: standardised numbers, one weight vector for each category, ReLU."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from lean_automl_runtime.ir import ops as o
+
+from lean_automl.data import Task
+from lean_automl.errors import MissingDependencyError
+from lean_automl.features import FeaturePlan, emit_code
+from lean_automl.learners.base import F64, FitOptions, Problem, Rows, last_rounds, probabilities
+from lean_automl.learners.linear import Standardise, fit_standardise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lean_automl_runtime.ir import ProgramBuilder
+    from numpy.typing import NDArray
+
+    from lean_automl.features import Frame
+
+BATCH: Final = 256
+PATIENCE: Final = 8
+F32 = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@dataclass(frozen=True)
+class MLP:
+    """Settings of one fit.
+
+    Attributes:
+        widths: Hidden layers.
+        learning_rate: Of AdamW, with a cosine schedule.
+        weight_decay: Of AdamW.
+        epochs: Passes over the rows at most.
+    """
+
+    widths: tuple[int, ...] = (32, 32)
+    learning_rate: float = 8e-3
+    weight_decay: float = 1e-2
+    epochs: int = 40
+
+    name = "mlp"
+
+    def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedMLP:
+        """Fit; with `valid`, keep the best epoch.
+
+        Raises:
+            MissingDependencyError: torch is not installed.
+        """
+        try:
+            import torch
+        except ImportError as error:
+            raise MissingDependencyError("the mlp family needs torch: pip install 'lean-automl[torch]'") from error
+        torch.manual_seed(options.seed)
+        torch.set_num_threads(options.threads)
+        standardise = fit_standardise(train.frame.numbers)
+        centre, spread = _target_scale(train.y, problem)
+        network = _network(self.widths, train.frame, problem)
+        inputs = _inputs(train.frame, standardise)
+        targets = _targets(train.y, problem, centre, spread)
+        weight = None if train.weight is None else torch.tensor(train.weight, dtype=torch.float32)
+        held = None
+        if valid is not None:
+            held = (_inputs(valid.frame, standardise), _targets(valid.y, problem, centre, spread))
+        epochs = _train(network, (inputs, targets, weight), held, self, problem, options)
+        return FittedMLP(_weights(network), standardise, centre, spread, problem, epochs)
+
+    def for_all_rows(self, fitted: Sequence[FittedMLP], growth: float) -> MLP:  # noqa: ARG002
+        """The same with a fixed number of epochs."""
+        return replace(self, epochs=last_rounds(fitted, 1.0))
+
+
+def _target_scale(y: NDArray[Any], problem: Problem) -> tuple[float, float]:
+    if problem.task is not Task.REGRESSION:
+        return 0.0, 1.0
+    return float(np.mean(y)), float(np.std(y)) or 1.0
+
+
+def _network(widths: tuple[int, ...], frame: Frame, problem: Problem) -> Any:
+    from torch import nn
+
+    class Network(nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            sizes = [*widths, problem.scores]
+            self.numbers = nn.Linear(frame.numbers.shape[1], sizes[0])
+            self.categories = nn.ModuleList([nn.Embedding(levels, sizes[0]) for levels in frame.levels])
+            for embedding in self.categories:
+                nn.init.normal_(embedding.weight, std=0.1)
+            self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in pairwise(sizes)])
+
+        def forward(self, numbers: Any, codes: Any) -> Any:
+            hidden = self.numbers(numbers)
+            for j, embedding in enumerate(self.categories):
+                hidden = hidden + embedding(codes[:, j])
+            for layer in self.layers:
+                hidden = layer(hidden.relu())
+            return hidden
+
+    return Network()
+
+
+def _inputs(frame: Frame, standardise: Standardise) -> tuple[Any, Any]:
+    import torch
+
+    return torch.tensor(standardise.values(frame.numbers)), torch.tensor(frame.codes.astype(np.int64))
+
+
+def _targets(y: NDArray[Any], problem: Problem, centre: float, spread: float) -> Any:
+    import torch
+
+    if problem.task is Task.MULTICLASS:
+        return torch.tensor(y.astype(np.int64))
+    return torch.tensor(((y - centre) / spread).astype(np.float32))
+
+
+def _loss(scores: Any, targets: Any, weight: Any, problem: Problem) -> Any:
+    from torch.nn import functional
+
+    if problem.task is Task.MULTICLASS:
+        loss = functional.cross_entropy(scores, targets, reduction="none")
+    elif problem.task is Task.BINARY:
+        loss = functional.binary_cross_entropy_with_logits(scores[:, 0], targets, reduction="none")
+    else:
+        loss = (scores[:, 0] - targets) ** 2
+    return loss.mean() if weight is None else (loss * weight).sum() / weight.sum()
+
+
+def _train(
+    network: Any, data: tuple[Any, Any, Any], held: tuple[Any, Any] | None, settings: MLP, problem: Problem,
+    options: FitOptions,
+) -> int:  # fmt: skip
+    """Train in place; returns the epochs whose weights were kept."""
+    import torch
+
+    (numbers, codes), targets, weight = data
+    rows = numbers.shape[0]
+    generator = torch.Generator().manual_seed(options.seed)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    steps = max(1, settings.epochs * ((rows + BATCH - 1) // BATCH))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    best, best_loss, best_epoch = None, float("inf"), 0
+    for epoch in range(1, settings.epochs + 1):
+        for index in torch.randperm(rows, generator=generator).split(BATCH):
+            own_weight = None if weight is None else weight[index]
+            loss = _loss(network(numbers[index], codes[index]), targets[index], own_weight, problem)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            if options.expired:
+                break
+        if held is not None:
+            with torch.no_grad():
+                held_loss = float(_loss(network(*held[0]), held[1], None, problem))
+            if held_loss < best_loss:
+                best, best_loss, best_epoch = copy.deepcopy(network.state_dict()), held_loss, epoch
+            elif epoch - best_epoch >= PATIENCE:
+                break
+        if options.expired:
+            break
+    if best is None:
+        return epoch
+    network.load_state_dict(best)
+    return best_epoch
+
+
+def _weights(network: Any) -> list[F32]:
+    """Weights and biases: of numbers, of each category, of each further layer."""
+    first = [network.numbers.weight.T, network.numbers.bias, *(e.weight for e in network.categories)]
+    later = [part for layer in network.layers for part in (layer.weight.T, layer.bias)]
+    return [part.detach().numpy().copy() for part in [*first, *later]]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMLP:
+    """Weights of a perceptron, as `_weights` orders them."""
+
+    weights: list[F32]
+    standardise: Standardise
+    centre: float
+    spread: float
+    problem: Problem
+    rounds: int
+
+    def predict(self, frame: Frame) -> F64:
+        """Probabilities (n, classes), or predictions (n, 1)."""
+        weight, bias, *rest = self.weights
+        hidden = self.standardise.values(frame.numbers) @ weight + bias
+        categories = frame.codes.shape[1]
+        for j in range(categories):
+            hidden = hidden + rest[j][frame.codes[:, j]]
+        layers = rest[categories:]
+        for weight, bias in zip(layers[::2], layers[1::2], strict=True):
+            hidden = np.maximum(hidden, 0) @ weight + bias
+        return probabilities(hidden.astype(np.float64) * self.spread + self.centre, self.problem)
+
+    def shorten(self, rounds: int) -> FittedMLP:  # noqa: ARG002
+        """Itself: there is nothing to shorten."""
+        return self
+
+    def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
+        """Value number of the raw scores, float32 (n, scores)."""
+        weight, bias, *rest = self.weights
+        parts = []
+        if plan.numeric:
+            values = self.standardise.emit_clipped(list(range(len(plan.numeric))), plan, builder)
+            scaled = (weight / self.standardise.deviation[:, None]).astype(np.float32)
+            zero = np.zeros(bias.size, dtype=np.float32)
+            parts.append(builder.add(o.Dense((values,), scaled, zero, o.Activation.IDENTITY)))
+        for category, table in zip(plan.categorical, rest, strict=False):
+            parts.append(builder.add(o.Lookup((emit_code(category, builder),), table)))
+        hidden = builder.add(o.Blend(tuple(parts), np.ones(len(parts), dtype=np.float32), bias))
+        zeros, top = np.zeros(bias.size, dtype=np.float32), np.full(bias.size, np.inf, dtype=np.float32)
+        hidden = builder.add(o.Clip((hidden,), zeros, top))  # ReLU
+        layers = list(zip(rest[len(plan.categorical) :: 2], rest[len(plan.categorical) + 1 :: 2], strict=True))
+        for number, (weight, bias) in enumerate(layers, start=1):
+            last = number == len(layers)
+            factor, add = (self.spread, self.centre) if last else (1.0, 0.0)
+            activation = o.Activation.IDENTITY if last else o.Activation.RELU
+            op = o.Dense(
+                (hidden,), (weight * factor).astype(np.float32), (bias * factor + add).astype(np.float32), activation
+            )
+            hidden = builder.add(op)
+        return hidden

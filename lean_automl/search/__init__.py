@@ -1,0 +1,1 @@
+"""Searching: metrics, the clock, trials under constraints."""

@@ -1,0 +1,141 @@
+"""Metrics by scikit-learn name, computed from predictions alone. Greater is always better."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import get_scorer, get_scorer_names
+
+from lean_automl.data import Task
+from lean_automl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DEFAULTS: Final = {
+    Task.BINARY: "roc_auc",
+    Task.MULTICLASS: "neg_log_loss",
+    Task.REGRESSION: "neg_root_mean_squared_error",
+}
+ALIASES: Final = {
+    "auc": "roc_auc",
+    "logloss": "neg_log_loss",
+    "log_loss": "neg_log_loss",
+    "brier": "neg_brier_score",
+    "rmse": "neg_root_mean_squared_error",
+    "mse": "neg_mean_squared_error",
+    "mae": "neg_mean_absolute_error",
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A scikit-learn scorer.
+
+    Attributes:
+        name: Name of the scorer.
+        task: Kind of target.
+        outputs: Columns of a prediction.
+    """
+
+    name: str
+    task: Task
+    outputs: int
+
+    def __call__(self, y: NDArray[Any], predicted: NDArray[Any], weight: NDArray[np.float64] | None = None) -> float:
+        """Score of predictions; greater is better.
+
+        Args:
+            y: Class codes or numbers, shape (n,).
+            predicted: Probabilities (n, classes) or predictions (n, 1).
+            weight: Row weights, shape (n,).
+        """
+        answers = _Classifier(self.outputs) if self.task.is_classification else _Regressor()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of classes that are absent from a fold, and the like
+            scorer = get_scorer(self.name)
+            return float(scorer(answers, np.asarray(predicted, dtype=np.float64), y, sample_weight=weight))
+
+    def shown(self, score: float) -> str:
+        """Score as people write it: losses without their sign."""
+        return f"{-score if self.name.startswith('neg_') else score:.5g}"
+
+    @property
+    def shown_name(self) -> str:
+        """Name without the prefix for losses."""
+        return self.name.removeprefix("neg_")
+
+
+class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Takes probabilities as its input and answers with them."""
+
+    def __init__(self, outputs: int = 2) -> None:
+        self.outputs = outputs
+        self.classes_ = np.arange(outputs)
+        self.fitted_ = True
+
+    def predict_proba(self, x: NDArray[Any]) -> NDArray[Any]:
+        total = x.sum(axis=1, keepdims=True)
+        share: NDArray[Any] = x / np.where(total > 0, total, 1.0)
+        return share
+
+    def predict(self, x: NDArray[Any]) -> NDArray[Any]:
+        return np.argmax(x, axis=1)
+
+
+class _Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Takes predictions as its input and answers with them."""
+
+    fitted_ = True
+
+    def predict(self, x: NDArray[Any]) -> NDArray[Any]:
+        return x[:, 0]
+
+
+def make_metric(name: str | None, task: Task, outputs: int) -> Metric:
+    """The metric of that name, or the task's default.
+
+    Raises:
+        ConfigError: scikit-learn has no such scorer, or it does not fit the task.
+    """
+    wanted = DEFAULTS[task] if name is None else ALIASES.get(name, name)
+    known = get_scorer_names()
+    if wanted not in known:
+        near = difflib.get_close_matches(wanted, [*known, *ALIASES], n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Use the name of a scikit-learn scorer."
+        raise ConfigError(f"--metric: {name!r} is not known. {hint}")
+    metric = Metric(_for_many_classes(wanted, task), task, outputs)
+    try:
+        _try_out(metric)
+    except (ValueError, TypeError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"--metric: {wanted!r} does not fit a {task.value} target: {reason}") from error
+    return metric
+
+
+def _for_many_classes(name: str, task: Task) -> str:
+    """Scorers that need to be told how to average over more than two classes."""
+    if task is not Task.MULTICLASS:
+        return name
+    return {"roc_auc": "roc_auc_ovr", "f1": "f1_macro", "precision": "precision_macro", "recall": "recall_macro"}.get(
+        name, name
+    )
+
+
+def _try_out(metric: Metric) -> None:
+    """Score a few made-up rows, to find out now whether the metric works."""
+    rng = np.random.default_rng(0)
+    rows = 4 * metric.outputs + 8
+    if not metric.task.is_classification:
+        numbers = rng.random(rows) + 0.5
+        score = metric(numbers, numbers[:, None] + 0.1)
+    else:
+        codes = np.arange(rows) % metric.outputs
+        score = metric(codes, rng.random((rows, metric.outputs)) + 0.1)
+    if not np.isfinite(score):
+        raise ValueError("its score is not a finite number")

@@ -1,0 +1,1 @@
+"""Students: one file for each family, with its search space."""

@@ -1,0 +1,29 @@
+"""Additive models: one table for each feature, so that the number of trees costs nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lean_automl.learners.additive import Additive
+from lean_automl.student.family import Context
+
+if TYPE_CHECKING:
+    import optuna
+
+
+class AdditiveTables:
+    """Search space of additive models."""
+
+    name = "additive"
+
+    def suits(self, context: Context) -> bool:  # noqa: ARG002
+        return True
+
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Additive:  # noqa: ARG002
+        return Additive(
+            learning_rate=trial.suggest_float("additive_learning_rate", 0.03, 0.5, log=True),
+            max_bins=trial.suggest_categorical("additive_bins", [16, 64, 255]),
+        )
+
+    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
+        return ({"additive_learning_rate": 0.15, "additive_bins": 64},)

@@ -1,0 +1,44 @@
+"""Oblivious trees that learn from the teacher: CatBoost on soft targets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lean_automl.data import Task
+from lean_automl.learners.catboost import CatBoost
+from lean_automl.learners.distilled import Distilled
+from lean_automl.student.family import FEWEST_TREES, Context
+from lean_automl.student.oblivious import bytes_per_tree
+
+if TYPE_CHECKING:
+    import optuna
+
+
+class DistilledOblivious:
+    """Search space of distilled oblivious trees: cross-entropy on probabilities, squared error on numbers."""
+
+    name = "distilled"
+
+    def suits(self, context: Context) -> bool:
+        return context.has_teacher
+
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Distilled:
+        depth = trial.suggest_int("distilled_depth", 2, 7)
+        room = context.most_trees(bytes_per_tree(depth, False, context))
+        soft = context.problem.task is Task.BINARY
+        student = CatBoost(
+            trees=max(FEWEST_TREES, min(room, 1000)),
+            depth=depth,
+            learning_rate=trial.suggest_float("distilled_learning_rate", 0.03, 0.5, log=True),
+            l2=trial.suggest_float("distilled_l2", 0.3, 30.0, log=True),
+            own_categories=False,
+            soft=soft,
+        )
+        return Distilled(student, trial.suggest_float("distilled_mix", 0.1, 1.0), soft)
+
+    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
+        shared = {"distilled_depth": 6, "distilled_l2": 3.0}
+        return (
+            {**shared, "distilled_learning_rate": 0.12, "distilled_mix": 0.5},
+            {**shared, "distilled_learning_rate": 0.2, "distilled_mix": 0.9},
+        )

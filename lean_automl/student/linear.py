@@ -1,0 +1,26 @@
+"""Linear models: a weight for each number and each category."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lean_automl.learners.linear import Linear
+from lean_automl.student.family import Context
+
+if TYPE_CHECKING:
+    import optuna
+
+
+class LinearWeights:
+    """Search space of linear models."""
+
+    name = "linear"
+
+    def suits(self, context: Context) -> bool:  # noqa: ARG002
+        return True
+
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Linear:  # noqa: ARG002
+        return Linear((trial.suggest_float("linear_strength", 1e-4, 10.0, log=True),))
+
+    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
+        return ({"linear_strength": 0.3},)

@@ -1,0 +1,60 @@
+"""Oblivious trees with constant, vector or linear leaves, learned by ChimeraBoost on labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lean_automl.data import Task
+from lean_automl.learners.chimeraboost import ChimeraBoost
+from lean_automl.student.family import FEWEST_TREES, Context
+
+if TYPE_CHECKING:
+    import optuna
+
+DEEPEST = 8
+
+
+def bytes_per_tree(depth: int, linear: bool, context: Context) -> float:
+    """16-bit leaves and about three bytes a split."""
+    slopes = min(depth, context.numbers) if linear else 0
+    return 2.0 * float(2**depth) * (context.problem.scores + slopes) + 3 * depth + 4
+
+
+class Oblivious:
+    """Search space of oblivious trees."""
+
+    name = "oblivious"
+
+    def suits(self, context: Context) -> bool:  # noqa: ARG002
+        return True
+
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> ChimeraBoost:
+        depth = trial.suggest_int("oblivious_depth", 2, DEEPEST)
+        linear = self._can_be_linear(context) and trial.suggest_categorical("oblivious_linear", [True, False])
+        room = context.most_trees(bytes_per_tree(depth, linear, context))
+        share = trial.suggest_float("oblivious_room", 0.1, 1.0)
+        return ChimeraBoost(
+            trees=max(FEWEST_TREES, round(room * share)),
+            depth=depth,
+            learning_rate=trial.suggest_float("oblivious_learning_rate", 0.03, 0.5, log=True),
+            linear=linear,
+            max_bins=trial.suggest_categorical("oblivious_bins", [128, 64, 32]),
+            l2=trial.suggest_float("oblivious_l2", 0.1, 30.0, log=True),
+            colsample=trial.suggest_float("oblivious_colsample", 0.4, 1.0),
+        )
+
+    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
+        shared = {"oblivious_bins": 128, "oblivious_l2": 1.0, "oblivious_colsample": 1.0, "oblivious_room": 1.0}
+        shapes = [(4, True, 0.1), (6, False, 0.1), (6, True, 0.1), (3, False, 0.15), (5, True, 0.06)]
+        if not self._can_be_linear(context):
+            return tuple(
+                {**shared, "oblivious_depth": depth, "oblivious_learning_rate": rate}
+                for depth, rate in ((6, 0.15), (4, 0.15), (7, 0.1), (3, 0.2))
+            )
+        return tuple(
+            {**shared, "oblivious_depth": depth, "oblivious_linear": linear, "oblivious_learning_rate": rate}
+            for depth, linear, rate in shapes
+        )
+
+    def _can_be_linear(self, context: Context) -> bool:
+        return context.numbers > 0 and context.problem.task is not Task.MULTICLASS and context.rows >= 1000

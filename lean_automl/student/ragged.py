@@ -1,0 +1,40 @@
+"""Trees of any shape, learned by LightGBM: for when they win at the same measured cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lean_automl.learners.lightgbm import LightGBM
+from lean_automl.student.family import FEWEST_TREES, Context
+
+if TYPE_CHECKING:
+    import optuna
+
+BYTES_PER_LEAF = 16.0
+
+
+class RaggedForest:
+    """Search space of ragged trees."""
+
+    name = "ragged"
+
+    def suits(self, context: Context) -> bool:  # noqa: ARG002
+        return True
+
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> LightGBM:
+        leaves = trial.suggest_int("ragged_leaves", 4, 63, log=True)
+        rounds = context.most_trees(BYTES_PER_LEAF * leaves * context.problem.scores)
+        return LightGBM(
+            trees=max(FEWEST_TREES, rounds),
+            leaves=leaves,
+            learning_rate=trial.suggest_float("ragged_learning_rate", 0.02, 0.5, log=True),
+            min_rows=trial.suggest_int("ragged_min_rows", 2, 50, log=True),
+            feature_fraction=trial.suggest_float("ragged_feature_fraction", 0.4, 1.0),
+        )
+
+    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
+        shared = {"ragged_min_rows": 20, "ragged_feature_fraction": 0.8}
+        return (
+            {**shared, "ragged_leaves": 16, "ragged_learning_rate": 0.1},
+            {**shared, "ragged_leaves": 8, "ragged_learning_rate": 0.2},
+        )
