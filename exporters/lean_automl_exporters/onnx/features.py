@@ -60,10 +60,10 @@ def impute(graph: Graph, op: o.Impute, x: str) -> str:
 
 
 def clip(graph: Graph, op: o.Clip, x: str) -> str:
-    """Comparisons, because what Min and Max make of NaN differs between runtimes."""
-    low, high = graph.stored(op.low), graph.stored(op.high)
-    x = graph.node("Where", graph.node("Less", x, low), low, x)
-    return graph.node("Where", graph.node("Greater", x, high), high, x)
+    """Max and Min keep NaN."""
+    if (op.low > -np.inf).any():
+        x = graph.node("Max", x, graph.stored(op.low))
+    return graph.node("Min", x, graph.stored(op.high)) if (op.high < np.inf).any() else x
 
 
 ARITHMETIC = {
