@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from lean_automl_runtime.artifact import load_artifact
-from lean_automl_runtime.engines import AUTO, Engine, make_engine
+from lean_automl_runtime.engines import AUTO, Engine, RowEngine, make_engine
 from lean_automl_runtime.errors import ConfigError
 from lean_automl_runtime.ir.program import LABEL, PREDICTION, PROBABILITIES
 from lean_automl_runtime.records import Record, RecordReader, TableLike
@@ -52,6 +52,7 @@ class Model:
         self.metadata = metadata
         self._run = engine.run
         self._reader = RecordReader(columns)
+        self._run_one = engine.run_one if isinstance(engine, RowEngine) else self._run_arrays
 
     def __repr__(self) -> str:
         what = f"{len(self.classes)} classes" if self.classes else "regression"
@@ -90,14 +91,15 @@ class Model:
         Raises:
             SchemaError: A column is absent or holds a value that its kind does not allow.
         """
-        outputs = self._run(self._reader.one(record))
+        return Prediction(*self._run_one(self._reader.values(record)))
+
+    def _run_arrays(self, values: Sequence[Any]) -> tuple[Any, tuple[float, ...]]:
+        """As `RowEngine.run_one`, for an engine that has only `run`."""
+        outputs = self._run(self._reader.arrays(values))
         if not self.classes:
-            return Prediction(float(outputs[PREDICTION][0, 0]), ())
+            return float(outputs[PREDICTION][0, 0]), ()
         label = outputs[LABEL].reshape(-1)[0]
-        return Prediction(
-            label.item() if isinstance(label, np.generic) else label,
-            tuple(outputs[PROBABILITIES][0].tolist()),
-        )
+        return (label.item() if isinstance(label, np.generic) else label), tuple(outputs[PROBABILITIES][0].tolist())
 
 
 def load(path: str | Path, engine: str = AUTO) -> Model:

@@ -30,6 +30,14 @@ PARSERS: Final[dict[ColumnKind, Callable[[Any], Any]]] = {
     ColumnKind.DATETIME: datetime_value,
     ColumnKind.TEXT: category_text,
 }
+# What a parser does with the types that are in most records, without a look at the value.
+QUICK: Final[dict[ColumnKind, dict[type, Callable[[Any], Any]]]] = {
+    ColumnKind.NUMERIC: {float: float, int: float},
+    ColumnKind.BOOLEAN: {bool: float},
+    ColumnKind.CATEGORICAL: {str: str},
+    ColumnKind.DATETIME: {},
+    ColumnKind.TEXT: {str: str},
+}
 NUMPY_DTYPES: Final[dict[str, DTypeLike]] = {
     "float32": np.float32,
     "float64": np.float64,
@@ -43,19 +51,31 @@ class RecordReader:
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
         self._columns = columns
-        self._plan = [(c.name, PARSERS[c.kind], NUMPY_DTYPES[c.dtype]) for c in columns]
+        self._plan = [(c.name, QUICK[c.kind], PARSERS[c.kind]) for c in columns]
+        self._dtypes = [NUMPY_DTYPES[c.dtype] for c in columns]
+
+    def values(self, record: Record) -> list[Any]:
+        """One parsed value for each column."""
+        values: list[Any] = []
+        try:
+            for name, quick, parse in self._plan:
+                value = record[name]
+                values.append(quick.get(type(value), parse)(value))
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise self._explain(record, error) from error
+        return values
+
+    def arrays(self, values: Sequence[Any]) -> list[Array]:
+        """Arrays of one row, from `values`."""
+        arrays = [np.empty(1, dtype=dtype) for dtype in self._dtypes]
+        with np.errstate(over="ignore"):  # a number too large for float32 is infinite
+            for array, value in zip(arrays, values, strict=True):
+                array[0] = value
+        return arrays
 
     def one(self, record: Record) -> list[Array]:
         """Arrays of one row."""
-        try:
-            arrays = []
-            for name, parse, dtype in self._plan:
-                array = np.empty(1, dtype=dtype)
-                array[0] = parse(record[name])
-                arrays.append(array)
-            return arrays
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise self._explain(record, error) from error
+        return self.arrays(self.values(record))
 
     def table(self, table: TableLike) -> list[Array]:
         """Arrays of all rows of a DataFrame, a mapping of sequences, or a sequence of records."""
@@ -91,7 +111,7 @@ class RecordReader:
         """The error for the first column at fault."""
         if not isinstance(record, Mapping):
             return DataError(f"a record is a mapping from column names to values, not {type(record).__name__}")
-        for name, parse, _ in self._plan:
+        for name, _, parse in self._plan:
             if name not in record:
                 return absent(name, record)
             try:

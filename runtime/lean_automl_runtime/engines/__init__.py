@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,6 +28,15 @@ class Engine(Protocol):
 
     def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
         """Named outputs for one typed array for each column (`ir.columns`), all of n rows."""
+        ...
+
+
+@runtime_checkable
+class RowEngine(Protocol):
+    """An engine with a shorter way for one row."""
+
+    def run_one(self, values: Sequence[Any]) -> tuple[Any, tuple[float, ...]]:
+        """Answer and probabilities (none for a regressor) for one parsed value of each column (`values`)."""
         ...
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK_BYTES: Final = 2**18  # of slots: a block stays in a second-level cache
-MOST_ROWS: Final = 1024
+MOST_ROWS: Final = 512
 FEWEST_ROWS: Final = 32
 
 

@@ -154,12 +154,12 @@ def _bin(m: Memory, line: int) -> None:
 
 @compiled
 def _below(edges: Array, first: int, count: int, x: np.float32) -> np.int64:
-    """How many edges are below x, by bisection without a branch to mispredict."""
+    """How many edges are below x: bisection that multiplies by truth values, since a branch would be mispredicted."""
     at, left = np.int64(first), np.int64(count)
     while left > 1:
         half = left >> 1
-        at += half if edges[at + half - 1] < x else 0
+        at += half * np.int64(edges[np.uintp(at + half - 1)] < x)
         left -= half
-    if left == 1 and edges[at] < x:
-        at += 1
+    if left == 1:
+        at += np.int64(edges[np.uintp(at)] < x)
     return at - first

@@ -21,6 +21,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 METADATA_COLUMNS: Final = "lean_automl.columns"
 METADATA_CLASSES: Final = "lean_automl.classes"
 METADATA_FACTS: Final = "lean_automl.metadata"
+METADATA_OUTPUTS: Final = "lean_automl.outputs"  # only where an output could not have its own name
 
 
 class OnnxEngine:
@@ -57,7 +58,8 @@ class OnnxEngine:
         self.classes: tuple[Any, ...] = tuple(json.loads(notes.get(METADATA_CLASSES, "[]")))
         self.metadata: dict[str, Any] = json.loads(notes.get(METADATA_FACTS, "{}"))
         self._inputs = [i.name for i in self._session.get_inputs()]
-        self._outputs = [i.name for i in self._session.get_outputs()]
+        renamed: dict[str, str] = json.loads(notes.get(METADATA_OUTPUTS, "{}"))
+        self._outputs = [renamed.get(i.name, i.name) for i in self._session.get_outputs()]
 
     def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
         """Named outputs for one typed array for each column (`ir.columns`), all of n rows."""
