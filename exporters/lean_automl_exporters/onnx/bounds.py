@@ -170,7 +170,7 @@ def _(op: o.Blend, values: Sequence[Array], errors: Sequence[Bound], result: Arr
 
 
 @bound.register(o.Link)
-def _(op: o.Link, values: Sequence[Array], errors: Sequence[Bound], result: Array) -> Bound:
+def _(op: o.Link, values: Sequence[Array], errors: Sequence[Bound], result: Array) -> Bound:  # noqa: ARG001
     """No probability moves more than the scores do."""
     scores: Array = np.zeros(values[0].shape) + errors[0]
     error: Array = np.zeros(result.shape) + scores.max(axis=1, keepdims=True) + LINK_ERROR * result.shape[1] ** 0.5

@@ -9,7 +9,8 @@ from lean_automl_exporters.onnx.emit import Port, to_model
 from lean_automl_exporters.onnx.graph import ML_DOMAIN, Graph
 from lean_automl_exporters.onnx.lower import Lowering
 from lean_automl_exporters.onnx.options import DEFAULT_OPTIONS, OnnxOptions
-from lean_automl_runtime.engines.onnx import METADATA_CLASSES, METADATA_COLUMNS, METADATA_FACTS
+from lean_automl_runtime.engines.onnx import METADATA_CLASSES, METADATA_COLUMNS, METADATA_FACTS, METADATA_OUTPUTS
+from lean_automl_runtime.errors import ExportError
 from lean_automl_runtime.ir import LABEL
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def export_onnx(
     """A model that takes each raw column as an input (n, 1), and needs nothing but an ONNX runtime.
 
     Inputs have the names of the columns. Outputs have the names of the Program's: `label` (n,), `probabilities`
-    (n, classes), `prediction` (n, 1).
+    (n, classes), `prediction` (n, 1); one whose name is taken by a column gets underscores appended.
 
     Args:
         program: What to write.
@@ -36,17 +37,36 @@ def export_onnx(
         metadata: Facts to note in the file: measured figures, provenance. JSON values.
 
     Raises:
+        ExportError: A name, category or class is not valid Unicode text.
         UnsupportedOpError: The chosen encoding has no form for an op.
         MissingDependencyError: onnx is not installed.
     """
-    names = tuple(column.name for column in program.columns)
-    graph = Graph(reserved=(*names, *program.outputs))
+    ports = output_names(program)
+    graph = Graph(reserved=(*(column.name for column in program.columns), *ports.values()))
     lowering = Lowering(program, graph, options)
     for name, number in program.outputs.items():
-        graph.name_output(name, lowering.tensor(number))
+        graph.name_output(ports[name], lowering.tensor(number))
     inputs = [Port(column.name, column.dtype, 1) for column in program.columns]
-    outputs = [_output(program, name, number) for name, number in program.outputs.items()]
-    return to_model(graph, (inputs, outputs), _opsets(graph), _notes(program, metadata or {}))
+    outputs = [_output(program, name, ports[name]) for name in program.outputs]
+    try:
+        return to_model(graph, (inputs, outputs), _opsets(graph), _notes(program, ports, metadata or {}))
+    except UnicodeEncodeError as error:
+        raise ExportError(
+            f"{error.object!r:.60} is not valid Unicode text, which ONNX needs of column names, categories and classes"
+        ) from error
+
+
+def output_names(program: Program) -> dict[str, str]:
+    """Name in the graph of each output: its own, unless a column has that name."""
+    taken = {column.name for column in program.columns}
+    names = {}
+    for name in program.outputs:
+        free = name
+        while free in taken:
+            free += "_"
+        names[name] = free
+        taken.add(free)
+    return names
 
 
 def _opsets(graph: Graph) -> dict[str, int]:
@@ -56,17 +76,20 @@ def _opsets(graph: Graph) -> dict[str, int]:
     return {"": OPSET} | ({ML_DOMAIN: ML_OPSET} if any(node.domain for node in graph.nodes) else {})
 
 
-def _output(program: Program, name: str, number: int) -> Port:
+def _output(program: Program, name: str, port: str) -> Port:
     if name != LABEL:
-        return Port(name, "float32", program.types[number].width)
+        return Port(port, "float32", program.types[program.outputs[name]].width)
     dtype = {str: "string", int: "int64", bool: "bool"}[type(program.classes[0])]
-    return Port(name, dtype, None)
+    return Port(port, dtype, None)
 
 
-def _notes(program: Program, metadata: Mapping[str, Any]) -> dict[str, str]:
+def _notes(program: Program, ports: Mapping[str, str], metadata: Mapping[str, Any]) -> dict[str, str]:
     notes = {METADATA_COLUMNS: _json([[c.name, c.kind, c.dtype] for c in program.columns])}
     if program.classes:
         notes[METADATA_CLASSES] = _json(program.classes)
+    renamed = {port: name for name, port in ports.items() if port != name}
+    if renamed:
+        notes[METADATA_OUTPUTS] = _json(renamed)
     if metadata:
         notes[METADATA_FACTS] = _json(metadata)
     return notes

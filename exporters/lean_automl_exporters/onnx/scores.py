@@ -8,6 +8,7 @@ import numpy as np
 
 from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, blank_scores, scaled
 from lean_automl_exporters.onnx.values import Source, joined, shifted
+from lean_automl_runtime.errors import ExportError
 from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def link(graph: Graph, op: o.Link, x: str) -> str:
 
 
 def label(graph: Graph, op: o.Label, x: str) -> str:
-    classes = np.array(op.classes, dtype=object if isinstance(op.classes[0], str) else None)
+    classes = _class_array(op.classes)
     if op.threshold is None:
         return graph.node("Gather", graph.constant(classes), graph.node("ArgMax", x, axis=1, keepdims=0))
     second = graph.node("Gather", x, graph.constant(np.array(1, dtype=np.int64)), axis=1)
@@ -99,3 +100,11 @@ def label(graph: Graph, op: o.Label, x: str) -> str:
     if op.classes == (False, True):
         return above
     return graph.node("Gather", graph.constant(classes), graph.cast(above, "int64"))
+
+
+def _class_array(classes: tuple[str, ...] | tuple[int, ...] | tuple[bool, ...]) -> Array:
+    dtype: type = {str: object, int: np.int64, bool: np.bool_}[type(classes[0])]
+    try:
+        return np.array(classes, dtype=dtype)
+    except OverflowError:
+        raise ExportError(f"ONNX holds whole numbers of 64 bits; the classes go up to {max(classes)}") from None
