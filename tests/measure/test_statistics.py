@@ -10,6 +10,7 @@ from lean_automl_runtime.measure.statistics import (
     QUANTILES,
     Latency,
     bound_ranks,
+    independent_samples,
     quantile_name,
     samples_to_bound,
 )
@@ -76,13 +77,17 @@ def _normal_quantile(quantile: float) -> float:
 
 
 def test_latency_of_known_samples():
-    samples_ns = np.arange(1000, 0, -1) * 1000  # 1 .. 1000 us
+    samples_ns = np.random.default_rng(0).permutation(np.arange(1, 1001)) * 1000  # 1 .. 1000 us
     latency = Latency.from_samples_ns(samples_ns)
     assert latency.samples == 1000
     assert latency.mean_us == 500.5
     assert [q.value_us for q in latency.quantiles] == [500, 900, 990, 999, 1000]
     assert [q.name for q in latency.quantiles] == ["p50", "p90", "p99", "p99.9", "max"]
-    assert (latency.p50.lower_us, latency.p50.upper_us) == tuple(float(r) for r in bound_ranks(1000, 0.5))
+    assert 600 <= latency.p50.independent <= 1000
+    lower, upper = bound_ranks(latency.p50.independent, 0.5)
+    scale = 1000 / latency.p50.independent
+    assert latency.p50.lower_us == pytest.approx(lower * scale, abs=1)
+    assert latency.p50.upper_us == pytest.approx(upper * scale, abs=1)
     assert latency.p99.lower_us < 990 < latency.p99.upper_us < 1000
     assert latency.p999.upper_us == math.inf
     assert (latency.max.lower_us, latency.max.upper_us) == (1000, math.inf)
@@ -129,3 +134,47 @@ def test_names():
         "p95",
         "p99.99",
     ]
+
+
+def bursts(rng, samples, burst, share=0.1):
+    """Times of a machine that is slow for about `burst` calls in a row, a `share` of the time."""
+    slow = np.repeat(rng.random(-(-samples // burst)) < share, burst)[:samples]
+    return np.where(slow, 200.0, 100.0) + rng.random(samples)
+
+
+def test_independent_samples_count_as_what_they_are():
+    rng = np.random.default_rng(0)
+    found = [independent_samples(rng.random(10_000) > 0.9, 0.9) for _ in range(50)]
+    assert np.median(found) > 9000
+    assert min(found) > 4000
+
+
+@pytest.mark.parametrize("burst", [20, 100])
+def test_samples_in_bursts_are_worth_about_one_a_burst(burst):
+    rng = np.random.default_rng(0)
+    found = [independent_samples(bursts(rng, 40_000, burst) > 150, 0.9) for _ in range(50)]
+    assert 0.5 * 40_000 / burst < np.median(found) < 1.5 * 40_000 / burst
+
+
+def test_intervals_hold_for_bursts_that_would_refute_independent_ones():
+    """How many calls in a hundred are slow varies from run to run; p90 lies inside or outside the slow part."""
+    rng = np.random.default_rng(1)
+    missed, naive, runs = 0, 0, 400
+    for _ in range(runs):
+        times_us = bursts(rng, 5000, 50, share=0.2) + 50 * rng.random(5000)
+        p90 = Latency.from_samples_ns(times_us * 1000).p90
+        truth_us = 225.5  # half of the slow calls, which are a fifth of all, are slower
+        missed += not p90.lower_us <= truth_us <= p90.upper_us
+        lower, upper = bound_ranks(5000, 0.9)
+        ordered = np.sort(times_us)
+        naive += not ordered[lower - 1] <= truth_us <= ordered[upper - 1]
+    assert naive / runs > 0.4
+    assert missed / runs < 0.10
+
+
+def test_a_run_never_counts_so_little_that_its_greatest_sample_is_no_bound():
+    half = np.arange(4000) >= 2000
+    assert independent_samples(half, 0.99) == 368
+    latency = Latency.from_samples_ns(np.where(half, 2000, 1000))
+    assert latency.p99.upper_us == 2.0
+    assert independent_samples(np.arange(60) >= 30, 0.99) == 60

@@ -51,7 +51,7 @@ class MeasureOptions:
     batch_size: int | None = None
     budget_s: float = 2.0
     min_samples: int = 500
-    tightness: float = 0.02
+    tightness: float = 0.05
     launches: int = 1
     max_attempts: int = 3
     max_rows: int = 4096

@@ -4,6 +4,13 @@ The bounds are order statistics whose ranks follow from the binomial distributio
 the k-th smallest lies below the quantile q with probability P(Binomial(n, q) >= k), whatever the distribution. A
 two-sided interval at 95 % leaves at most 2.5 % on either side, so that each bound alone holds at 97.5 %.
 
+Latencies are not independent: a machine has slow moments, and a hundred calls in one of them say little more than
+one. Taken as independent they give intervals that the next run refutes. So each quantile is bounded as if there were
+only as many samples as the run is worth: how often samples exceed the quantile is counted in twenty blocks of the
+run, and n shrinks by the factor by which these counts vary more than chance. It never shrinks so far that the
+greatest sample is no bound any more: states that the machine was not seen in are no matter of arithmetic, but of more
+launches.
+
 A sample can be too small to bound a quantile: p99 needs 368 samples, p99.9 needs 3,688. Its upper bound is then
 infinite (`null` in JSON), never a guess. The greatest value of a distribution has no upper bound at all.
 """
@@ -24,6 +31,9 @@ if TYPE_CHECKING:
 
 CONFIDENCE: Final = 0.95
 QUANTILES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
+BLOCKS: Final = 20
+SMALLEST_BLOCK: Final = 10
+FEWEST_BLOCKS: Final = 5
 
 
 @lru_cache(maxsize=512)
@@ -63,7 +73,7 @@ def _binomial_cumulative(trials: int, probability: float) -> NDArray[np.float64]
 
 
 def samples_to_bound(quantile: float, confidence: float = CONFIDENCE) -> int:
-    """How many samples it takes until the greatest of them bounds a quantile below 1 from above."""
+    """How many independent samples it takes until the greatest of them bounds a quantile below 1 from above."""
     return math.ceil(math.log((1 - confidence) / 2) / math.log(quantile))
 
 
@@ -76,12 +86,14 @@ class Quantile:
         value_us: The sample's quantile.
         lower_us: Lower bound; 0 if the sample is too small for one.
         upper_us: Upper bound; infinite if the sample is too small for one.
+        independent: How many independent samples the sample is worth at this quantile.
     """
 
     quantile: float
     value_us: float
     lower_us: float
     upper_us: float
+    independent: int
 
     @property
     def name(self) -> str:
@@ -92,6 +104,39 @@ class Quantile:
 def quantile_name(quantile: float) -> str:
     """`p50`, `p99`, `p99.9`, `max`."""
     return "max" if quantile == 1.0 else f"p{100 * quantile:.6g}"
+
+
+def _quantile(times_us: NDArray[np.float64], ordered_us: NDArray[np.float64], quantile: float) -> Quantile:
+    """A quantile of times with its bounds; `ordered_us` are the same times, ascending."""
+    count = times_us.size
+    value_us = float(ordered_us[max(1, math.ceil(count * quantile - 1e-9)) - 1])
+    independent = independent_samples(times_us > value_us, quantile)
+    lower, upper = bound_ranks(independent, quantile)
+    return Quantile(
+        quantile,
+        value_us,
+        float(ordered_us[max(1, lower * count // independent) - 1]) if lower else 0.0,
+        float(ordered_us[-(-upper * count // independent) - 1]) if upper else math.inf,
+        independent,
+    )
+
+
+def independent_samples(exceeds: NDArray[np.bool_], quantile: float) -> int:
+    """How many independent samples a series is worth at a quantile.
+
+    Args:
+        exceeds: For each sample, in order of time, whether it is above the quantile.
+        quantile: In (0, 1].
+    """
+    count, blocks = exceeds.size, min(BLOCKS, exceeds.size // SMALLEST_BLOCK)
+    share = float(exceeds.mean())
+    if blocks < FEWEST_BLOCKS or not 0 < share < 1:
+        return count
+    starts = np.arange(blocks) * count // blocks
+    sizes = np.diff(np.append(starts, count))
+    rates = np.add.reduceat(exceeds.astype(np.int64), starts) / sizes
+    factor = max(1.0, float(rates.var(ddof=1)) * count / blocks / (share * (1 - share)))
+    return min(count, max(int(count / factor), samples_to_bound(quantile)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,28 +155,17 @@ class Latency:
 
     @classmethod
     def from_samples_ns(cls, samples_ns: ArrayLike, quantiles: tuple[float, ...] = QUANTILES) -> Latency:
-        """Latency of samples in nanoseconds.
+        """Latency of samples in nanoseconds, in the order in which they were taken.
 
         Raises:
             ConfigError: There are no samples.
         """
-        ordered_us = np.sort(np.asarray(samples_ns, dtype=np.float64).reshape(-1)) / 1000
-        count = ordered_us.size
-        if count == 0:
+        times_us = np.asarray(samples_ns, dtype=np.float64).reshape(-1) / 1000
+        if times_us.size == 0:
             raise ConfigError("no latency samples: nothing can be said about them")
-        found = []
-        for quantile in sorted(quantiles):
-            lower, upper = bound_ranks(count, quantile)
-            rank = max(1, math.ceil(count * quantile - 1e-9))
-            found.append(
-                Quantile(
-                    quantile,
-                    float(ordered_us[rank - 1]),
-                    float(ordered_us[lower - 1]) if lower else 0.0,
-                    float(ordered_us[upper - 1]) if upper else math.inf,
-                )
-            )
-        return cls(count, float(ordered_us.mean()), tuple(found))
+        ordered_us = np.sort(times_us)
+        found = tuple(_quantile(times_us, ordered_us, quantile) for quantile in sorted(quantiles))
+        return cls(times_us.size, float(times_us.mean()), found)
 
     def at(self, quantile: float) -> Quantile:
         """One of the quantiles that were asked for.
@@ -173,7 +207,8 @@ class Latency:
     def per_row(self, rows: int) -> Latency:
         """The same for one of `rows` rows that were predicted together."""
         scaled = tuple(
-            Quantile(q.quantile, q.value_us / rows, q.lower_us / rows, q.upper_us / rows) for q in self.quantiles
+            Quantile(q.quantile, q.value_us / rows, q.lower_us / rows, q.upper_us / rows, q.independent)
+            for q in self.quantiles
         )
         return Latency(self.samples, self.mean_us / rows, scaled)
 
@@ -188,6 +223,7 @@ class Latency:
                     "value_us": q.value_us,
                     "lower_us": q.lower_us,
                     "upper_us": q.upper_us if math.isfinite(q.upper_us) else None,
+                    "independent": q.independent,
                 }
                 for q in self.quantiles
             ],
@@ -202,6 +238,7 @@ class Latency:
                 float(q["value_us"]),
                 float(q["lower_us"]),
                 math.inf if q["upper_us"] is None else float(q["upper_us"]),
+                int(q["independent"]),
             )
             for q in values["quantiles"]
         )
