@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
-
 from lean_automl_runtime.ir import MISSING_TIME, ColumnKind, Program
 from lean_automl_runtime.ir import ops as o
 

@@ -14,14 +14,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-
-from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, largest_sum
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.reference import prepare
 
+from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, largest_sum
+
 if TYPE_CHECKING:
-    from lean_automl_exporters.onnx.values import Array
     from lean_automl_runtime.ir import Program
+
+    from lean_automl_exporters.onnx.values import Array
 
 ULP: Final = 2.0**-23
 LARGEST: Final = float(np.finfo(np.float32).max)
@@ -140,7 +141,7 @@ def _(op: o.Dense, values: Sequence[Array], errors: Sequence[Bound], result: Arr
     # Another order can overflow where this one does not, and the other way round.
     reach = size * (1 + ULP * weight.shape[0])
     error = np.where(reach < LARGEST, size * ULP * (weight.shape[0] + 1) + spread, np.inf)
-    missing = np.isnan(values[0]).any(axis=1, keepdims=True)
+    missing = (np.isnan(values[0]) & (np.zeros(x.shape) + errors[0] == 0)).any(axis=1, keepdims=True)
     everywhere: Array = np.where(missing, 0.0, error) + np.zeros(result.shape)
     return everywhere
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx.graph import ML_DOMAIN, Graph
 from lean_automl_exporters.onnx.values import Index, Source, whole
-from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-
 from lean_automl_runtime.dates import DAY_SECONDS, EPOCH_FROM_ERA, ERA_DAYS
 from lean_automl_runtime.ir.columns import MISSING_TIME
 from lean_automl_runtime.ir.ops import DateField

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from lean_automl_runtime.errors import MissingDependencyError
 
 from lean_automl_exporters.onnx.graph import DATA_TYPES
-from lean_automl_runtime.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from lean_automl_exporters.onnx.graph import Array, Attribute, Graph, Node

@@ -16,10 +16,11 @@ from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, largest_sum, sca
 from lean_automl_exporters.onnx.tree_nodes import one_target_each, with_roots
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.ir import ops as o
+
     from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.tree_nodes import TreeNodes
     from lean_automl_exporters.onnx.values import Array
-    from lean_automl_runtime.ir import ops as o
 
 
 def tree_ensemble(graph: Graph, op: o.Forest, nodes: TreeNodes, x: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from lean_automl_runtime.engines.onnx import METADATA_CLASSES, METADATA_COLUMNS, METADATA_FACTS, METADATA_OUTPUTS
+from lean_automl_runtime.errors import ExportError
+from lean_automl_runtime.ir import LABEL
+
 from lean_automl_exporters.onnx.emit import Port, to_model
 from lean_automl_exporters.onnx.graph import ML_DOMAIN, Graph
 from lean_automl_exporters.onnx.lower import Lowering
 from lean_automl_exporters.onnx.options import DEFAULT_OPTIONS, OnnxOptions
-from lean_automl_runtime.engines.onnx import METADATA_CLASSES, METADATA_COLUMNS, METADATA_FACTS, METADATA_OUTPUTS
-from lean_automl_runtime.errors import ExportError
-from lean_automl_runtime.ir import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

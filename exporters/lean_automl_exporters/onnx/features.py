@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx.values import Index, Level, Source, joined, renumbered, whole
-from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
     from lean_automl_exporters.onnx.graph import Graph

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.ir import ops as o
+
     from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.values import Array
-    from lean_automl_runtime.ir import ops as o
 
 EXACT_IN_FLOAT32: Final = 2**24
 NO_TARGET: Final = 255

@@ -5,15 +5,17 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
-from lean_automl_exporters.onnx import categories, dates, features, scores, trees
-from lean_automl_exporters.onnx.values import Index
 from lean_automl_runtime.errors import UnsupportedOpError
 from lean_automl_runtime.ir import ops as o
 
+from lean_automl_exporters.onnx import categories, dates, features, scores, trees
+from lean_automl_exporters.onnx.values import Index
+
 if TYPE_CHECKING:
+    from lean_automl_runtime.ir import Program
+
     from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.options import OnnxOptions
-    from lean_automl_runtime.ir import Program
 
 Value = str | Index
 

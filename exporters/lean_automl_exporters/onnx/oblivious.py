@@ -25,9 +25,10 @@ from lean_automl_exporters.onnx.leaves import leaf_plan, scores
 from lean_automl_exporters.onnx.values import ordered, shifted, starts
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.ir import ops as o
+
     from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.values import Array, Index
-    from lean_automl_runtime.ir import ops as o
 
 LARGEST_BYTE: Final = 255
 

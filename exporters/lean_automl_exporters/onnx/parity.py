@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from lean_automl_runtime.engines.onnx import OnnxEngine
+from lean_automl_runtime.errors import ParityError
+from lean_automl_runtime.ir import LABEL, PROBABILITIES, Program
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.hostile import hostile_rows
 from lean_automl_exporters.onnx.bounds import evaluate_with_bounds
 from lean_automl_exporters.onnx.export import export_onnx
 from lean_automl_exporters.onnx.options import DEFAULT_OPTIONS, OnnxOptions
-from lean_automl_runtime.engines.onnx import OnnxEngine
-from lean_automl_runtime.errors import ParityError
-from lean_automl_runtime.ir import LABEL, PROBABILITIES, Program
-from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
     from lean_automl_exporters.onnx.values import Array

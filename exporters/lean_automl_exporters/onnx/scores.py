@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from lean_automl_runtime.errors import ExportError
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, blank_scores, scaled
 from lean_automl_exporters.onnx.values import Source, joined, shifted
-from lean_automl_runtime.errors import ExportError
-from lean_automl_runtime.ir import ops as o
 
 if TYPE_CHECKING:
     from lean_automl_exporters.onnx.graph import Graph
@@ -97,7 +97,7 @@ def label(graph: Graph, op: o.Label, x: str) -> str:
         return graph.node("Gather", graph.constant(classes), graph.node("ArgMax", x, axis=1, keepdims=0))
     second = graph.node("Gather", x, graph.constant(np.array(1, dtype=np.int64)), axis=1)
     above = graph.node("Greater", second, graph.constant(np.array(op.threshold, dtype=np.float32)))
-    if op.classes == (False, True):
+    if classes.dtype == np.bool_ and classes.tolist() == [False, True]:
         return above
     return graph.node("Gather", graph.constant(classes), graph.cast(above, "int64"))
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.ir import ops as o
+
     from lean_automl_exporters.onnx.oblivious import Events
     from lean_automl_exporters.onnx.values import Array
-    from lean_automl_runtime.ir import ops as o
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lean_automl_runtime.errors import UnsupportedOpError
+
 from lean_automl_exporters.onnx.ensembles import tree_ensemble, tree_ensemble_v3
 from lean_automl_exporters.onnx.leaves import blank_scores
 from lean_automl_exporters.onnx.oblivious import events, tensor_trees
 from lean_automl_exporters.onnx.options import TreeEncoding
 from lean_automl_exporters.onnx.tree_nodes import oblivious_nodes, ragged_nodes
 from lean_automl_exporters.onnx.values import ordered
-from lean_automl_runtime.errors import UnsupportedOpError
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.ir import ops as o
+
     from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.values import Index
-    from lean_automl_runtime.ir import ops as o
 
 
 def oblivious_trees(graph: Graph, op: o.ObliviousTrees, x: Index, encoding: TreeEncoding) -> str:

@@ -1,0 +1,100 @@
+"""Every encoding of trees against the reference, over forms of leaves, depths and sizes."""
+
+import numpy as np
+import pytest
+import small as s
+from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, check_parity, export_onnx
+from lean_automl_runtime.errors import UnsupportedOpError
+from lean_automl_runtime.ir import Program
+from lean_automl_runtime.ir import ops as o
+
+OBLIVIOUS = (TreeEncoding.TENSOR, TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3)
+RAGGED = (TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3)
+
+# name: depths, targets of each tree, width
+FORMS = {
+    "one target": ([3] * 5, [[0]] * 5, 1),
+    "depths differ": ([0, 1, 6, 3, 2], [[0]] * 5, 1),
+    "no split at all": ([0, 0], [[0]] * 2, 1),
+    "no tree": ([], [], 2),
+    "a tree for each class": ([2] * 6, [[0], [1], [2]] * 2, 3),
+    "vector leaves": ([3, 4, 2], [[0, 1, 2]] * 3, 3),
+    "linear leaves": ([4, 3, 2, 4], [[0, 1, 3], [0], [0, 2], [1, 3]], 4),
+    "linear leaves, all alike": ([4] * 4, [[0, 1], [0, 2], [0, 1], [0, 2]], 3),
+    "deeper than a byte": ([10, 9], [[0], [0]], 1),
+    "deep with strides": ([7, 7], [[0, 1, 2], [0, 2]], 3),
+}
+
+
+def same(program: Program, encoding: TreeEncoding, exact: bool = True) -> None:
+    model = export_onnx(program, OnnxOptions(encoding))
+    s.check(model)
+    report = check_parity(program, model)
+    assert report.skipped == 0
+    if exact:
+        assert report.largest_difference == 0.0
+    else:
+        assert report.largest_difference < 1e-6
+
+
+@pytest.mark.parametrize("encoding", OBLIVIOUS)
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_oblivious_trees(form: str, encoding: TreeEncoding) -> None:
+    depths, targets, width = FORMS[form]
+    b = s.builder(s.FLOAT_A, s.FLOAT_B)
+    bins = s.two_bins(b, (5, 4))
+    same(s.regressor(b, s.oblivious(b, bins, depths, targets, width)), encoding)
+
+
+@pytest.mark.parametrize("encoding", OBLIVIOUS)
+@pytest.mark.parametrize(("dtype", "top"), [(np.int8, 127), (np.int16, 2**15 - 1), (np.int32, 2**28)])
+@pytest.mark.parametrize("form", ["one target", "linear leaves", "vector leaves"])
+def test_widths_of_leaves(form: str, dtype: type, top: int, encoding: TreeEncoding) -> None:
+    depths, targets, width = FORMS[form]
+    b = s.builder(s.FLOAT_A, s.FLOAT_B)
+    bins = s.two_bins(b, (0, 4))
+    program = s.regressor(b, s.oblivious(b, bins, depths, targets, width, dtype, top))
+    same(program, encoding, exact=top < 2**24 or encoding is not TreeEncoding.TREE_ENSEMBLE_V3)
+
+
+@pytest.mark.parametrize("nan_bins", [(0, 0), (5, 4), (2, 0), (7, 1)])
+def test_bins_of_categories_in_any_order(nan_bins: tuple[int, int]) -> None:
+    b = s.builder(s.FLOAT_A, s.FLOAT_B, s.TEXT_A, s.TEXT_B)
+    first = b.add(o.Encode((2,), ("u", "v", "w")))
+    second = b.add(o.Encode((3,), ("v", "z")))
+    for tables in (([3, 0, 2, 0, 1], [0, 1, 2, 3]), ([0, 0, 1, 2, 2], [4, 2, 1, 0])):
+        folded = [
+            b.add(o.Lookup((code,), np.array(table, dtype=np.uint8)[:, None]))
+            for code, table in zip((first, second), tables, strict=True)
+        ]
+        for order in ((folded[0], s.two_bins(b, nan_bins)), tuple(folded), (folded[1], folded[0])):
+            bins = b.add(o.Concat(order))
+            program = s.regressor(b, s.oblivious(b, bins, [3, 5], [[0]] * 2))
+            for encoding in OBLIVIOUS:
+                same(program, encoding)
+
+
+@pytest.mark.parametrize("encoding", RAGGED)
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+@pytest.mark.parametrize(("targets", "width"), [((0,), 1), ((0, 1), 2), ((0, 2), 3)])
+def test_ragged_trees(targets: tuple[int, ...], width: int, dtype: type, encoding: TreeEncoding) -> None:
+    b = s.builder(s.FLOAT_A, s.FLOAT_B)
+    both = b.add(o.Concat((0, 1)))
+    program = s.regressor(b, s.ragged(b, both, dtype, targets, width))
+    same(program, encoding, exact=dtype is not np.int32 or encoding is TreeEncoding.TREE_ENSEMBLE)
+
+
+def test_tensor_refuses_ragged_trees_by_name() -> None:
+    b = s.builder(s.FLOAT_A, s.FLOAT_B)
+    program = s.regressor(b, s.ragged(b, b.add(o.Concat((0, 1)))))
+    with pytest.raises(UnsupportedOpError, match=r"RaggedTrees.*'tree_ensemble'"):
+        export_onnx(program, OnnxOptions(TreeEncoding.TENSOR))
+
+
+def test_auto_takes_each_op_its_form() -> None:
+    b = s.builder(s.FLOAT_A, s.FLOAT_B)
+    both = b.add(o.Concat((0, 1)))
+    members = (s.oblivious(b, s.two_bins(b), [2, 2], [[0]] * 2), s.ragged(b, both))
+    types = s.node_types(export_onnx(s.regressor(b, b.add(o.Blend(members, s.f32(0.5, 0.5), s.f32(0))))))
+    assert types.count("TreeEnsemble") == 1
+    assert types.count("MatMulInteger") == 1
