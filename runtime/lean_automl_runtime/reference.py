@@ -107,7 +107,8 @@ def _(op: o.Impute) -> Step:
 
 @prepare.register(o.Clip)
 def _(op: o.Clip) -> Step:
-    return lambda x: np.minimum(np.maximum(x, op.low), op.high)
+    # Not np.maximum: which of two zeros it returns depends on the machine.
+    return lambda x: np.where(x > op.high, op.high, np.where(x < op.low, op.low, x))
 
 
 @prepare.register(o.Concat)
@@ -177,7 +178,7 @@ def _(op: o.Dense) -> Step:
         total = np.broadcast_to(op.bias, (x.shape[0], op.bias.size))
         for column in range(op.weight.shape[0]):
             total = total + x[:, column : column + 1] * op.weight[column]
-        return np.maximum(total, np.float32(0.0)) if op.activation is o.Activation.RELU else total
+        return np.where(total < 0.0, np.float32(0.0), total) if op.activation is o.Activation.RELU else total
 
     return step
 
