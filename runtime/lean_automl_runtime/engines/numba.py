@@ -116,7 +116,7 @@ class _RowPath:
         self._pack = Struct("".join("d" if slot.is_float else "q" for slot in plan.raw)).pack_into
         self._classes = classes
         self._label = plan.outputs.get(LABEL, (0, 0))[0]
-        first, width = plan.outputs[PROBABILITIES if classes else PREDICTION]
+        first, width = plan.outputs.get(PROBABILITIES if classes else PREDICTION, (0, 0))
         self._unpack, self._at = Struct(f"{width}f").unpack_from, 4 * first
         self._free: list[_Memory] = []  # pop and append are atomic, so threads may share it
 
