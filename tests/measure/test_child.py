@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 from lean_automl_runtime import load
-from lean_automl_runtime.measure.child import make_work, quietest
+from lean_automl_runtime.measure.child import make_work, parts_of, quietest
 from lean_automl_runtime.measure.options import MeasureOptions
 from lean_automl_runtime.measure.sampling import Work
 
@@ -55,6 +55,15 @@ def test_work_on_records(artifact, records):
     assert work.parts is not None
     assemble, run = work.parts
     assert set(run(assemble(work.items[0]))) == {"label", "probabilities"}
+
+
+def test_parts_of_an_engine_with_a_way_for_one_row(artifact, records):
+    model = load(artifact, "reference")
+    model._run_one = lambda values: (values[0], ())
+    parts = parts_of(model)
+    assert parts is not None
+    assemble, run = parts
+    assert run(assemble(records[0])) == (assemble(records[0])[0], ())
 
 
 @pytest.mark.parametrize("batch_size", [1, 30, 40, 1000, 1234])

@@ -6,14 +6,8 @@ import math
 import numpy as np
 import pytest
 from lean_automl_runtime.errors import ConfigError
-from lean_automl_runtime.measure.statistics import (
-    QUANTILES,
-    Latency,
-    bound_ranks,
-    independent_samples,
-    quantile_name,
-    samples_to_bound,
-)
+from lean_automl_runtime.measure.order_statistics import bound_ranks, independent_samples, samples_to_bound
+from lean_automl_runtime.measure.statistics import QUANTILES, Latency, Quantile, nested, quantile_name
 from scipy.stats import binom
 
 
@@ -170,6 +164,17 @@ def test_intervals_hold_for_bursts_that_would_refute_independent_ones():
         naive += not ordered[lower - 1] <= truth_us <= ordered[upper - 1]
     assert naive / runs > 0.4
     assert missed / runs < 0.10
+
+
+def test_bounds_of_a_higher_quantile_bound_a_lower_one():
+    """In one long burst p99 is worth so little that its bound is the greatest sample; that of p99.9 is nearer."""
+    p90 = Quantile(0.9, 5.0, 4.0, 6.0, 900)
+    p99 = Quantile(0.99, 7.0, 3.0, 900.0, 368)
+    p999 = Quantile(0.999, 8.0, 7.5, 9.0, 5000)
+    highest = Quantile(1.0, 900.0, 900.0, math.inf, 9000)
+    found = nested([p90, p99, p999, highest])
+    assert [(q.lower_us, q.upper_us) for q in found] == [(4.0, 6.0), (4.0, 9.0), (7.5, 9.0), (900.0, math.inf)]
+    assert [q.value_us for q in found] == [5.0, 7.0, 8.0, 900.0]
 
 
 def test_a_run_never_counts_so_little_that_its_greatest_sample_is_no_bound():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lean_automl_runtime.measure.options import MeasureOptions
     from lean_automl_runtime.measure.result import ColdStart
-    from lean_automl_runtime.measure.sampling import Samples, Tools, WarmUp, Work
+    from lean_automl_runtime.measure.sampling import Call, Samples, Tools, WarmUp, Work
     from lean_automl_runtime.model import Model
 
 
@@ -81,13 +81,21 @@ def make_work(model: Model, records: list[dict[str, Any]], batch_size: int | Non
     rows = rotation(records)
     reader, run = getattr(model, "_reader", None), getattr(model, "_run", None)
     if batch_size is None:
-        parts = (reader.one, run) if reader is not None and run is not None else None
-        return Work(model.predict_one, rows, parts)
+        return Work(model.predict_one, rows, parts_of(model))
     rows = rows * max(1, -(-batch_size // len(rows)))
     starts = range(0, len(rows), batch_size) if len(rows) % batch_size == 0 else range(0, len(rows) - batch_size, 97)
     tables = [as_table(rows[start : start + batch_size]) for start in starts]
-    parts = (reader.table, run) if reader is not None and run is not None else None
-    return Work(model.predict, tables, parts)
+    return Work(model.predict, tables, (reader.table, run) if reader is not None and run is not None else None)
+
+
+def parts_of(model: Model) -> tuple[Call, Call] | None:
+    """The two halves of `predict_one`: from a record to what the engine takes, and from that to the answer."""
+    reader, run_one = getattr(model, "_reader", None), getattr(model, "_run_one", None)
+    if reader is None or run_one is None:
+        return None
+    if getattr(run_one, "__self__", None) is model:  # an engine without a way of its own for one row takes arrays
+        return reader.one, model.run
+    return reader.values, run_one
 
 
 def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples, WarmUp, int]:

@@ -21,10 +21,11 @@ from lean_automl_runtime.errors import ArtifactError, DataError, MeasurementErro
 from lean_automl_runtime.measure.guard import Control, differing_speeds
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.options import MeasureOptions, Mode
+from lean_automl_runtime.measure.order_statistics import samples_to_bound
 from lean_automl_runtime.measure.processes import Child, choose_core, run_child
 from lean_automl_runtime.measure.result import ColdStart, Launch, Measurement
 from lean_automl_runtime.measure.rows import FEWEST_ROWS, thin, to_lines
-from lean_automl_runtime.measure.statistics import Latency, quantile_name, samples_to_bound
+from lean_automl_runtime.measure.statistics import Latency, quantile_name
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
 DEFAULTS: Final = MeasureOptions()

@@ -64,8 +64,9 @@ class Measurement:
         engine: The one that ran.
         options: What was asked for.
         total: Raw record (or table) in, prediction out; the samples of all launches together.
-        assembly: Raw record to typed arrays; None where the engine takes records itself, and in an open loop.
-        model: Typed arrays to outputs: features and model; None as above.
+        assembly: Raw record to the values or arrays that the engine takes; None where the engine takes records
+            itself, and in an open loop.
+        model: From there to the outputs: features and model; None as above.
         clock_us: What reading the clock adds to every sample. It is not subtracted.
         launches: Each fresh process by itself.
         pinned_core: Core that the processes were tied to; None if they were not.

@@ -38,7 +38,7 @@ class Work:
     Attributes:
         total: From an item to the answer.
         items: What `total` takes, in the order of rotation.
-        parts: From an item to arrays, and from arrays to outputs, where the model is made of these two.
+        parts: From an item to what the engine takes, and from there to outputs, where `total` is made of these two.
     """
 
     total: Call
@@ -84,8 +84,8 @@ class Samples:
 
     Attributes:
         total: One for each call.
-        assembly: From an item to arrays.
-        model: From arrays to outputs.
+        assembly: From an item to what the engine takes.
+        model: From there to outputs.
         control: What the control kernel did.
         calls_per_s: Calls in a second of the run; in an open loop, what was achieved of the rate.
     """

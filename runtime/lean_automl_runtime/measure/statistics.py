@@ -1,15 +1,4 @@
-"""Quantiles of latency samples with confidence bounds that assume no distribution.
-
-The bounds are order statistics whose ranks follow from the binomial distribution, exactly: for n independent samples
-the k-th smallest lies below the quantile q with probability P(Binomial(n, q) >= k), whatever the distribution. A
-two-sided interval at 95 % leaves at most 2.5 % on either side, so that each bound alone holds at 97.5 %.
-
-Latencies are not independent: a machine has slow moments, and a hundred calls in one of them say little more than
-one. Taken as independent they give intervals that the next run refutes. So each quantile is bounded as if there were
-only as many samples as the run is worth: how often samples exceed the quantile is counted in twenty blocks of the
-run, and n shrinks by the factor by which these counts vary more than chance. It never shrinks so far that the
-greatest sample is no bound any more: states that the machine was not seen in are no matter of arithmetic, but of more
-launches.
+"""Quantiles of latency samples with confidence bounds (`order_statistics.py`).
 
 A sample can be too small to bound a quantile: p99 needs 368 samples, p99.9 needs 3,688. Its upper bound is then
 infinite (`null` in JSON), never a guess. The greatest value of a distribution has no upper bound at all.
@@ -18,63 +7,19 @@ infinite (`null` in JSON), never a guess. The greatest value of a distribution h
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from lean_automl_runtime.errors import ConfigError
+from lean_automl_runtime.measure.order_statistics import bound_ranks, independent_samples
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-CONFIDENCE: Final = 0.95
 QUANTILES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
-BLOCKS: Final = 20
-SMALLEST_BLOCK: Final = 10
-FEWEST_BLOCKS: Final = 5
-
-
-@lru_cache(maxsize=512)
-def bound_ranks(samples: int, quantile: float, confidence: float = CONFIDENCE) -> tuple[int | None, int | None]:
-    """Ranks (the smallest sample has rank 1) of the samples that bound a quantile from below and from above.
-
-    Args:
-        samples: How many independent samples there are.
-        quantile: In (0, 1]; 1 is the greatest value.
-        confidence: Of the two-sided interval, in (0, 1).
-
-    Returns:
-        Lower and upper rank; None where no sample is a bound at this confidence.
-    """
-    if not 0 < quantile <= 1 or not 0 < confidence < 1:
-        raise ConfigError(f"quantile {quantile} must be in (0, 1] and confidence {confidence} in (0, 1)")
-    if samples < 1:
-        return None, None
-    if quantile == 1.0:
-        return samples, None
-    cumulative = _binomial_cumulative(samples, quantile)
-    tail = (1 - confidence) / 2
-    lower = int(np.searchsorted(cumulative, tail, side="right"))
-    upper = int(np.searchsorted(cumulative, 1 - tail, side="left")) + 1
-    return lower or None, upper if upper <= samples else None
-
-
-def _binomial_cumulative(trials: int, probability: float) -> NDArray[np.float64]:
-    """P(Binomial(trials, probability) <= k) for k = 0 .. trials."""
-    k = np.arange(trials, dtype=np.float64)
-    steps = np.log((trials - k) / (k + 1)) + math.log(probability / (1 - probability))
-    logs = np.concatenate(([0.0], np.cumsum(steps)))
-    weights = np.exp(logs - logs.max())
-    cumulative: NDArray[np.float64] = np.cumsum(weights)
-    cumulative /= cumulative[-1]
-    return cumulative
-
-
-def samples_to_bound(quantile: float, confidence: float = CONFIDENCE) -> int:
-    """How many independent samples it takes until the greatest of them bounds a quantile below 1 from above."""
-    return math.ceil(math.log((1 - confidence) / 2) / math.log(quantile))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +66,14 @@ def _quantile(times_us: NDArray[np.float64], ordered_us: NDArray[np.float64], qu
     )
 
 
-def independent_samples(exceeds: NDArray[np.bool_], quantile: float) -> int:
-    """How many independent samples a series is worth at a quantile.
-
-    Args:
-        exceeds: For each sample, in order of time, whether it is above the quantile.
-        quantile: In (0, 1].
-    """
-    count, blocks = exceeds.size, min(BLOCKS, exceeds.size // SMALLEST_BLOCK)
-    share = float(exceeds.mean())
-    if blocks < FEWEST_BLOCKS or not 0 < share < 1:
-        return count
-    starts = np.arange(blocks) * count // blocks
-    sizes = np.diff(np.append(starts, count))
-    rates = np.add.reduceat(exceeds.astype(np.int64), starts) / sizes
-    factor = max(1.0, float(rates.var(ddof=1)) * count / blocks / (share * (1 - share)))
-    return min(count, max(int(count / factor), samples_to_bound(quantile)))
+def nested(ascending: list[Quantile]) -> list[Quantile]:
+    """Tighten bounds by each other: what bounds a higher quantile from above bounds a lower one too, and conversely."""
+    uppers = list(accumulate((q.upper_us for q in reversed(ascending)), min))[::-1]
+    lowers = accumulate((q.lower_us for q in ascending), max)
+    return [
+        replace(q, lower_us=min(lower, q.value_us), upper_us=max(upper, q.value_us))
+        for q, lower, upper in zip(ascending, lowers, uppers, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +101,8 @@ class Latency:
         if times_us.size == 0:
             raise ConfigError("no latency samples: nothing can be said about them")
         ordered_us = np.sort(times_us)
-        found = tuple(_quantile(times_us, ordered_us, quantile) for quantile in sorted(quantiles))
-        return cls(times_us.size, float(times_us.mean()), found)
+        found = [_quantile(times_us, ordered_us, quantile) for quantile in sorted(quantiles)]
+        return cls(times_us.size, float(times_us.mean()), tuple(nested(found)))
 
     def at(self, quantile: float) -> Quantile:
         """One of the quantiles that were asked for.
