@@ -13,7 +13,7 @@ import numpy as np
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx.graph import ML_DOMAIN, Graph
-from lean_automl_exporters.onnx.values import Index, Source, whole
+from lean_automl_exporters.onnx.values import Index, Source, renumbered, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,15 @@ def sharing(ops: Sequence[o.Encode]) -> list[list[o.Encode]]:
     return [*([shared] if shared else []), *alone]
 
 
-def encode(graph: Graph, ops: Sequence[o.Encode], columns: Sequence[str]) -> dict[o.Encode, Index]:
-    """The codes of a group of encodings, `columns` being the string tensors that they read."""
+def encode(graph: Graph, ops: Sequence[o.Encode], columns: Sequence[str], own: bool) -> dict[o.Encode, Index]:
+    """The codes of a group of encodings.
+
+    Args:
+        graph: Takes the nodes.
+        ops: The group.
+        columns: The string tensors that they read.
+        own: Renumber each column's levels to its own codes, because crosses multiply levels.
+    """
     texts = list(dict.fromkeys(text for op in ops for text in op.categories))
     levels = graph.node(
         "LabelEncoder",
@@ -50,7 +57,9 @@ def encode(graph: Graph, ops: Sequence[o.Encode], columns: Sequence[str]) -> dic
     )
     maps = []
     for op in ops:
-        own = {text: code for code, text in enumerate(op.categories, start=o.CODE_FIRST)}
-        maps.append(np.array([o.CODE_MISSING, o.CODE_UNSEEN, *(own.get(text, o.CODE_UNSEEN) for text in texts)]))
+        code = {text: number for number, text in enumerate(op.categories, start=o.CODE_FIRST)}
+        maps.append(np.array([o.CODE_MISSING, o.CODE_UNSEEN, *(code.get(text, o.CODE_UNSEEN) for text in texts)]))
     index = whole(Source(levels, "int64", len(ops)), maps)
+    if own and len(ops) > 1:
+        index = renumbered(graph, index)
     return {op: (level,) for op, level in zip(ops, index, strict=True)}

@@ -47,6 +47,7 @@ def export_onnx(
     lowering = Lowering(program, graph, options)
     for name, number in program.outputs.items():
         graph.name_output(ports[name], lowering.tensor(number))
+    graph.drop_unused(ports.values())
     inputs = [Port(column.name, column.dtype, 1) for column in program.columns]
     outputs = [_output(program, name, ports[name]) for name in program.outputs]
     try:

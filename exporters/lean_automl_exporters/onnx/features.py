@@ -8,51 +8,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl_exporters.onnx.values import Index, Level, Source, joined, renumbered, whole
+from lean_automl_exporters.onnx.values import Level, Source, Term, whole
 
 if TYPE_CHECKING:
     from lean_automl_exporters.onnx.graph import Graph
-    from lean_automl_exporters.onnx.values import Array
+    from lean_automl_exporters.onnx.values import Array, Index
 
 
-def rescale(graph: Graph, op: o.Rescale, x: str) -> str:
-    """float64 arithmetic, then one rounding."""
-    if op.shift != 0.0:
-        x = graph.node("Sub", x, graph.scalar(op.shift, "float64"))
-    if op.scale != 1.0:
-        x = graph.node("Mul", x, graph.scalar(op.scale, "float64"))
+def rescale(graph: Graph, shift: Array, scale: Array, x: str) -> str:
+    """float64 arithmetic, then one rounding; `shift` and `scale` have an entry for each column."""
+    if shift.any():
+        x = graph.node("Sub", x, graph.constant(shift))
+    if (scale != 1.0).any():
+        x = graph.node("Mul", x, graph.constant(scale))
     return graph.cast(x, "float32")
 
 
-def cross(graph: Graph, op: o.Cross, a: Index, b: Index) -> Index:
-    """`a * levels + b` on raw levels."""
-    index = (*_compact(graph, a), *_compact(graph, b))
-    names = [joined(graph, (level,)) for level in index]
-    dtype = "int64" if any(source.dtype == "int64" for source in names) else "int32"
-    left, right = (source.name if source.dtype == dtype else graph.cast(source.name, dtype) for source in names)
-    codes_a, codes_b = (level.codes for level in index)
-    scaled = graph.node("Mul", left, graph.scalar(codes_b.size, dtype))
-    codes = (codes_a[:, None] * op.stride + codes_b).reshape(-1)
-    return whole(Source(graph.node("Add", scaled, right), dtype, 1), [codes])
+def cross(op: o.Cross, a: Index, b: Index) -> Index:
+    """`a * levels + b` on raw levels: no node, but a sum of more terms."""
+    (first,), (second,) = a, b
+    levels = second.codes.size
+    terms = tuple(Term(t.source, t.column, t.factor * levels) for t in first.terms) + second.terms
+    return (Level(terms, (first.codes[:, None] * op.stride + second.codes).reshape(-1)),)
 
 
-def _compact(graph: Graph, index: Index) -> Index:
-    """Without most raw levels that stand for the same, because the levels of a cross multiply."""
-    (level,) = index
-    return renumbered(graph, index) if level.codes.size > 1.3 * np.unique(level.codes).size + 2 else index
-
-
-def lookup(graph: Graph, op: o.Lookup, x: Index) -> Index | str:
-    """A table of bins changes what raw levels stand for; a table of floats is gathered from."""
+def lookup_bins(op: o.Lookup, x: Index) -> Index:
+    """Changes what raw levels stand for."""
     (level,) = x
-    table = op.table[level.codes]
-    if op.table.dtype != np.float32:
-        return tuple(Level(level.source, level.column, column.astype(np.int64)) for column in table.T)
-    source = joined(graph, x)
-    if table.shape[1] == 1:
-        return graph.node("Gather", graph.stored(table[:, 0]), source.name)
-    rows = source.name if source.dtype == "int64" else graph.cast(source.name, "int64")
-    return graph.node("GatherND", graph.stored(table), rows)
+    return tuple(Level(level.terms, column.astype(np.int64)) for column in op.table[level.codes].T)
 
 
 def impute(graph: Graph, op: o.Impute, x: str) -> str:

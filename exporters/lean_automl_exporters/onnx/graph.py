@@ -7,7 +7,7 @@ does once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -115,6 +115,20 @@ class Graph:
         else:
             self.nodes = [_renamed(node, rename) for node in self.nodes]
         self._outputs.add(name)
+
+    def maker(self, name: str) -> Node | None:
+        """The node that makes a value; None for an input or a constant."""
+        return next((node for node in self.nodes if name in node.outputs), None)
+
+    def drop_unused(self, outputs: Collection[str]) -> None:
+        """Keep only what the outputs need."""
+        needed, kept = set(outputs), []
+        for node in reversed(self.nodes):
+            if needed.intersection(node.outputs):
+                needed.update(node.inputs)
+                kept.append(node)
+        self.nodes = kept[::-1]
+        self.constants = {name: array for name, array in self.constants.items() if name in needed}
 
     def fresh(self) -> str:
         """A name that is not taken."""

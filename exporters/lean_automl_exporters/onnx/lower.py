@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
+import numpy as np
 from lean_automl_runtime.errors import UnsupportedOpError
+from lean_automl_runtime.ir import DType
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl_exporters.onnx import categories, dates, features, scores, trees
+from lean_automl_exporters.onnx import categories, concat, dates, features, scores, tables, trees
 from lean_automl_exporters.onnx.values import Index
 
 if TYPE_CHECKING:
@@ -29,13 +31,20 @@ class Lowering:
         self.types = program.types
         self._program = program
         self._values: dict[int, Value] = {i: column.name for i, column in enumerate(program.columns)}
-        self._encoding_groups = categories.sharing([op for op in needed_ops(program) if isinstance(op, o.Encode)])
+        needed = needed_ops(program)
+        self._encoding_groups = categories.sharing([op for op in needed if isinstance(op, o.Encode)])
+        self._has_crosses = any(isinstance(op, o.Cross) for op in needed)
         self._codes: dict[o.Encode, Index] = {}
+
+    def op(self, number: int) -> o.Op | None:
+        """The op that makes a value; None for a raw column."""
+        first = len(self._program.columns)
+        return self._program.ops[number - first] if number >= first else None
 
     def value(self, number: int) -> Value:
         """What the value is in the graph."""
-        if number not in self._values:
-            op = self._program.ops[number - len(self._program.columns)]
+        op = self.op(number)
+        if number not in self._values and op is not None:
             self._values[number] = lower(op, self)
         return self._values[number]
 
@@ -56,7 +65,7 @@ class Lowering:
         if op not in self._codes:
             group = next(g for g in self._encoding_groups if op in g)
             columns = [self.tensor(other.inputs[0]) for other in group]
-            self._codes |= categories.encode(self.graph, group, columns)
+            self._codes |= categories.encode(self.graph, group, columns, own=self._has_crosses)
         return self._codes[op]
 
 
@@ -78,7 +87,7 @@ def lower(op: o.Op, to: Lowering) -> Value:  # noqa: ARG001
 
 @lower.register(o.Rescale)
 def _(op: o.Rescale, to: Lowering) -> Value:
-    return features.rescale(to.graph, op, to.tensor(op.inputs[0]))
+    return features.rescale(to.graph, np.array([op.shift]), np.array([op.scale]), to.tensor(op.inputs[0]))
 
 
 @lower.register(o.DatePart)
@@ -93,12 +102,13 @@ def _(op: o.Encode, to: Lowering) -> Value:
 
 @lower.register(o.Cross)
 def _(op: o.Cross, to: Lowering) -> Value:
-    return features.cross(to.graph, op, to.index(op.inputs[0]), to.index(op.inputs[1]))
+    return features.cross(op, to.index(op.inputs[0]), to.index(op.inputs[1]))
 
 
 @lower.register(o.Lookup)
 def _(op: o.Lookup, to: Lowering) -> Value:
-    return features.lookup(to.graph, op, to.index(op.inputs[0]))
+    codes = to.index(op.inputs[0])
+    return tables.lookup(to.graph, codes, op.table) if op.table.dtype == np.float32 else features.lookup_bins(op, codes)
 
 
 @lower.register(o.Arithmetic)
@@ -119,10 +129,9 @@ def _(op: o.Clip, to: Lowering) -> Value:
 
 @lower.register(o.Concat)
 def _(op: o.Concat, to: Lowering) -> Value:
-    values = [to.value(number) for number in op.inputs]
-    if not isinstance(values[0], str):
+    if to.types[op.inputs[0]].dtype is DType.BIN:
         return tuple(level for number in op.inputs for level in to.index(number))
-    return to.graph.concat(tuple(to.tensor(number) for number in op.inputs))
+    return concat.concat(to, op)
 
 
 @lower.register(o.Bin)
@@ -158,7 +167,7 @@ def _(op: o.Dot, to: Lowering) -> Value:
 
 @lower.register(o.Blend)
 def _(op: o.Blend, to: Lowering) -> Value:
-    return scores.blend(to.graph, op, tuple(to.tensor(number) for number in op.inputs))
+    return concat.blend(to, op)
 
 
 @lower.register(o.Link)

@@ -9,9 +9,12 @@ from lean_automl_runtime.errors import ExportError
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, blank_scores, scaled
+from lean_automl_exporters.onnx.tables import sum_in_order
 from lean_automl_exporters.onnx.values import Source, joined, shifted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.values import Array, Index
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 def table_sum(graph: Graph, op: o.TableSum, x: Index) -> str:
     """One look-up in the tables of all terms, which stand one after another in raw order."""
     if op.strides.size == 0:
-        return blank_scores(graph, x[0].source.name, op.bias)
+        return blank_scores(graph, x[0].terms[0].source.name, op.bias)
     source = joined(graph, x)
     maps = [level.codes for level in x]
     blocks, bases, strides = [], [], []
@@ -68,16 +71,15 @@ def dense(graph: Graph, op: o.Dense, x: str) -> str:
 
 
 def dot(graph: Graph, a: str, z: str, width: int) -> str:
-    """A running sum adds in the order that the IR states."""
-    parts = graph.nodes_of("Split", (a, graph.integers(1, width)), 2, "", {"axis": 1})
-    products = graph.node("Mul", parts[1], z)
-    running = graph.node("CumSum", graph.concat((parts[0], products)), graph.constant(np.array(1, dtype=np.int64)))
-    return graph.node("Gather", running, graph.integers(width), axis=1)
+    """Products, added in the order that the IR states."""
+    constant, slopes = graph.nodes_of("Split", (a, graph.integers(1, width)), 2, "", {"axis": 1})
+    return sum_in_order(graph, constant, graph.node("Mul", slopes, z), width, 1)
 
 
-def blend(graph: Graph, op: o.Blend, values: tuple[str, ...]) -> str:
+def blend(graph: Graph, op: o.Blend, values: Sequence[str]) -> str:
+    """Scaled and added one after another, from the bias on."""
     total = ""
-    for weight, value in zip(op.weights, values, strict=True):
+    for weight, value in zip(op.weights, values, strict=False):
         term = value if weight == 1.0 else graph.node("Mul", value, graph.constant(np.array([weight])))
         start = total or (graph.constant(op.bias) if op.bias.any() else "")
         total = graph.node("Add", start, term) if start else term
@@ -87,8 +89,20 @@ def blend(graph: Graph, op: o.Blend, values: tuple[str, ...]) -> str:
 def link(graph: Graph, op: o.Link, x: str) -> str:
     """SIGMOID of (-x, x) is (1 - p, p)."""
     if op.kind is o.LinkKind.SIGMOID:
-        return graph.node("Sigmoid", graph.node("Mul", x, graph.constant(np.array([-1, 1], dtype=np.float32))))
+        return graph.node("Sigmoid", _both_signs(graph, x))
     return graph.node("Softmax", x, axis=1)
+
+
+def _both_signs(graph: Graph, x: str) -> str:
+    """(-x, x); the signs go into the constants that scale and shift x, where there are any."""
+    node = graph.maker(x)
+    if node is not None and node.op_type in ("Mul", "Add") and node.inputs[1] in graph.constants:
+        number = graph.constants[node.inputs[1]]
+        if number.shape == (1,):
+            both = np.concatenate([-number, number])
+            inner = _both_signs(graph, node.inputs[0]) if node.op_type == "Add" else node.inputs[0]
+            return graph.node(node.op_type, inner, graph.constant(both))
+    return graph.node("Mul", x, graph.constant(np.array([-1, 1], dtype=np.float32)))
 
 
 def label(graph: Graph, op: o.Label, x: str) -> str:

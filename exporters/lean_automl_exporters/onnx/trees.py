@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def oblivious_trees(graph: Graph, op: o.ObliviousTrees, x: Index, encoding: TreeEncoding) -> str:
     """Scores of oblivious trees."""
     if op.split_offsets.size == 1:
-        return blank_scores(graph, x[0].source.name, op.bias)
+        return blank_scores(graph, x[0].terms[0].source.name, op.bias)
     if encoding in (TreeEncoding.AUTO, TreeEncoding.TENSOR):
         return tensor_trees(graph, op, x)
     source, columns, place = ordered(graph, x)

@@ -8,6 +8,7 @@ writes its own table in raw order.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Source:
     """An integer tensor (n, width).
 
@@ -35,18 +36,25 @@ class Source:
     width: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Level:
-    """One column of codes or bins: the raw levels in a column of a tensor, and what they stand for.
-
-    Attributes:
-        source: The tensor.
-        column: Which of its columns.
-        codes: The IR code or bin of each raw level, int64.
-    """
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A column of a tensor, times a whole number."""
 
     source: Source
     column: int
+    factor: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """One column of codes or bins: its raw level, and what raw levels stand for.
+
+    Attributes:
+        terms: The raw level is their sum: one column as it is, or a cross of several.
+        codes: The IR code or bin of each raw level, int64.
+    """
+
+    terms: tuple[Term, ...]
     codes: Array
 
 
@@ -56,7 +64,7 @@ Index = tuple[Level, ...]
 
 def whole(source: Source, maps: Sequence[Array]) -> Index:
     """All columns of a tensor."""
-    return tuple(Level(source, column, codes.astype(np.int64)) for column, codes in enumerate(maps))
+    return tuple(Level((Term(source, column, 1),), codes.astype(np.int64)) for column, codes in enumerate(maps))
 
 
 def is_monotone(codes: Array) -> bool:
@@ -71,23 +79,29 @@ def starts(index: Index) -> Array:
 
 
 def joined(graph: Graph, index: Index) -> Source:
-    """The raw levels of all columns, side by side."""
-    runs: list[list[Level]] = []
-    for level in index:
-        if runs and runs[-1][-1].source is level.source:
-            runs[-1].append(level)
-        else:
-            runs.append([level])
-    dtype = "int64" if any(level.source.dtype == "int64" for level in index) else "int32"
+    """The raw levels of all columns, side by side. All crosses are one product with a matrix of their factors."""
+    terms = [term for level in index for term in level.terms]
+    if len(terms) == len(index) and all(term.factor == 1 for term in terms):
+        return _side_by_side(graph, [(term.source, term.column) for term in terms])
+    columns = list(dict.fromkeys((term.source, term.column) for term in terms))
+    base = _side_by_side(graph, columns)
+    factors = np.zeros((len(columns), len(index)), dtype=base.dtype)
+    for position, level in enumerate(index):
+        for term in level.terms:
+            factors[columns.index((term.source, term.column)), position] += term.factor
+    return Source(graph.node("MatMul", base.name, graph.stored(factors)), base.dtype, len(index))
+
+
+def _side_by_side(graph: Graph, columns: Sequence[tuple[Source, int]]) -> Source:
+    dtype = "int64" if any(source.dtype == "int64" for source, _ in columns) else "int32"
     names = []
-    for run in runs:
-        name = _selected(graph, run)
-        names.append(name if run[0].source.dtype == dtype else graph.cast(name, dtype))
-    return Source(graph.concat(tuple(names)), dtype, len(index))
+    for source, run in groupby(columns, key=lambda column: column[0]):
+        name = _selected(graph, source, [column for _, column in run])
+        names.append(name if source.dtype == dtype else graph.cast(name, dtype))
+    return Source(graph.concat(tuple(names)), dtype, len(columns))
 
 
-def _selected(graph: Graph, run: list[Level]) -> str:
-    source, columns = run[0].source, [level.column for level in run]
+def _selected(graph: Graph, source: Source, columns: list[int]) -> str:
     if columns == list(range(source.width)):
         return source.name
     return graph.node("Gather", source.name, graph.stored(np.array(columns, dtype=np.int64)), axis=1)
