@@ -32,8 +32,11 @@ def test_counts_of_an_oblivious_program():
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [
-        (Shape("oblivious", 20, 3, classes=5), {"leaf_targets": 100, "exponentials": 5, "classes": 5}),
-        (Shape("linear_leaves", 20, 3, numeric=6), {"leaf_targets": 60, "dot_terms": 6, "oblivious_ops": 1}),
+        (
+            Shape("oblivious", 20, 3, classes=5),
+            {"leaf_targets": 100, "wide_trees": 20, "exponentials": 5, "classes": 5},
+        ),
+        (Shape("linear_leaves", 20, 3, numeric=6), {"leaf_targets": 60, "dot_terms": 6, "wide_trees": 20}),
         (Shape("ragged", 20, 4), {"ragged_trees": 20, "ragged_steps": 80, "ragged_depth": 4, "levels": 0}),
         (Shape("tables", 24), {"table_terms": 24, "table_ops": 1}),
         (Shape("dense", 16, numeric=10), {"dense_macs": 176, "dense_inputs": 26}),

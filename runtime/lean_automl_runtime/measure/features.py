@@ -34,6 +34,7 @@ FEATURES: Final[dict[str, str]] = {
     "oblivious_ops": "ops of oblivious trees",
     "trees": "oblivious trees",
     "levels": "splits of oblivious trees",
+    "wide_trees": "oblivious trees of an op with several outputs, which engines add up one by one",
     "ragged_ops": "ops of ragged trees",
     "ragged_depth": "depth of the deepest ragged tree, which engines that walk all trees at once pay for",
     "ragged_trees": "ragged trees",
@@ -109,8 +110,9 @@ def _(op: o.Bin, widths: Widths) -> Counts:
 
 @count_op.register(o.ObliviousTrees)
 def _(op: o.ObliviousTrees, widths: Widths) -> Counts:  # noqa: ARG001
-    counts = {"trees": op.split_offsets.size - 1, "levels": op.split_bin.size, "leaf_targets": op.targets.size}
-    return {"oblivious_ops": 1, **counts}
+    trees = op.split_offsets.size - 1
+    counts = {"trees": trees, "levels": op.split_bin.size, "leaf_targets": op.targets.size}
+    return {"oblivious_ops": 1, "wide_trees": trees if op.scale.size > 1 else 0, **counts}
 
 
 @count_op.register(o.RaggedTrees)

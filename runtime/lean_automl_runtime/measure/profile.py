@@ -159,8 +159,9 @@ def make_profile(
     for engine, of_engine in facts["slots"].items():
         programs = [[Slot(*values) for values in of_program] for of_program in of_engine]
         samples = cost_samples([shape.name for shape in shapes], counts, programs)
-        if len(samples) < len(shapes):
-            notes.append(f"{engine}: {len(shapes) - len(samples)} of {len(shapes)} programs had no quiet moment")
+        restless = sum(bool(slots) for slots in programs) - len(samples)
+        if restless:
+            notes.append(f"{engine}: {restless} of {len(shapes)} programs had no quiet moment")
         fitted = [sample for sample in samples if sample.name not in held_out_names]
         others = [sample for sample in samples if sample.name in held_out_names]
         if len(fitted) < len(REFERENCE_SHAPES) // 2 or not others:

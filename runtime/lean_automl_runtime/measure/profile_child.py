@@ -31,10 +31,11 @@ def main(arguments: list[str]) -> int:
 def _calibrate(folder: Path, core: int) -> dict[str, Any]:
     pin(core)
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
-    count, notes = request["programs"], []
+    count = request["programs"]
     stage("rows")
     rows = [read_rows(folder / f"{number}.jsonl") for number in range(count)]
     models: dict[Key, Model] = {}
+    failures: dict[str, list[str]] = {}
     for engine, suffix in request["engines"].items():
         stage(f"load for {engine}")
         for number in range(count):
@@ -43,13 +44,17 @@ def _calibrate(folder: Path, core: int) -> dict[str, Any]:
                 model.predict_one(rows[number][0])
                 models[engine, number] = model
             except Exception as error:  # an engine that is broken here must not cost the others their profile
-                notes.append(f"{engine}, program {number}: {type(error).__name__}: {error}")
+                failures.setdefault(engine, []).append(f"{type(error).__name__}: {error}")
     stage("sampling")
     slots = _sample(models, rows, request["seconds"])
     by_engine = {
         engine: [[astuple(slot) for slot in slots.get((engine, number), [])] for number in range(count)]
         for engine in request["engines"]
     }
+    notes = [
+        f"{engine}: {len(found)} of {count} programs failed, first with {found[0]}"
+        for engine, found in failures.items()
+    ]
     return {"slots": by_engine, "machine": Machine.here().to_json(), "notes": notes}
 
 
