@@ -60,6 +60,8 @@ def verify(program: Program) -> tuple[ValueType, ...]:
         VerifyError: Names the first op, column or output at fault.
     """
     names = [column.name for column in program.columns]
+    if not all(isinstance(name, str) for name in names):
+        raise VerifyError("a column name is not text")
     if len(set(names)) != len(names) or not all(names):
         raise VerifyError("column names are empty or repeat")
     for column in program.columns:

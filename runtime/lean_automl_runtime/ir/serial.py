@@ -99,7 +99,7 @@ def from_bytes(head: bytes, block: bytes) -> Program:
         return Program(columns, ops, outputs)
     except VerifyError as error:
         raise CorruptArtifactError(f"the program is not valid: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise CorruptArtifactError(f"the program's head cannot be read: {error}") from error
 
 

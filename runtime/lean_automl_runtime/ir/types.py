@@ -5,6 +5,7 @@ Rule: whatever an op demands of its attributes and inputs is checked here and on
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import singledispatch
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 INT32_MAX: Final = 2**31 - 1
 MAX_LEVELS: Final = 2**24
+MAX_WIDTH: Final = 2**20
 
 
 class DType(StrEnum):
@@ -92,6 +94,7 @@ def _array(array: NDArray[Any], shape: tuple[int, ...], *dtypes: str) -> None:
 
 
 def _offsets(offsets: NDArray[Any], count: int, total: int) -> None:
+    require(count >= 0, "offsets are empty")
     _array(offsets, (count + 1,), "int32")
     require(offsets[0] == 0 and offsets[-1] == total, "offsets do not span their array")
     require(bool((np.diff(offsets) >= 0).all()), "offsets descend")
@@ -172,8 +175,9 @@ def _(op: o.Concat, inputs: Sequence[ValueType]) -> ValueType:  # noqa: ARG001
     for value in inputs:
         _check(value, (inputs[0].dtype,))
     require(inputs[0].dtype in (DType.FLOAT32, DType.BIN), f"cannot join {inputs[0]}")
-    levels = tuple(level for value in inputs for level in value.levels)
-    return ValueType(inputs[0].dtype, sum(value.width for value in inputs), levels)
+    width = sum(value.width for value in inputs)
+    require(width <= MAX_WIDTH, f"{width} columns are more than {MAX_WIDTH}")
+    return ValueType(inputs[0].dtype, width, tuple(level for value in inputs for level in value.levels))
 
 
 @infer.register(o.Bin)
@@ -254,11 +258,12 @@ def _leaf_counts(op: o.RaggedTrees) -> NDArray[np.int64]:
     for child in (op.left, op.right):
         inner = child >= 0
         require(bool((child[inner] > number[inner]).all() and (child < nodes).all()), "a child precedes its node")
+    require(bool((op.roots < nodes).all()), "a root is not a node")
     inner_roots = op.roots[op.roots >= 0]
     reached = np.zeros(nodes, dtype=np.int64)
     for child in (op.left, op.right, inner_roots):
         np.add.at(reached, child[child >= 0], 1)
-    require(bool((op.roots < nodes).all()) and bool((reached == 1).all()), "a node is not reached exactly once")
+    require(bool((reached == 1).all()), "a node is not reached exactly once")
     require(bool((np.diff(inner_roots) > 0).all()), "roots do not ascend")
     tree_of = np.searchsorted(inner_roots, number, side="right") - 1
     for child in (op.left, op.right):
@@ -280,6 +285,7 @@ def _(op: o.TableSum, inputs: Sequence[ValueType]) -> ValueType:
     terms, width = op.strides.size, op.scale.size
     _array(op.terms, (terms, 2), "int32")
     _array(op.strides, (terms,), "int32")
+    require(op.values.ndim == 2, "values is not a matrix")
     _offsets(op.offsets, terms, op.values.shape[0])
     _array(op.values, (op.values.shape[0], width), "int8", "int16", "int32")
     _array(op.scale, (width,), "float32")
@@ -342,5 +348,9 @@ def _(op: o.Label, inputs: Sequence[ValueType]) -> ValueType:
     require(len({type(c) for c in op.classes}) == 1, "classes are not of one type")
     require(type(op.classes[0]) in (str, int, bool), "classes are not strings, integers or booleans")
     require(len(set(op.classes)) == len(op.classes), "classes repeat")
-    require(op.threshold is None or len(op.classes) == 2, "a threshold takes two classes")
+    fits = all(isinstance(c, str) or -(2**63) <= c < 2**63 for c in op.classes)
+    require(fits, "a class is an integer that int64 cannot hold")
+    if op.threshold is not None:
+        require(len(op.classes) == 2, "a threshold takes two classes")
+        require(isinstance(op.threshold, float) and math.isfinite(op.threshold), "threshold is not usable")
     return ValueType(DType.LABEL, 1)
