@@ -83,7 +83,7 @@ class FitConfig:
         families: Student families to search; None for all that are installed.
         holdout: Share of the rows that no step sees until the end; None to choose by the number of rows.
         folds: Folds of the teacher's cross-validation.
-        threads: Threads of training.
+        threads: Processes that fit at the same time, of one thread each.
         seed: For everything random.
     """
 

@@ -12,7 +12,9 @@ from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.measure import Measurement, MeasureOptions, measure
 
 from lean_automl.automl.result import Check
-from lean_automl.learners.base import FitOptions, Rows
+from lean_automl.errors import LeanAutoMLError
+from lean_automl.learners.base import FitOptions, Lowerable, Student
+from lean_automl.search.workers import load_shared
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, file_bytes
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
     from lean_automl.config import Constraints
     from lean_automl.data import Table
-    from lean_automl.student.trial import Candidate, Workbench
+    from lean_automl.search.workers import Workers
+    from lean_automl.student.blend import Blend
+    from lean_automl.student.trial import Workbench
 
 PARITY_ROWS: Final = 2_000
 
@@ -33,12 +37,12 @@ class Finished:
     """A student that is ready to ship.
 
     Attributes:
-        candidate: What it was in the search.
+        blend: What it was in the search.
         program: After the last fit.
         files: Content by name.
     """
 
-    candidate: Candidate
+    blend: Blend
     program: Program
     files: dict[str, bytes]
 
@@ -62,17 +66,37 @@ def describe(check: Check) -> str:
     return f"{check.name} of {check.file} is {check.value:,.4g} {check.unit}{limit}"
 
 
-def refit(candidate: Candidate, bench: Workbench, rows: Rows, options: FitOptions) -> Program:
-    """The candidate's Program after a last fit on all rows of the search."""
-    fold_rows = float(np.mean([fold.train.size for fold in bench.folds]))
-    growth = rows.frame.rows / fold_rows
-    student = candidate.student.for_all_rows(candidate.fitted, growth)
-    fitted = student.fit(rows, None, bench.problem, options)
-    _, program = bench.fitting(fitted)
-    return program
+def refit(blend: Blend, bench: Workbench, options: FitOptions, workers: Workers) -> Program:
+    """The Program after a last fit of every member on all rows of the search, shortened to the size limit.
+
+    Raises:
+        LeanAutoMLError: A member cannot be fitted on all rows.
+    """
+    shared = workers.share((bench.rows, bench.problem))
+    growth = bench.rows.frame.rows / float(np.mean([fold.train.size for fold in bench.folds]))
+    fitted: dict[int, Lowerable] = {}
+    waiting = list(enumerate(blend.members))
+    while waiting or len(fitted) < len(blend.members):
+        while waiting and workers.free:
+            number, (candidate, _) = waiting.pop(0)
+            student = candidate.student.for_all_rows(candidate.fitted, growth)
+            workers.start(fit_all_rows, (shared, student, options), options.deadline, number)
+        for job in workers.wait():
+            if job.error is not None:
+                workers.kill()
+                name = blend.members[job.tag][0].family
+                raise LeanAutoMLError(f"the last fit of {name} on all rows failed: {job.error}")
+            fitted[job.tag] = job.value
+    return bench.shortened([(fitted[i], weight) for i, (_, weight) in enumerate(blend.members)])[1]
 
 
-def export(candidate: Candidate, program: Program, table: Table, metadata: dict[str, Any]) -> Finished:
+def fit_all_rows(shared: Path, student: Student, options: FitOptions) -> Lowerable:
+    """Fit without validation rows; runs in a process of its own."""
+    rows, problem = load_shared(shared)
+    return student.fit(rows, None, problem, options)
+
+
+def export(blend: Blend, program: Program, table: Table, metadata: dict[str, Any]) -> Finished:
     """Write the files and check that they agree with the reference.
 
     Raises:
@@ -81,7 +105,7 @@ def export(candidate: Candidate, program: Program, table: Table, metadata: dict[
     files = file_bytes(program, metadata)
     sample = table.take(np.arange(min(PARITY_ROWS, table.rows)))
     check_parity(program, files[ONNX_FILE], [sample.arrays])
-    return Finished(candidate, program, files)
+    return Finished(blend, program, files)
 
 
 def own_engine(file: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,11 +23,14 @@ from lean_automl.errors import InfeasibleError
 from lean_automl.learners.base import FitOptions, Problem, Rows
 from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric, make_metric
+from lean_automl.search.workers import Workers
+from lean_automl.student.blend import Blend, choose_blend, single
 from lean_automl.student.families import check_families, choose_families
 from lean_automl.student.family import Context
 from lean_automl.student.search import SearchLog, SearchOptions, search_students
 from lean_automl.student.search import Watcher as SearchWatcher
-from lean_automl.student.trial import Candidate, Workbench, predict_with
+from lean_automl.student.trial import Workbench, predict_with
+from lean_automl.teacher.bag import Lesson
 from lean_automl.teacher.build import Failure, build_teacher
 from lean_automl.teacher.build import Watcher as TeacherWatcher
 from lean_automl.teacher.ensemble import Teacher
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 
 MEASURED_ROWS: Final = 4_096
 FINALISTS: Final = 4
-FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3), (40_000, 2))
+FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
 
 
 class Watcher(TeacherWatcher, SearchWatcher, Protocol):
@@ -59,6 +63,7 @@ class FitRequest:
         overrides: What the caller knows of the columns.
         task: Kind of target; None to infer it.
         overwrite: Whether an output folder of an earlier run may be replaced.
+        started: `time.monotonic()` from which the time limit counts.
     """
 
     source: Any
@@ -67,6 +72,7 @@ class FitRequest:
     overrides: SchemaOverrides = field(default_factory=SchemaOverrides)
     task: Task | None = None
     overwrite: bool = False
+    started: float = field(default_factory=time.monotonic)
 
 
 def fit(request: FitRequest, config: FitConfig, watcher: Watcher) -> RunResult:
@@ -77,24 +83,27 @@ def fit(request: FitRequest, config: FitConfig, watcher: Watcher) -> RunResult:
         ConfigError: A setting cannot be used.
         InfeasibleError: No student meets the constraints; the message has the nearest miss.
     """
-    clock = Clock(config.budget.time_limit_s)
+    clock = Clock(config.budget.time_limit_s, request.started)
     check_output(request.out, request.overwrite)
     check_families(config.families)
-    run = _Run(request, config, watcher, clock)
-    run.read()
-    run.choose_features()
-    run.teach()
-    log = run.search()
-    with output_folder(request.out) as draft:
-        result = run.finish(log, draft)
-    return result
+    with Workers(config.threads) as workers:
+        run = _Run(request, config, watcher, clock, workers)
+        run.read()
+        run.choose_features()
+        run.teach()
+        log = run.search()
+        with output_folder(request.out) as draft:
+            return run.finish(log, draft)
 
 
 class _Run:
     """The state of one run: each step reads what the ones before it found."""
 
-    def __init__(self, request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock) -> None:
-        self.request, self.config, self.watcher, self.clock = request, config, watcher, clock
+    def __init__(
+        self, request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock, workers: Workers
+    ) -> None:
+        self.request, self.config, self.watcher = request, config, watcher
+        self.clock, self.workers = clock, workers
         self.reporter = Reporter(clock)
 
     def read(self) -> None:
@@ -124,25 +133,44 @@ class _Run:
             self.rows = Rows(frame, self.dataset.y, self.dataset.weight)
 
     def teach(self) -> None:
-        """Build the teacher."""
-        self.watcher.step("teacher", f"{len(self.folds)} folds of {self.dataset.rows:,} rows")
+        """Build the teacher.
+
+        Where students may learn from it, it must not know the rows that judge them: it is built on the training part
+        of their fold alone.
+        """
+        dataset, rows, splits = self.dataset, self.rows, self.folds
+        judged = self._trial_folds()
+        self.distils = len(judged) == 1
+        if self.distils:
+            dataset, rows = dataset.take(judged[0].train), rows.take(judged[0].train)
+            splits = folds(dataset, self.config.folds, self.config.seed)
+        self.watcher.step("teacher", f"{len(splits)} folds of {dataset.rows:,} rows")
         with self.reporter.timed("teacher"):
             options = self._options(self.time.teacher)
             self.teacher: Teacher
             self.failures: tuple[Failure, ...]
-            self.teacher, self.failures = build_teacher(
-                self.rows, self.folds, self.problem, self.metric, options, self.watcher
-            )
-            self.rows = replace(self.rows, soft=self.teacher.out_of_fold)
+            lesson = Lesson(rows, splits, self.problem)
+            self.teacher, self.failures = build_teacher(lesson, self.metric, options, self.workers, self.watcher)
+            if self.distils:
+                self.rows = replace(self.rows, soft=self._soft_targets(judged[0]))
+
+    def _soft_targets(self, split: Split) -> np.ndarray:
+        """The teacher's predictions for every row, none of them by a model that saw the row."""
+        soft = np.full((self.rows.frame.rows, self.problem.outputs), np.nan)
+        soft[split.train] = self.teacher.out_of_fold
+        rest = np.setdiff1d(np.arange(self.rows.frame.rows), split.train)
+        soft[rest] = self.teacher.predict(self.rows.frame.take(rest))
+        return soft
 
     def search(self) -> SearchLog:
         """Search for a student."""
         records = to_records(self.dataset.table.take(np.arange(min(MEASURED_ROWS, self.dataset.rows))))
-        own_folds = self.folds[-self._trial_folds() :]  # for rows ordered by time, the last ones resemble the future
+        own_folds = self._trial_folds()
         self.bench = Workbench(
-            self.dataset,
+            self.schema,
             self.rows,
             own_folds,
+            tuple(self.dataset.table.take(fold.valid) for fold in own_folds),
             self.features.plan,
             self.problem,
             self.metric,
@@ -152,13 +180,21 @@ class _Run:
         plan = self.features.plan
         rows = int(np.mean([fold.train.size for fold in own_folds]))
         context = Context(
-            self.problem, rows, len(plan.numeric), len(plan.categorical), self.config.constraints, has_teacher=True
+            self.problem,
+            rows,
+            len(plan.numeric),
+            len(plan.categorical),
+            self.config.constraints,
+            has_teacher=self.distils,
         )
         families = choose_families(self.config.families, context)
         self.watcher.step("students", ", ".join(family.name for family in families))
         with self.reporter.timed("students"):
             options = SearchOptions(
-                self.clock.at(self.time.search), self.config.budget.max_trials, self.config.seed, self.config.threads
+                self.clock.at(self.clock.limit_s - self.time.final_s),
+                self.config.budget.max_trials,
+                self.config.seed,
+                self.workers,
             )
             return search_students(self.bench, families, context, options, self.watcher)
 
@@ -167,9 +203,9 @@ class _Run:
         self.watcher.step("finish", "last fit, export, measure")
         misses: list[MissError] = []
         with self.reporter.timed("finish"):
-            for candidate in log.feasible()[:FINALISTS]:
+            for blend in self._finalists(log):
                 try:
-                    finished = self._finish_one(candidate, draft)
+                    finished = self._finish_one(blend, draft)
                     measurements, checks = self._measure(draft)
                 except MissError as miss:
                     misses.append(miss)
@@ -182,10 +218,19 @@ class _Run:
         self.reporter.write(result, draft)
         return result
 
-    def _finish_one(self, candidate: Candidate, draft: Path) -> Finished:
-        options = self._options(self.clock.limit_s)
-        program = refit(candidate, self.bench, self.rows, options)
-        finished = export(candidate, program, self.holdout.table, self.reporter.provenance(self, candidate))
+    def _finalists(self, log: SearchLog) -> list[Blend]:
+        """What may ship, best first."""
+        feasible = log.feasible()
+        finalists = [single(candidate) for candidate in feasible[:FINALISTS]]
+        seconds = self.clock.limit_s - self.time.final_s - self.clock.spent_s
+        blend = choose_blend(self.bench, feasible, seconds)
+        if blend is not None and all(excess <= 0 for excess in blend.violations.values()):
+            finalists.insert(0, blend)
+        return finalists
+
+    def _finish_one(self, blend: Blend, draft: Path) -> Finished:
+        program = refit(blend, self.bench, self._options(self.clock.limit_s), self.workers)
+        finished = export(blend, program, self.holdout.table, self.reporter.provenance(self, blend))
         for name, content in finished.files.items():
             (draft / name).write_bytes(content)
         return finished
@@ -197,8 +242,8 @@ class _Run:
 
     def _note_figures(self, finished: Finished, draft: Path, checks: list[Any]) -> None:
         """Write the measured figures into the files' metadata; the Program stays the same to the bit."""
-        metadata = self.reporter.provenance(self, finished.candidate) | {"measured": self.reporter.figures(checks)}
-        again = export(finished.candidate, finished.program, self.holdout.table, metadata)
+        metadata = self.reporter.provenance(self, finished.blend) | {"measured": self.reporter.figures(checks)}
+        again = export(finished.blend, finished.program, self.holdout.table, metadata)
         for name, content in again.files.items():
             (draft / name).write_bytes(content)
 
@@ -223,10 +268,9 @@ class _Run:
         return np.tile(counts / counts.sum(), (rows.rows, 1))
 
     def _options(self, until_s: float) -> FitOptions:
-        return FitOptions(self.config.seed, self.config.threads, self.clock.at(until_s))
+        return FitOptions(self.config.seed, 1, self.clock.at(until_s))
 
-    def _trial_folds(self) -> int:
-        for rows, count in FOLDS_BY_ROWS:
-            if self.dataset.rows <= rows:
-                return min(count, len(self.folds))
-        return 1
+    def _trial_folds(self) -> tuple[Split, ...]:
+        """Folds that judge students: the last ones, which resemble the future where rows are ordered by time."""
+        count = next((count for rows, count in FOLDS_BY_ROWS if self.dataset.rows <= rows), 1)
+        return self.folds[-count:]

@@ -1,4 +1,4 @@
-"""How the time limit is divided. All numbers are seconds since the start of the run."""
+"""How the time limit is divided."""
 
 from __future__ import annotations
 
@@ -18,26 +18,25 @@ class TimePlan:
     """Ends of the steps.
 
     Attributes:
-        features: When the choice of features ends.
-        teacher: When the teacher ends.
-        search: When the last trial ends; what follows is kept for the last fit, export and measuring.
+        features: When the choice of features ends, in seconds since the start of the run.
+        teacher: When the teacher ends, likewise.
+        final_s: Kept for export and measuring; the last fit comes on top.
         measure_s: Sampling time of each measurement.
     """
 
     features: float
     teacher: float
-    search: float
+    final_s: float
     measure_s: float
 
 
 def plan_time(limit_s: float, spent_s: float) -> TimePlan:
     """Divide what is left of the limit."""
     final = min(LONGEST_FINAL_S, max(SHORTEST_FINAL_S, FINAL_SHARE * limit_s))
-    search = max(spent_s, limit_s - final)
-    room = search - spent_s
+    room = max(0.0, limit_s - final - spent_s)
     return TimePlan(
         features=spent_s + FEATURES_SHARE * room,
         teacher=spent_s + TEACHER_SHARE * room,
-        search=search,
+        final_s=final,
         measure_s=max(0.2, min(LONGEST_MEASURE_S, limit_s / 60)),
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lean_automl.automl.finish import Finished
     from lean_automl.automl.pipeline import _Run
     from lean_automl.search.clock import Clock
+    from lean_automl.student.blend import Blend
     from lean_automl.student.search import SearchLog
 
 PACKAGES: Final = (
@@ -54,14 +55,14 @@ class Reporter:
         yield
         self._seconds[step] = time.monotonic() - begin
 
-    def provenance(self, run: _Run, candidate: Candidate) -> dict[str, Any]:
+    def provenance(self, run: _Run, blend: Blend) -> dict[str, Any]:
         """What the files say about where they come from."""
         return {
             "target": run.schema.target,
             "task": run.problem.task.value,
             "metric": run.metric.name,
-            "family": candidate.family,
-            "trial": candidate.number,
+            "family": blend.name,
+            "trials": {str(candidate.number): round(weight, 4) for candidate, weight in blend.members},
             "seed": run.config.seed,
             "lean_automl": _version("lean-automl"),
         }
@@ -93,8 +94,8 @@ class Reporter:
             failures={failure.name: failure.reason for failure in run.failures},
             teacher_score=teacher.score,
             teacher_holdout=teacher_holdout,
-            student=_record(finished.candidate),
-            student_score=finished.candidate.score,
+            student=_shipped(finished.blend),
+            student_score=finished.blend.score,
             student_holdout=student_holdout,
             constant_holdout=constant_holdout,
             trials=[_record(trial) for trial in trials],
@@ -109,6 +110,16 @@ class Reporter:
         """Write `run.json`."""
         text = json.dumps(result.to_json(), ensure_ascii=False, indent=1, default=str)
         (folder / MARKER).write_text(text, encoding="utf-8")
+
+
+def _shipped(blend: Blend) -> TrialRecord:
+    if len(blend.members) == 1:
+        return _record(blend.members[0][0])
+    members = {f"trial {candidate.number}": weight for candidate, weight in blend.members}
+    cost = blend.footprint
+    return TrialRecord(
+        0, blend.name, members, blend.score, blend.rounds, cost.bytes, cost.latency_us, blend.violations, 0.0
+    )
 
 
 def _record(trial: Candidate | FailedTrial) -> TrialRecord:

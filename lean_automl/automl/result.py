@@ -92,7 +92,7 @@ class RunResult:
         failures: Members that failed, with the reason.
         teacher_score: Out of fold.
         teacher_holdout: On the hold-out.
-        student: The trial that ships; several names and numbers for a blend.
+        student: The trial that ships; for a blend its members are the parameters.
         student_score: On validation rows.
         student_holdout: On the hold-out, of the files that ship.
         constant_holdout: On the hold-out, of the constant predictor.

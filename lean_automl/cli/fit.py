@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +53,13 @@ def add_parser(commands: Any) -> None:
     how.add_argument("--families", metavar="A,B", help="student families to search (default: all)")
     how.add_argument("--holdout", type=float, metavar="SHARE", help="rows kept for the final judgement")
     how.add_argument("--folds", type=int, default=5, metavar="K", help="folds of cross-validation (5)")
-    how.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="threads of training (all)")
+    how.add_argument(
+        "--threads",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes that fit at the same time (all cores)",
+    )
     how.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
     add_column_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
@@ -62,6 +69,7 @@ def add_parser(commands: Any) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Fit and show the result."""
+    started = time.monotonic()
     config = config_of(namespace)
     overrides = overrides_of(namespace)
     # The training stack takes seconds to import: not before the command line is known to be right.
@@ -76,6 +84,7 @@ def run(namespace: argparse.Namespace) -> int:
         overrides=overrides,
         task=None if namespace.task is None else Task(namespace.task),
         overwrite=namespace.overwrite,
+        started=started,
     )
     with make_progress(config, quiet=namespace.quiet or namespace.json) as progress:
         result = fit(request, config, progress)

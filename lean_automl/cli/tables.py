@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,19 +15,24 @@ from lean_automl.search.metrics import Metric
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lean_automl.automl.result import RunResult
+    from lean_automl.automl.result import Check, RunResult
+
+
+WIDTH: Final = 110  # where the width of the reader is not known
 
 
 def show_result(result: RunResult, folder: Path) -> None:
     """Print what a run found."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     metric = Metric(result.metric, Task(result.task), 2)
     _show_notes(console, result)
     console.print(_scores(result, metric))
-    console.print(_checks(result))
+    console.print(_sizes(result))
+    console.print(_latencies(result))
     console.print(_tried(result, metric))
     _show_failures(console, result)
-    console.print(f"\n[bold green]all limits met[/bold green] in {result.seconds['total']:.1f} s; wrote {folder}/")
+    met = "[bold green]all limits met[/bold green]" if any(c.limit for c in result.checks) else "no limits were set"
+    console.print(f"\n{met}; {result.seconds['total']:.1f} s; wrote {folder}/")
     console.print(f"  model.lam    lean_automl predict {folder}/model.lam new_rows.csv", soft_wrap=True)
     console.print("  model.onnx   raw columns in, for any ONNX runtime")
     console.print("  run.json     everything above and more")
@@ -61,28 +67,43 @@ def _scores(result: RunResult, metric: Metric) -> Table:
     return table
 
 
-def _checks(result: RunResult) -> Table:
-    table = Table(title="what ships, measured in fresh processes", title_justify="left")
-    for name in ("", "file"):
-        table.add_column(name)
-    for name in ("measured", "limit"):
+def _sizes(result: RunResult) -> Table:
+    table = Table(title="files", title_justify="left")
+    table.add_column("")
+    for name in ("size", "limit"):
         table.add_column(name, justify="right")
     table.add_column("")
     for check in result.checks:
-        limit = "" if check.limit is None else f"{check.limit:,.6g} {check.unit}"
-        met = "" if check.limit is None else ("[green]met[/green]" if check.met else "[red]broken[/red]")
-        table.add_row(check.name, check.file, f"{check.value:,.4g} {check.unit}", limit, met)
-    for measurement in result.measurements:
-        total = measurement.total
-        noisy = "[yellow]noisy machine[/yellow]" if measurement.noisy else ""
+        if check.unit == "kB":
+            limit = "" if check.limit is None else f"{check.limit:,.6g} kB"
+            table.add_row(check.file, f"{check.value:,.1f} kB", limit, _met(check))
+    return table
+
+
+def _latencies(result: RunResult) -> Table:
+    table = Table(title="one row, raw record in, prediction out, in a fresh process", title_justify="left")
+    table.add_column("")
+    for name in ("p50 us", "p99 us", "95 % bounds", "limit us"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    checks = [check for check in result.checks if check.unit == "ms"]
+    for measurement, check in zip(result.measurements, checks, strict=True):
+        p99 = measurement.total.p99
         table.add_row(
-            "p50, p99 with 95 % bounds",
-            f"{measurement.artifact} with {measurement.engine}",
-            f"{total.p50.value_us:,.1f} us, {total.p99.value_us:,.1f} us [{total.p99.lower_us:,.1f}, {total.p99.upper_us:,.1f}]",
-            "",
-            noisy,
+            f"{measurement.artifact}, {measurement.engine} engine",
+            f"{measurement.total.p50.value_us:,.1f}",
+            f"{p99.value_us:,.1f}",
+            f"{p99.lower_us:,.1f} to {p99.upper_us:,.1f}",
+            "" if check.limit is None else f"{check.limit * 1000:,.6g}",
+            _met(check) + (" [yellow]noisy machine[/yellow]" if measurement.noisy else ""),
         )
     return table
+
+
+def _met(check: Check) -> str:
+    if check.limit is None:
+        return ""
+    return "[green]met[/green]" if check.met else "[red]broken[/red]"
 
 
 def _tried(result: RunResult, metric: Metric) -> Table:

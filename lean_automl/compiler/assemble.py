@@ -11,6 +11,8 @@ from lean_automl_runtime.ir import ops as o
 from lean_automl.data import Schema, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lean_automl.features import FeaturePlan
     from lean_automl.learners.base import Lowerable
 
@@ -35,7 +37,7 @@ def label(builder: ProgramBuilder, probabilities: int, schema: Schema) -> Progra
     return builder.build({LABEL: chosen, PROBABILITIES: probabilities})
 
 
-def assemble_average(members: list[tuple[Lowerable, float]], plan: FeaturePlan, schema: Schema) -> Program:
+def assemble_average(members: Sequence[tuple[Lowerable, float]], plan: FeaturePlan, schema: Schema) -> Program:
     """The Program of a weighted average of models; of their probabilities for a classifier."""
     builder = ProgramBuilder(schema.features)
     parts, weights = [], []

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from lean_automl_runtime.ir.columns import MISSING_TIME
 
 from lean_automl.data.table import Table
-from lean_automl_runtime.ir.columns import MISSING_TIME
 
 
 def to_records(table: Table) -> list[dict[str, Any]]:

@@ -85,7 +85,7 @@ class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return share
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
-        return np.argmax(x, axis=1)
+        return np.asarray(np.argmax(x, axis=1))
 
 
 class _Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]

@@ -37,5 +37,7 @@ def choose_families(names: tuple[str, ...] | None, context: Context) -> list[Fam
         return [family for family in FAMILIES.values() if family.suits(context)]
     for name in names:
         if not FAMILIES[name].suits(context):
-            raise ConfigError(f"--families: {name!r} cannot be used here; mlp needs: pip install 'lean-automl[torch]'.")
+            raise ConfigError(
+                f"--families: {name!r} cannot be used here: distilled needs more rows; mlp needs pip install 'lean-automl[torch]'."
+            )
     return [FAMILIES[name] for name in names]

@@ -14,11 +14,14 @@ from lean_automl.student.trial import Candidate, Proposal, Workbench, run_trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from lean_automl.search.workers import Workers
     from lean_automl.student.family import Context, Family
 
 LONGEST_SHARE_OF_A_TRIAL: Final = 0.5
 STARTUP_TRIALS: Final = 12
+LAST_FIT_GROWTH: Final = 1.5
 
 
 @dataclass(frozen=True)
@@ -76,16 +79,16 @@ class SearchOptions:
     """How long the search may go on, and with what.
 
     Attributes:
-        deadline: `time.monotonic()` at which no trial begins any more, and fits end.
+        deadline: `time.monotonic()` at which the last fit of what was found must be done.
         most_trials: Trials at most; None is no limit.
         seed: Of sampler and learners.
-        threads: Of each fit.
+        workers: Where trials run.
     """
 
     deadline: float
     most_trials: int | None
     seed: int
-    threads: int
+    workers: Workers
 
 
 def search_students(
@@ -94,52 +97,81 @@ def search_students(
     """Try students until the time or the trials are spent.
 
     The first trials are each family's known good settings, in turn; then Optuna's TPE (Bergstra et al. 2011) proposes.
-    A trial that raises is noted with its reason.
+    A trial that fails, in whatever way, is noted with its reason.
     """
     study = _study(options.seed)
-    by_name = {family.name: family for family in families}
     for start in _in_turn(families, context):
         study.enqueue_trial(start)
+    shared = options.workers.share(bench)
     log = SearchLog()
-    while _goes_on(log, options):
-        trial = study.ask()
-        family = by_name[trial.suggest_categorical("family", list(by_name))]
-        number, begin = log.trials + 1, time.monotonic()
-        try:
-            student = family.suggest(trial, context)
-            proposal = Proposal(number, family.name, dict(trial.params), student)
-            deadline = begin + LONGEST_SHARE_OF_A_TRIAL * (options.deadline - begin)
-            candidate = run_trial(bench, proposal, FitOptions(options.seed, options.threads, deadline))
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            failed = FailedTrial(number, family.name, dict(trial.params), reason, time.monotonic() - begin)
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            log.failed.append(failed)
-            watcher.trial_ended(failed, log)
-            continue
-        for name, excess in candidate.violations.items():
-            trial.set_constraint(name, excess)
-        study.tell(trial, candidate.score)
-        log.candidates.append(candidate)
-        watcher.trial_ended(candidate, log)
-    return log
+    asked = 0
+    while True:
+        while options.workers.free and _goes_on(log, asked, options):
+            asked += 1
+            _start(study, families, context, options, (shared, asked))
+        ended = options.workers.wait()
+        if not ended:
+            return log
+        for job in ended:
+            trial, proposal = job.tag
+            if job.error is not None:
+                reason = job.error.splitlines()[0]
+                failed = FailedTrial(proposal.number, proposal.family, proposal.parameters, reason, job.seconds)
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                log.failed.append(failed)
+                watcher.trial_ended(failed, log)
+                continue
+            candidate: Candidate = job.value
+            for name, excess in candidate.violations.items():
+                trial.set_constraint(name, excess)
+            study.tell(trial, candidate.score)
+            log.candidates.append(candidate)
+            watcher.trial_ended(candidate, log)
 
 
-def _goes_on(log: SearchLog, options: SearchOptions) -> bool:
-    if options.most_trials is not None and log.trials >= options.most_trials:
+def _start(
+    study: optuna.Study,
+    families: Sequence[Family],
+    context: Context,
+    options: SearchOptions,
+    shared_number: tuple[Path, int],
+) -> None:
+    """Ask for one student and start its trial."""
+    shared, number = shared_number
+    by_name = {family.name: family for family in families}
+    trial = study.ask()
+    family = by_name[trial.suggest_categorical("family", list(by_name))]
+    student = family.suggest(trial, context)
+    proposal = Proposal(number, family.name, dict(trial.params), student)
+    now = time.monotonic()
+    deadline = now + LONGEST_SHARE_OF_A_TRIAL * max(0.0, options.deadline - now)
+    fit_options = FitOptions(options.seed, 1, deadline)
+    options.workers.start(run_trial, (shared, proposal, fit_options), deadline, (trial, proposal))
+
+
+def _goes_on(log: SearchLog, asked: int, options: SearchOptions) -> bool:
+    if options.most_trials is not None and asked >= options.most_trials:
         return False
     left = options.deadline - time.monotonic()
     if not log.candidates:
-        return log.trials == 0 or left > 0
+        return asked == 0 or left > 0
     typical = sorted(candidate.seconds for candidate in log.candidates)[len(log.candidates) // 2]
-    return left > typical
+    return left > typical + last_fit_seconds(log)
+
+
+def last_fit_seconds(log: SearchLog) -> float:
+    """What the last fit of the best student so far takes, about."""
+    best = log.feasible()[:1] or log.candidates[:1]
+    return sum(LAST_FIT_GROWTH * candidate.seconds / len(candidate.fitted) for candidate in best)
 
 
 def _study(seed: int) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=STARTUP_TRIALS)
+        sampler = optuna.samplers.TPESampler(
+            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS
+        )
     return optuna.create_study(direction="maximize", sampler=sampler)
 
 

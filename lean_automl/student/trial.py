@@ -10,22 +10,25 @@ import numpy as np
 from lean_automl_runtime.engines import make_engine
 from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
 
-from lean_automl.compiler.assemble import assemble
+from lean_automl.compiler.assemble import assemble, assemble_average
 from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student
+from lean_automl.search.workers import load_shared
 from lean_automl.student.deploy import Footprint, footprint, sizes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from lean_automl_runtime.ir import Program
 
     from lean_automl.config import Constraints
-    from lean_automl.data import Dataset, Split, Table
+    from lean_automl.data import Schema, Split, Table
     from lean_automl.features import FeaturePlan
     from lean_automl.learners.base import F64
     from lean_automl.search.metrics import Metric
 
 SHORTENINGS: Final = 4
+Member = tuple[Lowerable, float]  # a fitted student and its weight in the average
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +36,10 @@ class Workbench:
     """What all trials share.
 
     Attributes:
-        dataset: The rows of the search, without the hold-out.
-        rows: Their features and targets.
-        folds: Positions in `dataset`.
+        schema: What the columns mean.
+        rows: Features and targets of the search, without the hold-out.
+        folds: Positions in `rows`.
+        valid_tables: Raw columns of each fold's validation rows.
         plan: The features.
         problem: What is predicted.
         metric: Judges predictions.
@@ -43,32 +47,36 @@ class Workbench:
         records: Raw records to measure with.
     """
 
-    dataset: Dataset
+    schema: Schema
     rows: Rows
     folds: tuple[Split, ...]
+    valid_tables: tuple[Table, ...]
     plan: FeaturePlan
     problem: Problem
     metric: Metric
     constraints: Constraints
     records: Sequence[dict[str, Any]]
 
-    def compile(self, fitted: Lowerable) -> Program:
-        """The Program of a fitted student."""
-        return assemble(fitted, self.plan, self.dataset.schema)
+    def compile(self, members: Sequence[Member]) -> Program:
+        """The Program of fitted students; a single one is not averaged."""
+        if len(members) == 1:
+            return assemble(members[0][0], self.plan, self.schema)
+        return assemble_average(members, self.plan, self.schema)
 
-    def fitting(self, fitted: Lowerable) -> tuple[Lowerable, Program]:
-        """The student with as many of its first rounds as the size limit allows, and its Program."""
-        program = self.compile(fitted)
+    def shortened(self, members: Sequence[Member]) -> tuple[Sequence[Member], Program]:
+        """The students with as many of their first rounds as the size limit allows, and their Program."""
+        program = self.compile(members)
         limit = self.constraints.max_size_bytes
         if limit is None:
-            return fitted, program
+            return members, program
         for _ in range(SHORTENINGS):
             size = max(sizes_of(program).values())
-            if size <= limit or fitted.rounds <= 1:
+            if size <= limit or all(fitted.rounds <= 1 for fitted, _ in members):
                 break
-            fitted = fitted.shorten(max(1, int(fitted.rounds * min(0.97, 0.98 * limit / size))))
-            program = self.compile(fitted)
-        return fitted, program
+            keep = min(0.97, 0.98 * limit / size)
+            members = [(fitted.shorten(max(1, int(fitted.rounds * keep))), weight) for fitted, weight in members]
+            program = self.compile(members)
+        return members, program
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,19 +136,20 @@ class Proposal:
     student: Student
 
 
-def run_trial(bench: Workbench, proposal: Proposal, options: FitOptions) -> Candidate:
-    """Fit on every fold of the bench, compile, measure and score."""
+def run_trial(shared: Path, proposal: Proposal, options: FitOptions) -> Candidate:
+    """Fit on every fold of the shared bench, compile, measure and score; runs in a process of its own."""
     begin = time.monotonic()
+    bench: Workbench = load_shared(shared)
     fitted: list[Lowerable] = []
     scores: list[float] = []
     predictions: list[F64] = []
     cost: Footprint | None = None
     for number, fold in enumerate(bench.folds):
         model = proposal.student.fit(bench.rows.take(fold.train), bench.rows.take(fold.valid), bench.problem, options)
-        model, program = bench.fitting(model)
+        ((model, _),), program = bench.shortened([(model, 1.0)])
         if cost is None:
             cost = footprint(program, bench.records, bench.constraints)
-        predicted = predict_with(program, bench.dataset.table.take(fold.valid))
+        predicted = predict_with(program, bench.valid_tables[number])
         weight = None if bench.rows.weight is None else bench.rows.weight[fold.valid]
         fitted.append(model)
         predictions.append(predicted)

@@ -9,12 +9,56 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lean_automl.learners.base import F64, FitOptions, Fitted, Learner, Problem, Rows
+from lean_automl.search.workers import load_shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from lean_automl.data import Split
     from lean_automl.features import Frame
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What all members learn from.
+
+    Attributes:
+        rows: Features and targets.
+        folds: Positions in `rows`.
+        problem: What is predicted.
+    """
+
+    rows: Rows
+    folds: tuple[Split, ...]
+    problem: Problem
+
+
+@dataclass(frozen=True, eq=False)
+class FoldFit:
+    """A learner fitted on one fold.
+
+    Attributes:
+        fold: Number of the fold.
+        model: What was fitted.
+        predictions: For the fold's validation rows.
+        seconds: What it took.
+    """
+
+    fold: int
+    model: Fitted
+    predictions: F64
+    seconds: float
+
+
+def fit_fold(lesson: Path, learner: Learner, fold: int, options: FitOptions) -> FoldFit:
+    """Fit on one fold; runs in a process of its own."""
+    begin = time.monotonic()
+    shared: Lesson = load_shared(lesson)
+    split = shared.folds[fold]
+    valid = shared.rows.take(split.valid)
+    model = learner.fit(shared.rows.take(split.train), valid, shared.problem, options)
+    return FoldFit(fold, model, model.predict(valid.frame), time.monotonic() - begin)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +71,7 @@ class Bag:
         models: One for each fold.
         out_of_fold: Predictions for all rows, each by a model that did not see the row; NaN for rows that no fold
             validates on.
-        seconds: What it took.
+        seconds: What all fits together took.
     """
 
     name: str
@@ -42,28 +86,10 @@ class Bag:
         return mean
 
 
-class OutOfTimeError(Exception):
-    """A bag could not be finished in its time."""
-
-
-def fit_bag(
-    learner: Learner, name: str, rows: Rows, folds: Sequence[Split], problem: Problem, options: FitOptions
-) -> Bag:
-    """Fit a learner on every fold; each gets an equal part of the time that is left.
-
-    Raises:
-        OutOfTimeError: The deadline came before the last fold began.
-    """
-    begin = time.monotonic()
-    out_of_fold = np.full((rows.frame.rows, problem.outputs), np.nan)
-    models = []
-    for number, fold in enumerate(folds):
-        left = options.deadline - time.monotonic()
-        if left <= 0:
-            raise OutOfTimeError(f"the time was over after {number} of {len(folds)} folds")
-        own = FitOptions(options.seed + number, options.threads, time.monotonic() + left / (len(folds) - number))
-        valid = rows.take(fold.valid)
-        model = learner.fit(rows.take(fold.train), valid, problem, own)
-        out_of_fold[fold.valid] = model.predict(valid.frame)
-        models.append(model)
-    return Bag(name, learner, tuple(models), out_of_fold, time.monotonic() - begin)
+def make_bag(name: str, learner: Learner, fits: Sequence[FoldFit], lesson: Lesson) -> Bag:
+    """Put the fits of all folds together."""
+    out_of_fold = np.full((lesson.rows.frame.rows, lesson.problem.outputs), np.nan)
+    ordered = sorted(fits, key=lambda one: one.fold)
+    for one in ordered:
+        out_of_fold[lesson.folds[one.fold].valid] = one.predictions
+    return Bag(name, learner, tuple(one.model for one in ordered), out_of_fold, sum(one.seconds for one in fits))

@@ -22,7 +22,7 @@ def portfolio(rows: int, problem: Problem) -> tuple[Learner, ...]:
     members: list[Learner] = [
         ChimeraBoost(leaf_bits=32),
         LightGBM(learning_rate=0.05, leaves=15 if few else 31, min_rows=10 if few else 20, leaf_bits=32),
-        CatBoost(),
+        CatBoost(trees=500, own_categories=False),
         Forest("extra_trees", min_rows=1 if problem.task.is_classification and few else 2),
         ChimeraBoost(linear=False, colsample=0.7, subsample=0.8, leaf_bits=32),
         LightGBM(

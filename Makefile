@@ -1,0 +1,51 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := adult-model
+
+.PHONY: install demo test lint types imports unit slow clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml runtime/pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("python 3.11 or newer is needed: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e runtime -e .
+	$(BIN)/python -m lean_automl.learners.warmup
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[torch]' --group dev
+	@touch $@
+
+# The main job on a real table, then the exported file in plain onnxruntime.
+demo: install
+	rm -rf $(DEMO)
+	$(BIN)/lean_automl fit examples/data/adult.parquet --target income --max-latency-ms 2 --max-size-kb 64 \
+		--time-limit 60 --out $(DEMO)
+	$(BIN)/lean_automl predict $(DEMO)/model.lam examples/data/adult.parquet --out $(DEMO)/predictions.csv
+	@echo
+	@echo "model.onnx in plain onnxruntime, against the predictions of model.lam:"
+	$(BIN)/python examples/onnx_only.py $(DEMO)/model.onnx examples/data/adult.parquet $(DEMO)/predictions.csv
+
+test: lint types imports unit
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	MYPYPATH=runtime:exporters $(BIN)/mypy
+
+imports: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q -n auto -m "not slow"
+
+slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q -m slow
+
+clean:
+	rm -rf $(VENV) $(DEMO) build runtime/build exporters/build .mypy_cache .ruff_cache .pytest_cache .hypothesis

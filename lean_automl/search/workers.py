@@ -1,0 +1,189 @@
+"""Runs functions in processes of their own, so that a crash, a hang or hunger for memory costs that one call.
+
+Each call is forked from a server process that has imported the learning libraries once. Arguments and results are
+pickled; big data goes through `share`, which every process maps instead of copying.
+
+Rule: what runs here uses one thread. Two single-threaded processes beat one with two threads wherever the machine has
+other work to do: parallel loops wait for their slowest thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+
+GRACE_S: Final = 3.0  # after a call's deadline, which it should keep by itself
+PRELOAD: Final = ("lean_automl.learners.preload",)
+ONE_THREAD: Final = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
+
+
+@dataclass
+class Job:
+    """A call that was started.
+
+    Attributes:
+        tag: Whatever the caller wants to find it by.
+        started: `time.monotonic()` when it began.
+        deadline: `time.monotonic()` after which it is killed, with some grace.
+        value: What it returned; None if it failed.
+        error: Why it failed; None if it did not.
+        seconds: What it took.
+    """
+
+    tag: Any
+    started: float
+    deadline: float
+    value: Any = None
+    error: str | None = None
+    seconds: float = 0.0
+    _process: ForkServerProcess | None = field(default=None, repr=False)
+    _pipe: Connection | None = field(default=None, repr=False)
+
+
+class Workers:
+    """A fixed number of places for processes.
+
+    Use as a context manager: what still runs at its end is killed, and shared files are removed.
+    """
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(PRELOAD))
+        self._running: list[Job] = []
+        self._folder = tempfile.TemporaryDirectory(prefix="lean_automl_")
+        self._shared = 0
+
+    def __enter__(self) -> Workers:
+        # The server starts now and imports while this process reads the table.
+        from multiprocessing import forkserver
+
+        before = {name: os.environ.get(name) for name in ONE_THREAD}
+        os.environ.update(ONE_THREAD)
+        try:
+            forkserver.ensure_running()
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+        self._folder.cleanup()
+
+    @property
+    def free(self) -> int:
+        """Places that are not taken."""
+        return self.places - len(self._running)
+
+    def share(self, value: Any) -> Path:
+        """Store a value where processes can load it with `load_shared`."""
+        import joblib
+
+        self._shared += 1
+        path = Path(self._folder.name) / f"{self._shared}.joblib"
+        joblib.dump(value, path)
+        return path
+
+    def start(self, function: Callable[..., Any], arguments: Sequence[Any], deadline: float, tag: Any = None) -> Job:
+        """Call `function(*arguments)` in a process of its own."""
+        receiver, sender = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_child, args=(sender, function, tuple(arguments)), daemon=True)
+        process.start()
+        sender.close()
+        job = Job(tag, time.monotonic(), deadline, _process=process, _pipe=receiver)
+        self._running.append(job)
+        return job
+
+    def wait(self) -> list[Job]:
+        """Wait until at least one job has ended, and return those that have; empty if none runs."""
+        while self._running:
+            soonest = min(job.deadline for job in self._running) + GRACE_S
+            pipes = [job._pipe for job in self._running if job._pipe is not None]
+            ready = set(wait(pipes, max(0.0, min(soonest - time.monotonic(), 60.0))))
+            for job in self._running:
+                if job._pipe in ready:
+                    _collect(job)
+                elif time.monotonic() > job.deadline + GRACE_S:
+                    job.error = f"stopped: it went on for {time.monotonic() - job.started:.0f} s, longer than it may"
+            ended = [job for job in self._running if job.error is not None or job._pipe in ready]
+            self._running = [job for job in self._running if job not in ended]
+            for job in ended:
+                _end(job)
+            if ended:
+                return ended
+        return []
+
+    def kill(self, tags: Sequence[Any] | None = None) -> None:
+        """Kill what runs; with `tags`, only those jobs."""
+        for job in list(self._running):
+            if tags is None or job.tag in tags:
+                self._running.remove(job)
+                _end(job)
+
+
+def _child(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    try:
+        result: tuple[str | None, Any] = (None, function(*arguments))
+    except Exception as error:
+        result = (f"{type(error).__name__}: {error}", None)
+    with contextlib.suppress(BrokenPipeError):
+        pipe.send(result)
+
+
+def _collect(job: Job) -> None:
+    assert job._pipe is not None
+    try:
+        job.error, job.value = job._pipe.recv()
+    except EOFError:
+        job.error = _how_it_ended(job)
+    except Exception as error:
+        job.error = f"its result cannot be read: {type(error).__name__}: {error}"
+
+
+def _how_it_ended(job: Job) -> str:
+    assert job._process is not None
+    job._process.join(GRACE_S)
+    code = job._process.exitcode
+    if code is not None and code < 0:
+        return f"its process was killed by {signal.Signals(-code).name}"
+    return f"its process ended with exit code {code}"
+
+
+def _end(job: Job) -> None:
+    job.seconds = time.monotonic() - job.started
+    if job._pipe is not None:
+        job._pipe.close()
+    if job._process is not None:
+        if job._process.is_alive():
+            job._process.join(0.1 if job.error is None else 0)
+        if job._process.is_alive():
+            job._process.kill()
+        job._process.join()
+        job._process.close()
+    job._pipe = job._process = None
+
+
+def load_shared(path: Path) -> Any:
+    """The value that `Workers.share` stored; arrays are mapped, not copied."""
+    import joblib
+
+    return joblib.load(path, mmap_mode="r")
