@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl_exporters.onnx.graph import ML_DOMAIN, Graph
+from lean_automl_exporters.onnx.graph import ML_DOMAIN, Graph, Numbers
 from lean_automl_exporters.onnx.values import Index, Source, renumbered, whole
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def encode(graph: Graph, ops: Sequence[o.Encode], columns: Sequence[str], own: b
         graph.concat(tuple(columns)),
         domain=ML_DOMAIN,
         keys_strings=("", *texts),
-        values_int64s=(o.CODE_MISSING, *range(o.CODE_FIRST, o.CODE_FIRST + len(texts))),
+        values_int64s=Numbers(np.array([o.CODE_MISSING, *range(o.CODE_FIRST, o.CODE_FIRST + len(texts))])),
         default_int64=o.CODE_UNSEEN,
     )
     maps = []

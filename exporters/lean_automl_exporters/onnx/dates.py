@@ -14,15 +14,18 @@ from lean_automl_runtime.ir.columns import MISSING_TIME
 from lean_automl_runtime.ir.ops import DateField
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.values import Array
 
 MARCH_FIRST_DAYS: Final = np.array([0, 31, 61, 92, 122, 153, 184, 214, 245, 275, 306, 337])
 
 
-def date_part(graph: Graph, part: DateField, seconds: str) -> str:
-    """One field as float32; NaN where the time is missing."""
-    value = graph.cast(_Calendar(graph, seconds).field(part), "float32")
+def date_parts(graph: Graph, parts: Sequence[DateField], seconds: str) -> str:
+    """Fields of one column side by side, as float32; NaN where the time is missing."""
+    calendar = _Calendar(graph, seconds)
+    value = graph.cast(graph.concat(tuple(calendar.field(part) for part in parts)), "float32")
     missing = graph.node("Equal", seconds, graph.scalar(MISSING_TIME, "int64"))
     return graph.node("Where", missing, graph.scalar(np.nan, "float32"), value)
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from lean_automl_runtime.errors import MissingDependencyError
 
-from lean_automl_exporters.onnx.graph import DATA_TYPES
+from lean_automl_exporters.onnx.graph import DATA_TYPES, Numbers
+from lean_automl_exporters.onnx.wire import field, packed_floats, packed_integers
 
 if TYPE_CHECKING:
     from lean_automl_exporters.onnx.graph import Array, Attribute, Graph, Node
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 PRODUCER: Final = "lean_automl"
 IR_VERSION: Final = 8
 BATCH: Final = "N"
+
+# Numbers of fields in onnx.proto.
+GRAPH_OF_MODEL: Final = 7
+NODE_OF_GRAPH: Final = 1
+ATTRIBUTE_OF_NODE: Final = 5
+FLOATS_OF_ATTRIBUTE: Final = 7
+INTS_OF_ATTRIBUTE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +68,23 @@ def to_model(
         notes: Metadata.
     """
     proto = require_onnx()
+    head = proto.GraphProto(name="g")
+    for info, own in zip((head.input, head.output), ports, strict=True):
+        for port in own:
+            _add_port(info.add(), port)
+    for name, array in graph.constants.items():
+        _fill_tensor(head.initializer.add(name=name), array)
+    nodes = b"".join(field(NODE_OF_GRAPH, _node(proto, node)) for node in graph.nodes)
     model = proto.ModelProto(ir_version=IR_VERSION, producer_name=PRODUCER)
     for domain, version in opsets.items():
         model.opset_import.add(domain=domain, version=version)
-    model.graph.name = "g"
-    for field, own in zip((model.graph.input, model.graph.output), ports, strict=True):
-        for port in own:
-            _add_port(field.add(), port)
-    for name, array in graph.constants.items():
-        _fill_tensor(model.graph.initializer.add(name=name), array)
-    for node in graph.nodes:
-        _fill_node(proto, model.graph.node.add(), node)
     for key, value in notes.items():
         model.metadata_props.add(key=key, value=value)
-    data: bytes = model.SerializeToString(deterministic=True)
+    return _bytes(model) + field(GRAPH_OF_MODEL, _bytes(head) + nodes)
+
+
+def _bytes(message: Any) -> bytes:
+    data: bytes = message.SerializeToString(deterministic=True)
     return data
 
 
@@ -97,18 +108,20 @@ def _fill_tensor(tensor: Any, array: Array) -> None:
     tensor.raw_data = np.ascontiguousarray(little).tobytes()
 
 
-def _fill_node(proto: Any, target: Any, node: Node) -> None:
-    target.op_type = node.op_type
-    if node.domain:
-        target.domain = node.domain
-    target.input.extend(node.inputs)
-    target.output.extend(node.outputs)
-    for name, value in node.attributes.items():
-        _fill_attribute(proto, target.attribute.add(name=name), value)
+def _node(proto: Any, node: Node) -> bytes:
+    head = proto.NodeProto(op_type=node.op_type, domain=node.domain or None, input=node.inputs, output=node.outputs)
+    attributes = (field(ATTRIBUTE_OF_NODE, _attribute(proto, name, value)) for name, value in node.attributes.items())
+    return _bytes(head) + b"".join(attributes)
 
 
-def _fill_attribute(proto: Any, target: Any, value: Attribute) -> None:
+def _attribute(proto: Any, name: str, value: Attribute) -> bytes:
     kinds = proto.AttributeProto
+    target = proto.AttributeProto(name=name)
+    if isinstance(value, Numbers):
+        whole = value.values.dtype.kind in "iub"
+        target.type = kinds.INTS if whole else kinds.FLOATS
+        number, pack = (INTS_OF_ATTRIBUTE, packed_integers) if whole else (FLOATS_OF_ATTRIBUTE, packed_floats)
+        return _bytes(target) + field(number, pack(value.values))
     if isinstance(value, np.ndarray):
         target.type = kinds.TENSOR
         _fill_tensor(target.t, value)
@@ -116,14 +129,7 @@ def _fill_attribute(proto: Any, target: Any, value: Attribute) -> None:
         target.type, target.s = kinds.STRING, value.encode()
     elif isinstance(value, int):
         target.type, target.i = kinds.INT, value
-    elif isinstance(value, float):
-        target.type, target.f = kinds.FLOAT, value
-    elif value and isinstance(value[0], str):
-        target.type = kinds.STRINGS
-        target.strings.extend(v.encode() for v in value)
-    elif value and isinstance(value[0], float):
-        target.type = kinds.FLOATS
-        target.floats.extend(value)
     else:
-        target.type = kinds.INTS
-        target.ints.extend(value)
+        target.type = kinds.STRINGS
+        target.strings.extend(text.encode() for text in value)
+    return _bytes(target)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lean_automl_exporters.onnx.graph import ML_DOMAIN, Attribute
+from lean_automl_exporters.onnx.graph import ML_DOMAIN, Attribute, Numbers
 from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, largest_sum, scaled
 from lean_automl_exporters.onnx.tree_nodes import one_target_each, with_roots
 
@@ -32,17 +32,17 @@ def tree_ensemble(graph: Graph, op: o.Forest, nodes: TreeNodes, x: str) -> str:
         "n_targets": op.scale.size,
         "nodes_splits": nodes.threshold.astype(dtype),
         "nodes_modes": np.zeros(nodes.feature.size, dtype=np.uint8),  # BRANCH_LEQ
-        "nodes_featureids": _ints(nodes.feature),
-        "nodes_truenodeids": _ints(np.maximum(nodes.left, ~nodes.left)),
-        "nodes_trueleafs": _ints(nodes.left < 0),
-        "nodes_falsenodeids": _ints(np.maximum(nodes.right, ~nodes.right)),
-        "nodes_falseleafs": _ints(nodes.right < 0),
-        "leaf_targetids": _ints(target[nodes.leaf_tree]),
+        "nodes_featureids": Numbers(nodes.feature),
+        "nodes_truenodeids": Numbers(np.maximum(nodes.left, ~nodes.left)),
+        "nodes_trueleafs": Numbers(nodes.left < 0),
+        "nodes_falsenodeids": Numbers(np.maximum(nodes.right, ~nodes.right)),
+        "nodes_falseleafs": Numbers(nodes.right < 0),
+        "leaf_targetids": Numbers(target[nodes.leaf_tree]),
         "leaf_weights": op.leaves[nodes.leaf_row].astype(dtype),
-        "tree_roots": _ints(nodes.roots),
+        "tree_roots": Numbers(nodes.roots),
     }
     if nodes.nan_left.any():
-        attributes["nodes_missing_value_tracks_true"] = _ints(nodes.nan_left)
+        attributes["nodes_missing_value_tracks_true"] = Numbers(nodes.nan_left)
     source = x if dtype == "float32" else graph.cast(x, dtype)
     (total,) = graph.nodes_of("TreeEnsemble", (source,), 1, ML_DOMAIN, attributes)
     return scaled(graph, total if dtype == "float32" else graph.cast(total, "float32"), op.scale, op.bias)
@@ -60,8 +60,8 @@ def tree_ensemble_v3(graph: Graph, op: o.Forest, nodes: TreeNodes, x: str) -> st
     order = np.argsort(np.concatenate([nodes.node_tree, nodes.leaf_tree]), kind="stable")
     leaf_zeros = np.zeros(nodes.leaf_tree.size, dtype=np.int64)
 
-    def both(of_nodes: Array, of_leaves: Array = leaf_zeros) -> tuple[int, ...]:
-        return _ints(np.concatenate([of_nodes, of_leaves])[order])
+    def both(of_nodes: Array, of_leaves: Array = leaf_zeros) -> Numbers:
+        return Numbers(np.concatenate([of_nodes, of_leaves])[order])
 
     counts = np.diff(op.target_offsets).astype(np.int64)[nodes.leaf_tree]
     leaf = np.repeat(np.arange(nodes.leaf_tree.size), counts)
@@ -71,14 +71,14 @@ def tree_ensemble_v3(graph: Graph, op: o.Forest, nodes: TreeNodes, x: str) -> st
         "nodes_treeids": both(nodes.node_tree, nodes.leaf_tree),
         "nodes_nodeids": both(node_id, leaf_id),
         "nodes_featureids": both(nodes.feature),
-        "nodes_values": tuple(map(float, np.concatenate([nodes.threshold, leaf_zeros])[order])),
+        "nodes_values": Numbers(np.concatenate([nodes.threshold, leaf_zeros])[order].astype(np.float32)),
         "nodes_modes": tuple("BRANCH_LEQ" if i < nodes.feature.size else "LEAF" for i in order.tolist()),
         "nodes_truenodeids": both(children[0]),
         "nodes_falsenodeids": both(children[1]),
-        "target_treeids": _ints(nodes.leaf_tree[leaf]),
-        "target_nodeids": _ints(leaf_id[leaf]),
-        "target_ids": _ints(op.targets[op.target_offsets[:-1][nodes.leaf_tree[leaf]] + nth]),
-        "target_weights": tuple(map(float, op.leaves[nodes.leaf_row[leaf] + nth])),
+        "target_treeids": Numbers(nodes.leaf_tree[leaf]),
+        "target_nodeids": Numbers(leaf_id[leaf]),
+        "target_ids": Numbers(op.targets[op.target_offsets[:-1][nodes.leaf_tree[leaf]] + nth]),
+        "target_weights": Numbers(op.leaves[nodes.leaf_row[leaf] + nth].astype(np.float32)),
     }
     if nodes.nan_left.any():
         attributes["nodes_missing_value_tracks_true"] = both(nodes.nan_left)
@@ -90,7 +90,3 @@ def _rank(groups: Array) -> Array:
     """Position of each entry in its run of equal entries; equal entries stand together."""
     changes = np.flatnonzero(np.diff(groups, prepend=-1))
     return np.arange(groups.size) - np.repeat(changes, np.diff(np.append(changes, groups.size)))
-
-
-def _ints(values: Array) -> tuple[int, ...]:
-    return tuple(int(v) for v in values)

@@ -14,8 +14,6 @@ from typing import Any, Final
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Attribute = int | float | str | Array | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]
-
 ML_DOMAIN: Final = "ai.onnx.ml"
 CAST_BYTES: Final = 40  # what a Cast node adds to a file
 SMALL_INTEGERS: Final = ("uint8", "int8", "uint16", "int16", "int32")
@@ -34,6 +32,16 @@ DATA_TYPES: Final[dict[str, int]] = {
     "float16": 10,
     "float64": 11,
 }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """A repeated attribute: non-negative integers (below 2**35) or float32."""
+
+    values: Array
+
+
+Attribute = int | str | Array | Numbers | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +168,8 @@ def _same(array: Array, small: Array) -> bool:
 
 
 def _key(value: Attribute) -> object:
+    if isinstance(value, Numbers):
+        return ("numbers", _key(value.values))
     if isinstance(value, np.ndarray):
         content = tuple(value.tolist()) if value.dtype == object else value.tobytes()
         return (value.dtype.name, value.shape, content)

@@ -92,7 +92,7 @@ def _(op: o.Rescale, to: Lowering) -> Value:
 
 @lower.register(o.DatePart)
 def _(op: o.DatePart, to: Lowering) -> Value:
-    return dates.date_part(to.graph, op.part, to.tensor(op.inputs[0]))
+    return dates.date_parts(to.graph, [op.part], to.tensor(op.inputs[0]))
 
 
 @lower.register(o.Encode)
@@ -131,7 +131,7 @@ def _(op: o.Clip, to: Lowering) -> Value:
 def _(op: o.Concat, to: Lowering) -> Value:
     if to.types[op.inputs[0]].dtype is DType.BIN:
         return tuple(level for number in op.inputs for level in to.index(number))
-    return concat.concat(to, op)
+    return concat.concat(to, op.inputs)
 
 
 @lower.register(o.Bin)

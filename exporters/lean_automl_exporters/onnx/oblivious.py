@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lean_automl_exporters.onnx.values import Array, Index
 
 LARGEST_BYTE: Final = 255
+MOST_COLUMNS: Final = 32  # for each level of depth: beyond that, comparing every split costs less than adding rows
+LARGEST_TABLE: Final = 2**22  # bytes in memory of a loaded session; three times that, as int32, while it loads
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,19 +56,23 @@ def tensor_trees(graph: Graph, op: o.ObliviousTrees, x: Index) -> str:
     """Scores of oblivious trees."""
     source, columns, place = ordered(graph, x)
     found = events(op, columns, place)
-    depth, _ = found.row.shape
+    depth, trees = found.row.shape
     plan = leaf_plan(op, found.flipped)
     # A leaf's number times the tree's stride, where a byte can hold it, comes out of the table at no cost.
     folded = ((1 << depth) - 1) * int(plan.strides.max()) <= LARGEST_BYTE or plan.windows == 1
     weights = (1 << np.arange(depth))[:, None] * (plan.strides if folded else np.ones(1, dtype=np.int64))
     if np.unique(plan.strides).size == 1:
         weights = weights[:, :1]
-    leaf = _leaf_numbers(graph, found, weights, shifted(graph, source, found.bases))
+    rows = shifted(graph, source, found.bases)
+    # The table is summed over all columns, so that each row also holds the events of the columns before its own.
+    before = found.bases.size - np.searchsorted(found.bases, found.row, side="left")
+    if found.rows * trees <= LARGEST_TABLE and found.bases.size <= MOST_COLUMNS * depth:
+        leaf = _by_table(graph, found, weights, rows)
+    else:
+        leaf, before = _by_comparison(graph, found, weights, rows, source.dtype), np.zeros_like(before)
     if not folded:
         leaf = graph.node("Mul", leaf, graph.stored(plan.strides.astype(np.int32)))
         weights = weights * plan.strides
-    # The table is summed over all columns, so that each row also holds the events of the columns before its own.
-    before = (found.bases[:, None, None] >= found.row).sum(axis=0)
     return scores(graph, op, plan, leaf, plan.first - (before * weights).sum(axis=0))
 
 
@@ -105,19 +111,33 @@ def _first_levels(mapping: Array, split: Array) -> tuple[Array, bool]:
     return mapping.size - np.searchsorted(mapping[::-1], split, side="right"), True
 
 
-def _leaf_numbers(graph: Graph, found: Events, weights: Array, rows: str) -> str:
-    """Sums of table rows, int32 (n, 1, trees)."""
+def _by_table(graph: Graph, found: Events, weights: Array, rows: str) -> str:
+    """Sums of rows of the table of events, int32 (n, 1, trees)."""
     depth, trees = found.row.shape
     # The last row takes the events that never happen.
     empty = graph.node("ConstantOfShape", graph.integers(found.rows + 1, trees), value=np.zeros(1, dtype=np.int32))
     weight = graph.stored(weights.astype(np.int32))
     if weights.shape != (depth, trees):
         weight = graph.node("Expand", weight, graph.integers(depth, trees))
-    at = graph.stored(found.row)
-    table = graph.node("ScatterElements", empty, at, weight, axis=0, reduction="add")
+    events_at = graph.stored(found.row)
+    table = graph.node("ScatterElements", empty, events_at, weight, axis=0, reduction="add")
     table = graph.node("CumSum", table, graph.constant(np.array(0, dtype=np.int64)))
-    if int(weights.sum(axis=0).max()) <= LARGEST_BYTE:
-        table = graph.node("Gather", graph.cast(table, "uint8"), rows)
+    if _fit_bytes(weights):
         ones = np.ones((1, found.bases.size), dtype=np.uint8)
-        return graph.node("MatMulInteger", graph.constant(ones), table)
+        return graph.node("MatMulInteger", graph.constant(ones), graph.node("Gather", graph.cast(table, "uint8"), rows))
     return graph.node("ReduceSum", graph.node("Gather", table, rows), graph.integers(1), keepdims=1)
+
+
+def _by_comparison(graph: Graph, found: Events, weights: Array, rows: str, dtype: str) -> str:
+    """The same by comparing each split, for trees whose table would not fit in memory."""
+    columns = np.searchsorted(found.bases, found.row, side="right") - 1
+    read = graph.node("Gather", rows, graph.stored(columns), axis=1)
+    bits = graph.node("GreaterOrEqual", read, graph.cast(graph.stored(found.row), dtype))
+    if _fit_bytes(weights) and weights.shape[1] == 1:
+        return graph.node("MatMulInteger", graph.constant(weights.T.astype(np.uint8)), graph.cast(bits, "uint8"))
+    weighted = graph.node("Mul", graph.cast(bits, "int32"), graph.stored(weights.astype(np.int32)))
+    return graph.node("ReduceSum", weighted, graph.integers(1), keepdims=1)
+
+
+def _fit_bytes(weights: Array) -> bool:
+    return int(weights.sum(axis=0).max()) <= LARGEST_BYTE

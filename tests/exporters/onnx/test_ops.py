@@ -91,6 +91,21 @@ def test_arithmetic(kind: o.ArithmeticKind) -> None:
     exact(s.regressor(b, b.add(o.Arithmetic((0, 1), kind))))
 
 
+def test_ops_of_one_kind_are_made_together() -> None:
+    b = s.builder(s.FLOAT_A, s.FLOAT_B, s.TIME, s.DOUBLE, s.TEXT_A)
+    pairs = [b.add(o.Arithmetic((i, j), o.ArithmeticKind.SUBTRACT)) for i, j in ((0, 1), (1, 0), (0, 0), (1, 1))]
+    times = [b.add(o.DatePart((2,), part)) for part in (o.DateField.HOUR, o.DateField.WEEKDAY)]
+    scaled = [b.add(o.Rescale((3,), shift, scale)) for shift, scale in ((0, 2.0), (1.5, 1.0))]
+    code = b.add(o.Encode((4,), ("a", "b")))
+    looked_up = [b.add(o.Lookup((code,), np.arange(n, n + 4, dtype=np.float32)[:, None])) for n in (0, 7)]
+    program = s.regressor(b, b.add(o.Concat((*pairs, *times, *scaled, *looked_up))))
+    exact(program)
+    types = s.node_types(export_onnx(program))
+    assert types.count("Sub") == 3  # of four pairs, of two rescaled columns, of days
+    assert types.count("Where") == 1
+    assert types.count("Gather") == 2  # the one column of codes twice, then both tables
+
+
 def test_impute() -> None:
     b = s.builder(s.FLOAT_A, s.FLOAT_B)
     both = b.add(o.Concat((0, 1)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import small as s
-from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, check_parity, export_onnx
+from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, check_parity, export_onnx, oblivious
 from lean_automl_runtime.errors import UnsupportedOpError
 from lean_automl_runtime.ir import Program
 from lean_automl_runtime.ir import ops as o
@@ -44,6 +44,15 @@ def test_forms_of_oblivious_trees(form: str, encoding: TreeEncoding) -> None:
     b = s.builder(s.FLOAT_A, s.FLOAT_B)
     bins = s.two_bins(b, (5, 4))
     same(s.regressor(b, s.oblivious(b, bins, depths, targets, width)), encoding)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_trees_whose_table_would_be_too_large(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oblivious, "LARGEST_TABLE", 0)
+    depths, targets, width = FORMS[form]
+    b = s.builder(s.FLOAT_A, s.FLOAT_B)
+    bins = s.two_bins(b, (5, 0))
+    same(s.regressor(b, s.oblivious(b, bins, depths, targets, width)), TreeEncoding.TENSOR)
 
 
 @pytest.mark.parametrize("encoding", OBLIVIOUS)
