@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from lean_automl_runtime.errors import ConfigError
 from lean_automl_runtime.measure.cost import CostModel, CostSample, errors_on, fit_cost_model
-from lean_automl_runtime.measure.features import features
 from lean_automl_runtime.measure.least_squares import non_negative_least_squares
+from lean_automl_runtime.measure.op_counts import features
 from lean_automl_runtime.measure.reference_programs import make_program
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES
 from scipy.optimize import nnls

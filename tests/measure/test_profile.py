@@ -7,8 +7,8 @@ import pytest
 from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.errors import ConfigError, MeasurementError
 from lean_automl_runtime.measure import DeviceProfile, calibrate
-from lean_automl_runtime.measure.features import features
 from lean_automl_runtime.measure.machine import Machine
+from lean_automl_runtime.measure.op_counts import features
 from lean_automl_runtime.measure.profile import make_profile
 from lean_automl_runtime.measure.profile_child import main
 from lean_automl_runtime.measure.reference_programs import make_program, make_records

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from lean_automl_runtime.measure.cost import CostModel, CostSample, fit_cost_model
-    from lean_automl_runtime.measure.features import features
     from lean_automl_runtime.measure.harness import measure
     from lean_automl_runtime.measure.inprocess import QuickMeasurement, measure_in_process
+    from lean_automl_runtime.measure.op_counts import features
     from lean_automl_runtime.measure.options import MeasureOptions, Mode
     from lean_automl_runtime.measure.profile import DeviceProfile, calibrate
     from lean_automl_runtime.measure.result import Measurement, meets
@@ -29,7 +29,7 @@ _HOME: Final = {
     "Quantile": "statistics",
     "QuickMeasurement": "inprocess",
     "calibrate": "profile",
-    "features": "features",
+    "features": "op_counts",
     "fit_cost_model": "cost",
     "measure": "harness",
     "measure_in_process": "inprocess",

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lean_automl_runtime.errors import ConfigError
-from lean_automl_runtime.measure.features import FEATURES, features
 from lean_automl_runtime.measure.least_squares import non_negative_least_squares
+from lean_automl_runtime.measure.op_counts import FEATURES, features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

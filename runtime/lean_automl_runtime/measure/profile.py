@@ -18,8 +18,8 @@ from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.errors import ConfigError, MeasurementError
 from lean_automl_runtime.measure.cost import CostErrors, CostModel, errors_on, fit_cost_model
-from lean_automl_runtime.measure.features import features
 from lean_automl_runtime.measure.machine import Machine
+from lean_automl_runtime.measure.op_counts import features
 from lean_automl_runtime.measure.processes import Child, choose_core, run_child
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lean_automl_runtime.ir import ops as o
-from lean_automl_runtime.measure.features import FEATURES, count_op, features, walk
+from lean_automl_runtime.measure.op_counts import FEATURES, count_op, features, walk
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape, adult_like
 from lean_automl_runtime.records import RecordReader
