@@ -52,7 +52,8 @@ class Artifact:
 def write_artifact(artifact: Artifact) -> bytes:
     """The bytes of a `.lam` file."""
     head, block = to_bytes(artifact.program)
-    metadata = json.dumps(artifact.metadata, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    text = json.dumps(artifact.metadata, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    metadata = text.encode("utf-8", errors="surrogatepass")
     payload = head + block + metadata
     lengths = (len(head), len(block), len(metadata))
     header = HEADER.pack(MAGIC, FORMAT_VERSION, OLDEST_READER, zlib.crc32(payload), *lengths)
@@ -86,7 +87,7 @@ def read_artifact(data: bytes) -> Artifact:
     program = from_bytes(payload[:head_end], payload[head_end:block_end])
     try:
         metadata = json.loads(payload[block_end:])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptArtifactError(f"metadata: {error}") from error
     if not isinstance(metadata, dict):
         raise CorruptArtifactError("metadata: not a JSON object")
