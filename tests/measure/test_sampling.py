@@ -149,6 +149,7 @@ def test_an_open_loop_counts_the_wait_behind_a_slow_call(clock, tools):
 def test_an_overloaded_open_loop_falls_behind(clock, tools):
     samples = open_loop(clock, tools, 100_000, 20_000)
     assert samples.total[-1] > 1000 * samples.total[0]
+    assert samples.control.problems() == ()
     assert samples.calls_per_s < 0.6 * 100_000
 
 

@@ -38,7 +38,7 @@ def make_program(shape: Shape, seed: int = 0) -> Program:
     probabilities = builder.add(o.Link((scores,), link))
     classes = tuple(f"class {i}" for i in range(shape.classes))
     label = builder.add(o.Label((probabilities,), classes, None))
-    return builder.build({PROBABILITIES: probabilities, LABEL: label})
+    return builder.build({LABEL: label, PROBABILITIES: probabilities})
 
 
 def make_records(shape: Shape, seed: int = 0, rows: int = ROWS) -> list[dict[str, Any]]:
