@@ -81,12 +81,7 @@ class RecordReader:
         """Arrays of all rows of a DataFrame, a mapping of sequences, or a sequence of records."""
         if isinstance(table, Sequence) and not isinstance(table, str | bytes):
             return self._from_records(table)
-        names = getattr(table, "columns", None)
-        names = list(table) if names is None and isinstance(table, Mapping) else names
-        if names is None:
-            raise DataError(
-                f"cannot read a table from {type(table).__name__}: pass a DataFrame, a mapping of columns or records"
-            )
+        names = _column_names(table)
         present = set(names)
         arrays = []
         for column in self._columns:
@@ -100,7 +95,9 @@ class RecordReader:
 
     def _from_records(self, records: Sequence[Record]) -> list[Array]:
         columns: list[list[Any]] = [[] for _ in self._columns]
-        for record in records:
+        for row, record in enumerate(records):
+            if not isinstance(record, Mapping):
+                raise DataError(f"row {row}: {_not_a_record(record)}")
             for (name, _, _), values in zip(self._plan, columns, strict=True):
                 if name not in record:
                     raise absent(name, record)
@@ -110,7 +107,7 @@ class RecordReader:
     def _explain(self, record: object, error: Exception) -> Exception:
         """The error for the first column at fault."""
         if not isinstance(record, Mapping):
-            return DataError(f"a record is a mapping from column names to values, not {type(record).__name__}")
+            return DataError(_not_a_record(record))
         for name, _, parse in self._plan:
             if name not in record:
                 return absent(name, record)
@@ -131,8 +128,7 @@ def column_array(values: Any, column: Column) -> Array:
     Raises:
         SchemaError: A value cannot be read as the column's kind; shows the row and the value.
     """
-    raw = values.to_numpy() if hasattr(values, "to_numpy") else values
-    array = raw if isinstance(raw, np.ndarray) else _as_object_array(raw)
+    array = _as_array(values, column)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -142,26 +138,56 @@ def column_array(values: Any, column: Column) -> Array:
         return fast
     parse = PARSERS[column.kind]
     result = np.empty(array.shape[0], dtype=NUMPY_DTYPES[column.dtype])
-    for row, value in enumerate(array.tolist() if array.dtype.kind != "M" else array):
-        try:
-            result[row] = parse(value)
-        except (ValueError, TypeError) as problem:
-            raise SchemaError(f"column {column.name!r}, row {row}: {problem}") from problem
+    # As Python objects where those read the same: a float32 has other digits, a timedelta64 another unit.
+    same = array.dtype.kind in "OUSbiu" or array.dtype == np.float64
+    with np.errstate(over="ignore"):
+        for row, value in enumerate(array.tolist() if same else array):
+            try:
+                result[row] = parse(value)
+            except (ValueError, TypeError) as problem:
+                raise SchemaError(f"column {column.name!r}, row {row}: {problem}") from problem
     return result
 
 
-def _as_object_array(values: Any) -> Array:
-    items = list(values)
-    array = np.empty(len(items), dtype=object)
-    array[:] = items
-    return array
+def _column_names(table: TableLike) -> list[Any]:
+    """Names of a table's columns; Arrow calls its columns' contents `columns`."""
+    for attribute in ("column_names", "columns"):
+        if hasattr(table, attribute):
+            return list(getattr(table, attribute))
+    if isinstance(table, Mapping):
+        return list(table)
+    raise DataError(
+        f"cannot read a table from {type(table).__name__}: pass a DataFrame, a mapping of columns, or records"
+    )
+
+
+def _as_array(values: Any, column: Column) -> Array:
+    """A column as an array; an object array for what is not one."""
+    if isinstance(values, np.ndarray):
+        return values
+    if type(values).__module__.startswith("pyarrow"):
+        if str(values.type).startswith("dictionary"):  # `to_numpy` of a chunked one reads a null as another value
+            values = values.cast(values.type.value_type)
+        array: Array = values.to_numpy(zero_copy_only=False)
+        return array
+    if hasattr(values, "to_numpy"):
+        array = values.to_numpy()
+        return array
+    if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+        raise SchemaError(f"column {column.name!r}: takes a sequence of values, not {values!r:.40}")
+    return np.fromiter(values, dtype=object, count=len(values))
+
+
+def _not_a_record(record: object) -> str:
+    return f"a record is a mapping from column names to values, not {type(record).__name__}"
 
 
 def _fast(array: Array, column: Column) -> Array | None:
     """Whole-array conversion where it gives the same as value by value."""
     if column.kind is ColumnKind.NUMERIC and array.dtype.kind in "fiub":
         with np.errstate(over="ignore"):
-            return array.astype(NUMPY_DTYPES[column.dtype])
+            doubles = array if array.dtype.kind == "f" else array.astype(np.float64)  # a value is a double first
+            return doubles.astype(NUMPY_DTYPES[column.dtype])
     if column.kind is ColumnKind.BOOLEAN and array.dtype.kind == "b":
         return array.astype(np.float32)
     if column.dtype == "string" and array.dtype == object and all(type(v) is str for v in array):
