@@ -191,9 +191,10 @@ def _text_of_number(value: float | np.floating | Decimal) -> str:
 
 
 def _seconds_of_number(value: float | np.integer | np.floating | Decimal) -> int:
-    if not math.isfinite(value) or not -(2**63) < value < 2**63:
+    number = value.item() if isinstance(value, np.generic) else value  # `floor` of an np.int64 goes through float
+    if not math.isfinite(number) or not -(2**63) < number < 2**63:
         raise ValueError(f"{value!r:.40} is not a number of seconds since 1970")
-    return math.floor(value)
+    return math.floor(number)
 
 
 def _seconds_of_datetime(value: datetime.datetime) -> int:
