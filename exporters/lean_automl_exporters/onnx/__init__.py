@@ -3,5 +3,14 @@
 from lean_automl_exporters.onnx.export import export_onnx
 from lean_automl_exporters.onnx.options import OnnxOptions, TreeEncoding
 from lean_automl_exporters.onnx.parity import ParityReport, check_parity, export_checked
+from lean_automl_exporters.onnx.sizes import encoding_sizes
 
-__all__ = ["OnnxOptions", "ParityReport", "TreeEncoding", "check_parity", "export_checked", "export_onnx"]
+__all__ = [
+    "OnnxOptions",
+    "ParityReport",
+    "TreeEncoding",
+    "check_parity",
+    "encoding_sizes",
+    "export_checked",
+    "export_onnx",
+]

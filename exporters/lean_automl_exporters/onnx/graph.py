@@ -62,7 +62,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.constants: dict[str, Array] = {}
         self._reserved = frozenset(reserved)
-        self._outputs: set[str] = set()
+        self._renamed: dict[str, str] = {}
         self._names = _short_names()
         self._known_nodes: dict[object, tuple[str, ...]] = {}
         self._known_constants: dict[object, str] = {}
@@ -116,13 +116,12 @@ class Graph:
 
     def name_output(self, name: str, value: str) -> None:
         """Make `value` an output of the graph, under that name."""
-        rename = {value: name}
-        made = any(value in node.outputs for node in self.nodes)
-        if not made or value in self._outputs:  # an input, or an output already
-            self.nodes.append(Node("Identity", (value,), (name,), {}, ""))
-        else:
-            self.nodes = [_renamed(node, rename) for node in self.nodes]
-        self._outputs.add(name)
+        current = self._renamed.get(value, value)
+        if current != value or self.maker(value) is None:  # an output already, or an input
+            self.nodes.append(Node("Identity", (current,), (name,), {}, ""))
+            return
+        self._renamed[value] = name
+        self.nodes = [_renamed(node, {value: name}) for node in self.nodes]
 
     def maker(self, name: str) -> Node | None:
         """The node that makes a value; None for an input or a constant."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from lean_automl_runtime.errors import ExportError
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, blank_scores, scaled
@@ -106,7 +105,8 @@ def _both_signs(graph: Graph, x: str) -> str:
 
 
 def label(graph: Graph, op: o.Label, x: str) -> str:
-    classes = _class_array(op.classes)
+    dtypes: dict[type, type] = {str: object, int: np.int64, bool: np.bool_}
+    classes: Array = np.array(op.classes, dtype=dtypes[type(op.classes[0])])
     if op.threshold is None:
         return graph.node("Gather", graph.constant(classes), graph.node("ArgMax", x, axis=1, keepdims=0))
     second = graph.node("Gather", x, graph.constant(np.array(1, dtype=np.int64)), axis=1)
@@ -114,11 +114,3 @@ def label(graph: Graph, op: o.Label, x: str) -> str:
     if classes.dtype == np.bool_ and classes.tolist() == [False, True]:
         return above
     return graph.node("Gather", graph.constant(classes), graph.cast(above, "int64"))
-
-
-def _class_array(classes: tuple[str, ...] | tuple[int, ...] | tuple[bool, ...]) -> Array:
-    dtype: type = {str: object, int: np.int64, bool: np.bool_}[type(classes[0])]
-    try:
-        return np.array(classes, dtype=dtype)
-    except OverflowError:
-        raise ExportError(f"ONNX holds whole numbers of 64 bits; the classes go up to {max(classes)}") from None

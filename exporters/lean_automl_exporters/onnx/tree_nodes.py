@@ -172,23 +172,36 @@ def _joined(copies: list[TreeNodes]) -> TreeNodes:
 
 
 def with_roots(nodes: TreeNodes) -> TreeNodes:
-    """Gives each tree of one leaf a node whose children are both that leaf."""
+    """Gives each tree a root node whose children have different numbers.
+
+    TreeEnsemble has no tree of one leaf, and onnxruntime up to 1.22 takes a root for a leaf if both its children have
+    the same number, be one a node and the other a leaf. A tree of one leaf gets a node and its leaf twice; a root whose
+    leaf has the number of the other child gets a copy of the leaf at the end.
+    """
     bare = np.flatnonzero(nodes.roots < 0)
-    if not bare.size:
-        return nodes
-    size = nodes.feature.size
+    zeros = np.zeros(bare.size, dtype=np.int64)
     roots = nodes.roots.copy()
-    roots[bare] = size + np.arange(bare.size)
-    leaf, zeros = nodes.roots[bare], np.zeros(bare.size, dtype=np.int64)
+    roots[bare] = nodes.feature.size + np.arange(bare.size)
+    left = np.append(nodes.left, nodes.roots[bare])
+    right = np.append(nodes.right, nodes.roots[bare])
+    sides = (left, right)
+    number_left, number_right = (np.maximum(side, ~side)[roots] for side in sides)
+    alike = roots[number_left == number_right]
+    side_of_leaf = np.where(left[alike] < 0, 0, 1)
+    copied = ~np.minimum(left[alike], right[alike])
+    for place, (node, side) in enumerate(zip(alike, side_of_leaf, strict=True)):
+        sides[side][node] = ~(nodes.leaf_row.size + place)
     return replace(
         nodes,
         feature=np.append(nodes.feature, zeros),
         threshold=np.append(nodes.threshold, zeros).astype(np.float32),
-        left=np.append(nodes.left, leaf),
-        right=np.append(nodes.right, leaf),
+        left=left,
+        right=right,
         nan_left=np.append(nodes.nan_left, zeros.astype(bool)),
         node_tree=np.append(nodes.node_tree, bare),
         roots=roots,
+        leaf_row=np.append(nodes.leaf_row, nodes.leaf_row[copied]),
+        leaf_tree=np.append(nodes.leaf_tree, nodes.leaf_tree[copied]),
     )
 
 
