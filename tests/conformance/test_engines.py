@@ -1,9 +1,10 @@
-"""Every engine that runs Programs gives what the reference gives. Another engine is one line in `ENGINES`."""
+"""Every engine that runs Programs gives what the reference gives. Another engine is one word in `ENGINES`."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from conformance.programs import hostile_inputs, programs, random_program
 from conformance.tolerance import ULPS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lean_automl_runtime.engines import Engine, RowEngine, make_engine
+from lean_automl_runtime.engines import Engine, RowEngine, available, make_engine
 from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES, Column, ColumnKind, Program, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.reference import evaluate
@@ -22,9 +23,7 @@ from lean_automl_runtime.reference import evaluate
 Array = np.ndarray[Any, np.dtype[Any]]
 Make = Callable[[Program], Engine]
 
-ENGINES: Final[dict[str, Make]] = {
-    "numba": lambda program: make_engine(program, "numba"),
-}
+ENGINES: Final[dict[str, Make]] = {name: partial(make_engine, name=name) for name in ("numba",) if available(name)}
 BLOCK = 512  # rows: an engine may split batches here, so sizes around it are tried
 
 
