@@ -63,7 +63,7 @@ class Draft:
     Attributes:
         lines: Instructions so far.
         pool: Constants so far.
-        raw: What the caller fills.
+        raw: What the caller fills, in order, with its number.
         floats: Number of float slots.
         ints: Number of integer slots.
     """
@@ -71,7 +71,7 @@ class Draft:
     def __init__(self) -> None:
         self.lines: list[list[int]] = []
         self.pool = Pool()
-        self.raw: list[RawSlot] = []
+        self.raw: dict[RawSlot, int] = {}
         self.floats = 0
         self.ints = 0
 
@@ -93,9 +93,7 @@ class Draft:
 
     def new_raw(self, slot: RawSlot) -> int:
         """Number of a raw slot; equal ones are one."""
-        if slot not in self.raw:
-            self.raw.append(slot)
-        return self.raw.index(slot)
+        return self.raw.setdefault(slot, len(self.raw))
 
     def new(self, kind: ValueType) -> Slots:
         """Slots for a value."""
