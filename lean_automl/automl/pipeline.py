@@ -119,12 +119,13 @@ class _Run:
             self.holdout: Dataset = dataset.take(split.valid)
             self.dataset: Dataset = dataset.take(split.train)
             self.folds: tuple[Split, ...] = folds(self.dataset, self.config.folds, self.config.seed)
-            self.time: TimePlan = plan_time(self.clock.limit_s, self.clock.spent_s)
 
     def choose_features(self) -> None:
         """Fit the features."""
         self.watcher.step("features", f"{len(self.schema.features)} columns")
         with self.reporter.timed("features"):
+            self.workers.wait_until_ready()
+            self.time: TimePlan = plan_time(self.clock.limit_s, self.clock.spent_s)
             options = self._options(self.time.features)
             self.features: FeatureChoice = choose_features(
                 self.dataset, self.folds[0], self.problem, self.metric, options
@@ -147,19 +148,20 @@ class _Run:
         self.watcher.step("teacher", f"{len(splits)} folds of {dataset.rows:,} rows")
         with self.reporter.timed("teacher"):
             options = self._options(self.time.teacher)
-            self.teacher: Teacher
+            self.teacher: Teacher | None
             self.failures: tuple[Failure, ...]
             lesson = Lesson(rows, splits, self.problem)
             self.teacher, self.failures = build_teacher(lesson, self.metric, options, self.workers, self.watcher)
-            if self.distils:
-                self.rows = replace(self.rows, soft=self._soft_targets(judged[0]))
+            self.distils = self.distils and self.teacher is not None
+            if self.distils and self.teacher is not None:
+                self.rows = replace(self.rows, soft=self._soft_targets(self.teacher, judged[0]))
 
-    def _soft_targets(self, split: Split) -> np.ndarray:
+    def _soft_targets(self, teacher: Teacher, split: Split) -> np.ndarray:
         """The teacher's predictions for every row, none of them by a model that saw the row."""
         soft = np.full((self.rows.frame.rows, self.problem.outputs), np.nan)
-        soft[split.train] = self.teacher.out_of_fold
+        soft[split.train] = teacher.out_of_fold
         rest = np.setdiff1d(np.arange(self.rows.frame.rows), split.train)
-        soft[rest] = self.teacher.predict(self.rows.frame.take(rest))
+        soft[rest] = teacher.predict(self.rows.frame.take(rest))
         return soft
 
     def search(self) -> SearchLog:
@@ -254,12 +256,21 @@ class _Run:
         """Score on rows that no step has seen."""
         return self.metric(self.holdout.y, predict(self.holdout), self.holdout.weight)
 
-    def holdout_scores(self, finished: Finished) -> tuple[float, float, float]:
-        """Of the teacher, of the student and of the constant predictor."""
+    def teacher_holdout(self) -> float | None:
+        """Score of the teacher on rows that no step has seen; None without a teacher."""
+        teacher = self.teacher
+        if teacher is None:
+            return None
         frame = self.features.plan.frame(self.holdout.table)
-        teacher = self.holdout_score(lambda _: self.teacher.predict(frame))
-        student = self.holdout_score(lambda rows: predict_with(finished.program, rows.table))
-        return teacher, student, self.holdout_score(self._constant)
+        return self.holdout_score(lambda _: teacher.predict(frame))
+
+    def student_holdout(self, finished: Finished) -> float:
+        """Score of what ships on rows that no step has seen."""
+        return self.holdout_score(lambda rows: predict_with(finished.program, rows.table))
+
+    def constant_holdout(self) -> float:
+        """Score of the constant predictor on the same rows."""
+        return self.holdout_score(self._constant)
 
     def _constant(self, rows: Dataset) -> np.ndarray:
         if self.problem.task is Task.REGRESSION:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lean_automl.search.clock import Clock
     from lean_automl.student.blend import Blend
     from lean_automl.student.search import SearchLog
+    from lean_automl.teacher.ensemble import Teacher
 
 PACKAGES: Final = (
     "lean-automl",
@@ -75,7 +76,6 @@ class Reporter:
         self, run: _Run, finished: Finished, log: SearchLog, measurements: list[Any], checks: list[Check]
     ) -> RunResult:
         """The record of the whole run."""
-        teacher_holdout, student_holdout, constant_holdout = run.holdout_scores(finished)
         teacher = run.teacher
         tried: list[Candidate | FailedTrial] = [*log.candidates, *log.failed]
         trials = sorted(tried, key=lambda trial: trial.number)
@@ -87,17 +87,14 @@ class Reporter:
             columns=len(run.schema.features),
             notes=[str(note) for note in run.dataset.notes],
             crossed_features=run.features.crossed,
-            members=[
-                Member(bag.name, score, weight, bag.seconds)
-                for bag, score, weight in zip(teacher.bags, teacher.scores, teacher.weights, strict=True)
-            ],
+            members=_members(teacher),
             failures={failure.name: failure.reason for failure in run.failures},
-            teacher_score=teacher.score,
-            teacher_holdout=teacher_holdout,
+            teacher_score=None if teacher is None else teacher.score,
+            teacher_holdout=run.teacher_holdout(),
             student=_shipped(finished.blend),
             student_score=finished.blend.score,
-            student_holdout=student_holdout,
-            constant_holdout=constant_holdout,
+            student_holdout=run.student_holdout(finished),
+            constant_holdout=run.constant_holdout(),
             trials=[_record(trial) for trial in trials],
             checks=checks,
             measurements=measurements,
@@ -110,6 +107,15 @@ class Reporter:
         """Write `run.json`."""
         text = json.dumps(result.to_json(), ensure_ascii=False, indent=1, default=str)
         (folder / MARKER).write_text(text, encoding="utf-8")
+
+
+def _members(teacher: Teacher | None) -> list[Member]:
+    if teacher is None:
+        return []
+    return [
+        Member(bag.name, score, weight, bag.seconds)
+        for bag, score, weight in zip(teacher.bags, teacher.scores, teacher.weights, strict=True)
+    ]
 
 
 def _shipped(blend: Blend) -> TrialRecord:

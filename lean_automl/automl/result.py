@@ -90,8 +90,8 @@ class RunResult:
         crossed_features: Whether crossed features were kept.
         members: Of the teacher.
         failures: Members that failed, with the reason.
-        teacher_score: Out of fold.
-        teacher_holdout: On the hold-out.
+        teacher_score: Out of fold; None if there was no time for a teacher.
+        teacher_holdout: On the hold-out; None likewise.
         student: The trial that ships; for a blend its members are the parameters.
         student_score: On validation rows.
         student_holdout: On the hold-out, of the files that ship.
@@ -113,8 +113,8 @@ class RunResult:
     crossed_features: bool
     members: list[Member]
     failures: dict[str, str]
-    teacher_score: float
-    teacher_holdout: float
+    teacher_score: float | None
+    teacher_holdout: float | None
     student: TrialRecord
     student_score: float
     student_holdout: float

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from lean_automl_runtime.ir import ColumnKind
+from lean_automl_runtime.ir.columns import ColumnKind
 
-from lean_automl.data import SchemaOverrides
 from lean_automl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lean_automl.data import SchemaOverrides
 
 
 def add_column_options(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +35,8 @@ def overrides_of(namespace: argparse.Namespace) -> SchemaOverrides:
     Raises:
         ConfigError: `--column` is not NAME:KIND.
     """
+    from lean_automl.data import SchemaOverrides
+
     kinds = {}
     for text in namespace.column:
         name, separator, kind = text.rpartition(":")

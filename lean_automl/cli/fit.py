@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any, Final
 
 from lean_automl.cli.columns import add_column_options, overrides_of
 from lean_automl.config import Budget, Constraints, FitConfig
-from lean_automl.data import Task
 from lean_automl.errors import ConfigError
 
 EPILOG: Final = """\
@@ -19,6 +17,9 @@ examples:
   lean_automl fit train.csv --target y --max-latency-ms 2
   lean_automl fit train.parquet --target price --max-latency-us 50 --max-size-kb 64 --time-limit 120 --metric mae
 """
+
+
+TASKS: Final = ("binary", "multiclass", "regression")
 
 
 def add_parser(commands: Any) -> None:
@@ -49,7 +50,7 @@ def add_parser(commands: Any) -> None:
     budget.add_argument("--max-trials", type=int, metavar="N", help="students to try at most")
     how = parser.add_argument_group("how")
     how.add_argument("--metric", metavar="NAME", help="a scikit-learn scorer; default by task: roc_auc, log loss, rmse")
-    how.add_argument("--task", choices=[task.value for task in Task], help="kind of target, if inference is wrong")
+    how.add_argument("--task", choices=TASKS, help="kind of target, if inference is wrong")
     how.add_argument("--families", metavar="A,B", help="student families to search (default: all)")
     how.add_argument("--holdout", type=float, metavar="SHARE", help="rows kept for the final judgement")
     how.add_argument("--folds", type=int, default=5, metavar="K", help="folds of cross-validation (5)")
@@ -69,13 +70,13 @@ def add_parser(commands: Any) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Fit and show the result."""
-    started = time.monotonic()
     config = config_of(namespace)
     overrides = overrides_of(namespace)
     # The training stack takes seconds to import: not before the command line is known to be right.
     from lean_automl.automl.pipeline import FitRequest, fit
     from lean_automl.cli.progress import make_progress
     from lean_automl.cli.tables import show_result
+    from lean_automl.data import Task
 
     request = FitRequest(
         source=Path(namespace.data),
@@ -84,7 +85,7 @@ def run(namespace: argparse.Namespace) -> int:
         overrides=overrides,
         task=None if namespace.task is None else Task(namespace.task),
         overwrite=namespace.overwrite,
-        started=started,
+        started=namespace.started,
     )
     with make_progress(config, quiet=namespace.quiet or namespace.json) as progress:
         result = fit(request, config, progress)

@@ -5,6 +5,11 @@ Exit codes: 0 done and every limit met; 1 error; 2 wrong usage; 3 no model meets
 
 from __future__ import annotations
 
+import time
+
+STARTED = time.monotonic()  # the time limit counts from here: imports take seconds
+
+# ruff: noqa: E402
 import argparse
 import sys
 from typing import Final, NoReturn
@@ -35,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     namespace = build_parser().parse_args(arguments)
+    namespace.started = STARTED if arguments is None else time.monotonic()
     try:
         code: int = namespace.run(namespace)
     except InfeasibleError as error:

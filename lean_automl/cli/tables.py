@@ -54,11 +54,11 @@ def _scores(result: RunResult, metric: Metric) -> Table:
     table.add_column("validation", justify="right")
     table.add_column(rows, justify="right")
     table.add_row("constant predictor", "", metric.shown(result.constant_holdout))
-    table.add_row(
-        f"teacher ({sum(m.weight > 0 for m in result.members)} of {len(result.members)} bags)",
-        metric.shown(result.teacher_score),
-        metric.shown(result.teacher_holdout),
-    )
+    if result.teacher_score is None or result.teacher_holdout is None:
+        table.add_row("teacher", "no time for one", "")
+    else:
+        bags = f"{sum(m.weight > 0 for m in result.members)} of {len(result.members)} bags"
+        table.add_row(f"teacher ({bags})", metric.shown(result.teacher_score), metric.shown(result.teacher_holdout))
     table.add_row(
         f"student ({result.student.family}, {result.student.rounds} rounds)",
         metric.shown(result.student_score),

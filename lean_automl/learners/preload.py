@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 os.environ["NUMBA_THREADING_LAYER"] = "workqueue"  # the one layer that survives a fork
@@ -14,10 +13,5 @@ import sklearn.ensemble
 import sklearn.linear_model  # noqa: F401
 
 from lean_automl.learners.warmup import warm_up
-
-with contextlib.suppress(ImportError):
-    import torch
-
-    torch.set_num_threads(1)
 
 warm_up(threads=(1,))

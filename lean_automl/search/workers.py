@@ -13,9 +13,11 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
+LONGEST_START_S: Final = 600.0
 GRACE_S: Final = 3.0  # after a call's deadline, which it should keep by itself
 PRELOAD: Final = ("lean_automl.learners.preload",)
 ONE_THREAD: Final = dict.fromkeys(
@@ -75,7 +78,8 @@ class Workers:
         before = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(ONE_THREAD)
         try:
-            forkserver.ensure_running()
+            with _main_hidden():
+                forkserver.ensure_running()
         finally:
             for name, value in before.items():
                 if value is None:
@@ -93,6 +97,11 @@ class Workers:
         """Places that are not taken."""
         return self.places - len(self._running)
 
+    def wait_until_ready(self) -> None:
+        """Return when the server has imported all and a process can start at once."""
+        self.start(os.getpid, (), time.monotonic() + LONGEST_START_S)
+        self.wait()
+
     def share(self, value: Any) -> Path:
         """Store a value where processes can load it with `load_shared`."""
         import joblib
@@ -106,7 +115,8 @@ class Workers:
         """Call `function(*arguments)` in a process of its own."""
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_child, args=(sender, function, tuple(arguments)), daemon=True)
-        process.start()
+        with _main_hidden():
+            process.start()
         sender.close()
         job = Job(tag, time.monotonic(), deadline, _process=process, _pipe=receiver)
         self._running.append(job)
@@ -137,6 +147,20 @@ class Workers:
             if tags is None or job.tag in tags:
                 self._running.remove(job)
                 _end(job)
+
+
+@contextlib.contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Keep `multiprocessing` from running the caller's main script again in every process.
+
+    What runs there is imported by name; a script without a main guard, or a notebook, must not matter.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _child(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

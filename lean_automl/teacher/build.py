@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from lean_automl.errors import LeanAutoMLError
 from lean_automl.learners.base import FitOptions, Learner
 from lean_automl.teacher.bag import Bag, FoldFit, Lesson, fit_fold, make_bag
 from lean_automl.teacher.ensemble import Teacher, select_ensemble
@@ -55,17 +54,12 @@ class _Member:
 
 def build_teacher(
     lesson: Lesson, metric: Metric, options: FitOptions, workers: Workers, watcher: Watcher
-) -> tuple[Teacher, tuple[Failure, ...]]:
-    """Fit the portfolio, as far as the time goes, and select the ensemble.
-
-    Raises:
-        LeanAutoMLError: Not a single member could be fitted; the message has the reasons.
-    """
+) -> tuple[Teacher | None, tuple[Failure, ...]]:
+    """Fit the portfolio, as far as the time goes, and select the ensemble; None if no member could be fitted."""
     build = _Build(lesson, metric, options, workers, watcher)
     build.run()
     if not build.bags:
-        reasons = "; ".join(f"{failure.name}: {failure.reason}" for failure in build.failures)
-        raise LeanAutoMLError(f"no learner could be fitted. {reasons}")
+        return None, tuple(build.failures)
     return select_ensemble(build.bags, lesson.rows.y, lesson.rows.weight, metric), tuple(build.failures)
 
 
