@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +16,6 @@ OPTIONS = MeasureOptions(budget_s=0.1, min_samples=50, tightness=0.0)
 
 def noisy_until(clock, tools, quiet_from):
     """A control kernel that slows down within each attempt, until attempt number `quiet_from`."""
-    from dataclasses import replace
-
     state = {"started": 0, "attempt": 0}
 
     def control():
@@ -39,6 +38,12 @@ def test_noisy_attempts_are_repeated_and_not_kept(clock, tools):
     samples, _, attempts = quietest(Work(lambda _: clock.advance(10_000), range(10)), OPTIONS, tools)
     assert 1 < attempts <= OPTIONS.max_attempts
     assert samples.control.problems() == ()
+
+
+def test_attempts_at_a_low_speed_are_repeated_if_full_speed_is_known(clock, tools):
+    work = Work(lambda _: clock.advance(10_000), range(10))
+    assert quietest(work, replace(OPTIONS, full_speed_us=25.0), tools)[2] == 1
+    assert quietest(work, replace(OPTIONS, full_speed_us=20.0), tools)[2] == OPTIONS.max_attempts
 
 
 def test_attempts_are_bounded_and_the_noise_is_told(clock, tools):

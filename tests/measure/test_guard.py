@@ -72,6 +72,15 @@ def test_bounds_are_the_callers():
     assert control.severity(NoiseBounds(cpu_share=0.5)) < 1
 
 
+def test_a_steady_low_speed_shows_only_if_full_speed_is_known():
+    slow = Control.from_samples_ns(QUIET_NS * 1.4, 1.0)
+    known = NoiseBounds(full_speed_us=25.0)
+    assert slow.problems() == ()
+    assert slow.problems(known) == ("control median was 40% above full speed (bound 15%)",)
+    assert slow.severity(known) == pytest.approx(0.4 / 0.15, rel=0.01)
+    assert Control.from_samples_ns(QUIET_NS, 1.0).problems(known) == ()
+
+
 def test_launches_at_different_speeds():
     slow = Control.from_samples_ns(QUIET_NS * 1.4, 1.0)
     fast = Control.from_samples_ns(QUIET_NS, 1.0)

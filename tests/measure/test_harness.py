@@ -210,6 +210,11 @@ def test_noise_is_named_launch_by_launch():
     assert found.noise[1].startswith("control median differed by 60% between launches")
 
 
+def test_a_launch_below_full_speed_is_noisy_if_that_is_known():
+    found = pool([raw([1] * 1000)], MeasureOptions(full_speed_us=15.0), FACTS)
+    assert found.noise == ("launch 1: control median was 67% above full speed (bound 15%)",)
+
+
 def test_a_rate_that_was_not_kept_is_noted():
     options = MeasureOptions(mode=Mode.OPEN_LOOP, rate_hz=2000.0)
     found = pool([raw([1] * 4000, calls_per_s=1000.0)], options, FACTS)

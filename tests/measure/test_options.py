@@ -22,6 +22,7 @@ from lean_automl_runtime.measure.statistics import QUANTILES
         {"threads": 0},
         {"batch_size": 0},
         {"tightness": -1.0},
+        {"full_speed_us": 0.0},
         {"quantiles": (1.5,)},
         {"mode": "hot"},
         {"rate_hz": 10.0},

@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--threads", type=int, default=DEFAULTS.threads)
     made.add_argument("--core", type=int, help="core to pin to; default: the least busy one")
     made.add_argument("--no-pin", action="store_true", help="leave the choice of core to the system")
+    made.add_argument("--full-speed-us", type=float, help="control kernel at full speed: slower runs are noisy")
     made.add_argument("--limit-us", type=float, help="exit code 4 unless the quantile's upper bound is at most this")
     made.add_argument("--quantile", type=float, default=0.99, help="that the limit is for; default %(default)s")
     made.add_argument("--json", action="store_true", help="print JSON")
@@ -53,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
             threads=asked.threads,
             core=asked.core,
             pin=not asked.no_pin,
+            full_speed_us=asked.full_speed_us,
             quantiles=(asked.quantile,),
         )
         measurement = measure(asked.model, read_rows(asked.rows), options)

@@ -106,7 +106,10 @@ def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples
     """
     import gc
 
+    from lean_automl_runtime.measure.guard import NoiseBounds
     from lean_automl_runtime.measure.sampling import WARM_UP_SHARE, collect, warm_up
+
+    bounds = NoiseBounds(full_speed_us=options.full_speed_us)
 
     def attempt() -> tuple[Samples, WarmUp]:
         warm = warm_up(work, tools.clock, int(WARM_UP_SHARE * options.budget_s * 1e9))
@@ -117,11 +120,11 @@ def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples
         gc.disable()
     try:
         attempts = [attempt()]
-        while attempts[-1][0].control.problems() and len(attempts) < options.max_attempts:
+        while attempts[-1][0].control.problems(bounds) and len(attempts) < options.max_attempts:
             attempts.append(attempt())
     finally:
         gc.enable()
-    samples, warm = min(attempts, key=lambda made: made[0].control.severity())
+    samples, warm = min(attempts, key=lambda made: made[0].control.severity(bounds))
     return samples, warm, len(attempts)
 
 

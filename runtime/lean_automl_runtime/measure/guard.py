@@ -37,11 +37,14 @@ class NoiseBounds:
         wander: Of the control's median between eighths of the run: slowest / fastest - 1.
         tail: Of the control's p99, in multiples of its median.
         cpu_share: Least part of the run in which the process was on its core.
+        full_speed_us: Median of the control where the machine runs at full speed, if known (`DeviceProfile` has it);
+            a run at a steady lower speed shows in nothing else.
     """
 
     wander: float = 0.15
     tail: float = 4.0
     cpu_share: float = 0.95
+    full_speed_us: float | None = None
 
 
 BOUNDS: Final = NoiseBounds()
@@ -84,6 +87,9 @@ class Control:
             found.append(f"control median wandered by {self.wander:.0%} (bound {bounds.wander:.0%})")
         if self.p99_us > bounds.tail * self.p50_us:
             found.append(f"control p99 was {self.p99_us / self.p50_us:.1f} x its median (bound {bounds.tail:g} x)")
+        slower = self.slowdown(bounds)
+        if slower > bounds.wander:
+            found.append(f"control median was {slower:.0%} above full speed (bound {bounds.wander:.0%})")
         if self.cpu_share < bounds.cpu_share:
             found.append(f"on the core for {self.cpu_share:.0%} of the time only (bound {bounds.cpu_share:.0%})")
         return tuple(found)
@@ -94,7 +100,11 @@ class Control:
             return float("inf")
         tail = self.p99_us / (bounds.tail * self.p50_us)
         lost = (1 - self.cpu_share) / (1 - bounds.cpu_share)
-        return max(self.wander / bounds.wander, tail, lost)
+        return max(self.wander / bounds.wander, self.slowdown(bounds) / bounds.wander, tail, lost)
+
+    def slowdown(self, bounds: NoiseBounds) -> float:
+        """Median / that at full speed - 1; 0 if that is not known."""
+        return self.p50_us / bounds.full_speed_us - 1 if bounds.full_speed_us else 0.0
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""

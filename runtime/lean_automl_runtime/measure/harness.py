@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from lean_automl_runtime.errors import ArtifactError, DataError, MeasurementError
-from lean_automl_runtime.measure.guard import Control, differing_speeds
+from lean_automl_runtime.measure.guard import Control, NoiseBounds, differing_speeds
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.options import MeasureOptions, Mode
 from lean_automl_runtime.measure.order_statistics import samples_to_bound
@@ -125,7 +125,7 @@ def _launch_of(raw: Raw, options: MeasureOptions) -> Launch:
         attempts=raw.facts["attempts"],
         warm_up_calls=raw.facts["warm_up_calls"],
         calls_per_s=raw.facts["calls_per_s"],
-        problems=control.problems(),
+        problems=control.problems(NoiseBounds(full_speed_us=options.full_speed_us)),
     )
 
 

@@ -36,6 +36,8 @@ class MeasureOptions:
         tightness: Sampling ends early when (upper - lower) / value of p99 is below this; 0 turns that off.
         launches: Fresh processes to measure in.
         max_attempts: How often a launch samples until the control kernel holds still.
+        full_speed_us: Median of the control kernel where this machine runs at full speed, if known (`DeviceProfile`
+            has it): a run at a lower speed is then noisy.
         max_rows: Records in rotation; more are thinned out evenly.
         threads: For BLAS, OpenMP and numba.
         core: Core to pin to; None takes the one that is least busy.
@@ -54,6 +56,7 @@ class MeasureOptions:
     tightness: float = 0.05
     launches: int = 1
     max_attempts: int = 3
+    full_speed_us: float | None = None
     max_rows: int = 4096
     threads: int = 1
     core: int | None = None
@@ -75,6 +78,8 @@ class MeasureOptions:
             _require(math.isfinite(value) and value > 0, name, value, "a positive number of seconds")
         _require(self.tightness >= 0, "tightness", self.tightness, "at least 0")
         _require(self.batch_size is None or self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        if self.full_speed_us is not None:
+            _require(self.full_speed_us > 0, "full_speed_us", self.full_speed_us, "above 0")
         open_loop = self.mode is Mode.OPEN_LOOP
         _require((self.rate_hz is not None) == open_loop, "rate_hz", self.rate_hz, "given with mode open_loop only")
         if self.rate_hz is not None:
