@@ -1,22 +1,21 @@
 """Runtime of lean_automl: load an artifact, predict, measure. Needs numpy and nothing else."""
 
-from __future__ import annotations
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` is not imported: see `native`
+    from typing import Any
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
     from lean_automl_runtime.artifact import Artifact, load_artifact, read_artifact, write_artifact
     from lean_automl_runtime.errors import LeanAutoMLError
-    from lean_automl_runtime.model import Model, Prediction, load
+    from lean_automl_runtime.model import Model, load
+    from lean_automl_runtime.prediction import Prediction
 
 __version__ = "0.1.0"
 
-_HOME: Final = {
+_HOME = {
     "Artifact": "artifact",
     "LeanAutoMLError": "errors",
     "Model": "model",
-    "Prediction": "model",
+    "Prediction": "prediction",
     "load": "model",
     "load_artifact": "artifact",
     "read_artifact": "artifact",
@@ -36,8 +35,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import a public name when it is first used: a serving process pays only for what it calls."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -23,7 +23,8 @@ from lean_automl_runtime.reference import evaluate
 Array = np.ndarray[Any, np.dtype[Any]]
 Make = Callable[[Program], Engine]
 
-ENGINES: Final[dict[str, Make]] = {name: partial(make_engine, name=name) for name in ("numba",) if available(name)}
+INSTALLED: Final = [name for name in ("native", "numba") if available(name)]
+ENGINES: Final[dict[str, Make]] = {name: partial(make_engine, name=name) for name in INSTALLED}
 BLOCK = 512  # rows: an engine may split batches here, so sizes around it are tried
 
 

@@ -14,5 +14,6 @@ from lean_automl_runtime.ir import ops as o
 
 ULPS: Final[dict[str, dict[str, int]]] = {
     "reference": dict.fromkeys(o.OPS, 0),
+    "native": dict.fromkeys(o.OPS, 0),
     "numba": dict.fromkeys(o.OPS, 0),
 }

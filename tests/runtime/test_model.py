@@ -156,12 +156,12 @@ def test_errors_of_rows_name_the_column(model: Model, record: dict[str, Any]) ->
 
 def test_auto_takes_the_first_that_is_installed(lam: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(lam).engine == INSTALLED[0]
-    monkeypatch.setattr(table, "find_spec", lambda _: None)
+    monkeypatch.setattr(table, "installed", lambda _: False)
     assert load(lam).engine == "reference"
 
 
 def test_an_engine_that_is_not_installed(lam: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "find_spec", lambda _: None)
+    monkeypatch.setattr(table, "installed", lambda _: False)
     install = re.escape("the numba engine needs numba: pip install 'lean-automl-runtime[numba]'")
     with pytest.raises(MissingDependencyError, match=install):
         load(lam, "numba")

@@ -1,0 +1,260 @@
+/* batch.c: many rows at once, from columns as they lie in memory.
+ *
+ * A column is any object with a one-dimensional buffer of numbers, strided or not, or of str objects. Texts are
+ * turned into codes in blocks of rows; the interpreter lock is held for that and released for the rest.
+ */
+#include "predictor.h"
+
+#include <stdlib.h>
+
+#define LA_ROWS 1024
+#define LA_SEEN 64 /* texts whose codes are remembered within a block, by address */
+
+typedef struct {
+    Py_buffer buffer;
+    char format;
+    int32_t *codes; /* of LA_ROWS texts; NULL for numbers */
+} Source;
+
+static double number_at(const Source *source, const char *at) {
+    switch (source->format) {
+#define LA_CASE(LETTER, TYPE)             \
+    case LETTER: {                        \
+        TYPE number;                      \
+        memcpy(&number, at, sizeof number); \
+        return (double)number;            \
+    }
+        LA_CASE('f', float)
+        LA_CASE('b', signed char)
+        LA_CASE('B', unsigned char)
+        LA_CASE('?', unsigned char)
+        LA_CASE('h', short)
+        LA_CASE('H', unsigned short)
+        LA_CASE('i', int)
+        LA_CASE('I', unsigned int)
+        LA_CASE('l', long)
+        LA_CASE('L', unsigned long)
+        LA_CASE('q', long long)
+        LA_CASE('Q', unsigned long long)
+#undef LA_CASE
+        default: {
+            double number;
+            memcpy(&number, at, sizeof number);
+            return number;
+        }
+    }
+}
+
+static int64_t whole_at(const Source *source, const char *at) {
+    int64_t wide;
+    int32_t narrow;
+    if (source->buffer.itemsize == 4) {
+        memcpy(&narrow, at, sizeof narrow);
+        return narrow;
+    }
+    memcpy(&wide, at, sizeof wide);
+    return wide;
+}
+
+static const char *address(const Source *source, Py_ssize_t row) {
+    return (const char *)source->buffer.buf + row * source->buffer.strides[0];
+}
+
+/* Whether a column of this kind can be read from such a buffer. */
+static int fits(const la_column *c, const Source *source) {
+    const char format = source->format;
+    const Py_ssize_t size = source->buffer.itemsize;
+    if (c->kind == LA_CATEGORICAL || c->kind == LA_TEXT) {
+        return (format == 'O' && size == (Py_ssize_t)sizeof(PyObject *)) ||
+               ((format == 'i' || format == 'l') && size == 4);
+    }
+    if (c->kind == LA_DATETIME) {
+        return (format == 'l' || format == 'q') && size == 8;
+    }
+    return format != 'O' && strchr("fdbB?hHiIlLqQ", format) != NULL;
+}
+
+static int open_source(const Predictor *self, int32_t column, PyObject *object, Py_ssize_t n, Source *source) {
+    const la_column *c = self->columns + column;
+    const char *format;
+    if (PyObject_GetBuffer(object, &source->buffer, PyBUF_FORMAT | PyBUF_STRIDES) < 0) {
+        return -1;
+    }
+    format = source->buffer.format == NULL ? "B" : source->buffer.format;
+    format += *format == '@' || *format == '=' || *format == '<';
+    source->format = format[0] == '\0' || format[1] != '\0' ? '\0' : format[0];
+    if (source->format == '\0' || source->buffer.ndim != 1 || source->buffer.shape[0] != n || !fits(c, source)) {
+        PyBuffer_Release(&source->buffer);
+        PyErr_Format(PyExc_TypeError, "column %U: a buffer of format %s does not fit", self->name[column], format);
+        return -1;
+    }
+    if (source->format == 'O') {
+        source->codes = (int32_t *)malloc(LA_ROWS * sizeof(int32_t));
+        if (source->codes == NULL) {
+            PyBuffer_Release(&source->buffer);
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Codes of the texts of a block. Texts often share objects, so the last few are remembered by address. */
+static int encode(const Predictor *self, const la_column *c, Source *source, Py_ssize_t first, Py_ssize_t rows) {
+    PyObject *seen[LA_SEEN];
+    int32_t code[LA_SEEN];
+    Py_ssize_t row;
+    memset(seen, 0, sizeof seen);
+    for (row = 0; row < rows; row++) {
+        PyObject *text;
+        size_t at;
+        memcpy(&text, address(source, first + row), sizeof text);
+        at = ((uintptr_t)text >> 4) % LA_SEEN;
+        if (text == NULL || seen[at] != text) {
+            if (text == NULL || !PyUnicode_Check(text)) {
+                PyErr_SetString(PyExc_TypeError, "a string column holds something else");
+                return -1;
+            }
+            code[at] = la_code_of(self, c, text);
+            if (code[at] < 0) {
+                return -1;
+            }
+            seen[at] = text;
+        }
+        source->codes[row] = code[at];
+    }
+    return 0;
+}
+
+static void load_row(const Predictor *self, const la_slots *slots, const Source *sources, Py_ssize_t first,
+                     Py_ssize_t row) {
+    int32_t i;
+    for (i = 0; i < self->head->columns; i++) {
+        const la_column *c = self->columns + i;
+        const Source *source = sources + i;
+        if (source->codes != NULL) {
+            slots->i[c->slot] = source->codes[row];
+        } else if (c->space == LA_FLOATS) {
+            slots->f[c->slot] = (float)number_at(source, address(source, first + row));
+        } else if (c->space == LA_DOUBLES) {
+            slots->d[c->slot] = number_at(source, address(source, first + row));
+        } else if (c->space == LA_LONGS) {
+            slots->l[c->slot] = whole_at(source, address(source, first + row));
+        } else {
+            uint32_t code = (uint32_t)whole_at(source, address(source, first + row));
+            slots->i[c->slot] = code < (uint32_t)c->categories + LA_CODE_FIRST ? (int32_t)code : LA_CODE_UNSEEN;
+        }
+    }
+}
+
+typedef struct {
+    Py_buffer label, probabilities, prediction; /* obj is NULL where the caller wants none */
+} Targets;
+
+static void store_row(const Predictor *self, const la_slots *slots, const Targets *targets, Py_ssize_t row) {
+    const la_head *h = self->head;
+    if (targets->label.obj != NULL) {
+        ((int32_t *)targets->label.buf)[row] = slots->i[h->label];
+    }
+    if (targets->probabilities.obj != NULL) {
+        memcpy((float *)targets->probabilities.buf + row * h->width, slots->f + h->probabilities,
+               (size_t)h->width * sizeof(float));
+    }
+    if (targets->prediction.obj != NULL) {
+        memcpy((float *)targets->prediction.buf + row * h->outputs, slots->f + h->prediction,
+               (size_t)h->outputs * sizeof(float));
+    }
+}
+
+static int run_rows(const Predictor *self, Source *sources, const Targets *targets, Py_ssize_t n) {
+    void *memory = malloc(self->slot_bytes);
+    Py_ssize_t first, row;
+    la_slots slots;
+    int32_t i;
+    if (memory == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    slots = la_cut(self->head, memory);
+    for (first = 0; first < n; first += LA_ROWS) {
+        Py_ssize_t rows = n - first < LA_ROWS ? n - first : LA_ROWS;
+        for (i = 0; i < self->head->columns; i++) {
+            if (sources[i].codes != NULL && encode(self, self->columns + i, sources + i, first, rows) < 0) {
+                free(memory);
+                return -1;
+            }
+        }
+        Py_BEGIN_ALLOW_THREADS;
+        for (row = 0; row < rows; row++) {
+            load_row(self, &slots, sources, first, row);
+            self->run(self->plan, &slots);
+            store_row(self, &slots, targets, first + row);
+        }
+        Py_END_ALLOW_THREADS;
+    }
+    free(memory);
+    return 0;
+}
+
+/* A writable contiguous buffer of n * width numbers of 4 bytes; None is no buffer. */
+static int open_target(PyObject *object, Py_ssize_t n, int32_t slot, int32_t width, Py_buffer *buffer) {
+    buffer->obj = NULL;
+    if (object == Py_None) {
+        return 0;
+    }
+    if (PyObject_GetBuffer(object, buffer, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) {
+        return -1;
+    }
+    if (slot < 0 || buffer->len != n * width * 4) {
+        PyBuffer_Release(buffer);
+        PyErr_SetString(PyExc_ValueError, "an output has another size");
+        return -1;
+    }
+    return 0;
+}
+
+static void close_all(Source *sources, int32_t opened, Targets *targets) {
+    int32_t i;
+    for (i = 0; i < opened; i++) {
+        PyBuffer_Release(&sources[i].buffer);
+        free(sources[i].codes);
+    }
+    free(sources);
+    PyBuffer_Release(&targets->label); /* does nothing where obj is NULL */
+    PyBuffer_Release(&targets->probabilities);
+    PyBuffer_Release(&targets->prediction);
+}
+
+PyObject *la_run_batch(PyObject *object, PyObject *args) {
+    const Predictor *self = (const Predictor *)object;
+    PyObject *inputs, *label, *probabilities, *prediction;
+    Py_ssize_t n;
+    Source *sources;
+    Targets targets;
+    int32_t opened = 0;
+    int failed = 0;
+    if (!PyArg_ParseTuple(args, "O!nOOO", &PyTuple_Type, &inputs, &n, &label, &probabilities, &prediction)) {
+        return NULL;
+    }
+    if (self->explain == NULL || n < 0 || PyTuple_Size(inputs) != self->head->columns) {
+        PyErr_SetString(PyExc_ValueError, "number of columns");
+        return NULL;
+    }
+    memset(&targets, 0, sizeof targets);
+    sources = (Source *)calloc((size_t)self->head->columns + 1, sizeof(Source));
+    if (sources == NULL) {
+        return PyErr_NoMemory();
+    }
+    for (; !failed && opened < self->head->columns; opened += !failed) {
+        failed = open_source(self, opened, PyTuple_GetItem(inputs, opened), n, sources + opened) < 0;
+    }
+    failed = failed || open_target(label, n, self->head->label, 1, &targets.label) < 0 ||
+             open_target(probabilities, n, self->head->probabilities, self->head->width, &targets.probabilities) < 0 ||
+             open_target(prediction, n, self->head->prediction, self->head->outputs, &targets.prediction) < 0 ||
+             run_rows(self, sources, &targets, n) < 0;
+    close_all(sources, opened, &targets);
+    if (failed) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}

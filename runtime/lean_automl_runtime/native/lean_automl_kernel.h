@@ -1,0 +1,608 @@
+/* lean_automl_kernel.h: what evaluates the ops of a lean_automl Program, one row at a time.
+ *
+ * C99 and C++. No allocation, no globals, no locale, no library but memcpy; tables stay const. Every function
+ * gives the bits that lean_automl_runtime/reference.py gives, if the compiler keeps IEEE 754: no -ffast-math,
+ * -ffp-contract=off. Trees and tables add integers, so the order of summation never matters.
+ *
+ * The caller guarantees what the names say (indices in range, offsets ascending); lean_automl_check.h proves it for
+ * a plan that comes from a file. Each "@part" is a piece that the C exporter takes or leaves.
+ */
+#ifndef LEAN_AUTOML_KERNEL_H
+#define LEAN_AUTOML_KERNEL_H
+
+/* @part core */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "lean_automl needs IEEE 754 arithmetic with NaN: compile without -ffast-math"
+#endif
+#if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
+#error "lean_automl needs float arithmetic in float: compile with -msse2 -mfpmath=sse"
+#endif
+
+#ifndef LA_FN
+#define LA_FN static inline
+#endif
+/* The functions that multiply and add must not fuse the two. gcc fuses by default where the machine can. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#define LA_EXACT LA_FN
+#elif defined(_MSC_VER)
+#pragma fp_contract(off)
+#define LA_EXACT LA_FN
+#elif defined(__GNUC__) && defined(__FP_FAST_FMAF)
+#define LA_EXACT __attribute__((optimize("fp-contract=off"))) LA_FN
+#else
+#define LA_EXACT LA_FN
+#endif
+#if defined(__GNUC__) || defined(_MSC_VER)
+#define LA_RESTRICT __restrict
+#else
+#define LA_RESTRICT
+#endif
+
+#define LA_CODE_MISSING 0
+#define LA_CODE_UNSEEN 1
+#define LA_CODE_FIRST 2
+/* @end */
+
+/* @part find needs core
+ * Categories: an open-addressing table of codes over UTF-8 bytes; 0 marks a free slot, and at least one is free. */
+LA_FN uint64_t la_word(const uint8_t *p) {
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+}
+
+LA_FN uint32_t la_hash(const uint8_t *text, size_t length) {
+    const uint64_t factor = UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t hash = (uint64_t)length * factor, last = 0;
+    size_t i;
+    for (; length >= 8; length -= 8, text += 8) {
+        hash = (hash ^ la_word(text)) * factor;
+        hash ^= hash >> 32;
+    }
+    for (i = 0; i < length; i++) {
+        last |= (uint64_t)text[i] << (8 * i);
+    }
+    hash = (hash ^ last) * factor;
+    return (uint32_t)(hash >> 32);
+}
+
+/* Code of a text: 0 if it is empty, 1 if it is not among the categories. `starts` has a number more than those. */
+#define LA_DEFINE_FIND(NAME, CODE)                                                                              \
+    LA_FN int32_t NAME(const char *text, size_t length, const uint8_t *texts, const uint32_t *starts,           \
+                       const CODE *slots, uint32_t mask) {                                                      \
+        const uint8_t *bytes = (const uint8_t *)text;                                                           \
+        uint32_t at;                                                                                            \
+        if (length == 0) {                                                                                      \
+            return LA_CODE_MISSING;                                                                             \
+        }                                                                                                       \
+        for (at = la_hash(bytes, length) & mask; slots[at] != 0; at = (at + 1) & mask) {                        \
+            uint32_t which = (uint32_t)slots[at] - LA_CODE_FIRST, start = starts[which];                        \
+            if (starts[which + 1] - start == length && memcmp(texts + start, bytes, length) == 0) {             \
+                return (int32_t)slots[at];                                                                      \
+            }                                                                                                   \
+        }                                                                                                       \
+        return LA_CODE_UNSEEN;                                                                                  \
+    }
+/* @end */
+/* @part find16 needs find */
+LA_DEFINE_FIND(la_find16, uint16_t)
+/* @end */
+/* @part find32 needs find */
+LA_DEFINE_FIND(la_find32, uint32_t)
+/* @end */
+
+/* @part rescale needs core */
+LA_EXACT float la_rescale(double x, double shift, double scale) { return (float)((x - shift) * scale); }
+/* @end */
+
+/* @part date needs core
+ * Fields of seconds since 1970 in the proleptic Gregorian calendar, in integers; as dates.py. */
+#define LA_MISSING_TIME INT64_MIN
+enum {
+    LA_YEAR,
+    LA_MONTH,
+    LA_DAY,
+    LA_WEEKDAY,
+    LA_DAY_OF_YEAR,
+    LA_HOUR,
+    LA_MINUTE,
+    LA_SECOND,
+    LA_DAYS,
+    LA_SECONDS_OF_DAY
+};
+
+LA_FN int64_t la_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+LA_FN int64_t la_civil(int64_t days, int32_t part) {
+    int64_t shifted = days + 719468, era = la_floor_div(shifted, 146097), of_era = shifted - era * 146097;
+    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t march_month = (5 * of_year + 2) / 153;
+    int64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
+    int64_t year = year_of_era + era * 400 + (month <= 2), before = year - 1;
+    switch (part) {
+        case LA_YEAR:
+            return year;
+        case LA_MONTH:
+            return month;
+        case LA_DAY:
+            return of_year - (153 * march_month + 2) / 5 + 1;
+        default:
+            return days + 1 + 719162 - 365 * before -
+                   (la_floor_div(before, 4) - la_floor_div(before, 100) + la_floor_div(before, 400));
+    }
+}
+
+LA_FN float la_date(int64_t seconds, int32_t part) {
+    int64_t days = la_floor_div(seconds, 86400), in_day = seconds - days * 86400;
+    if (seconds == LA_MISSING_TIME) {
+        const uint32_t bits = UINT32_C(0x7FC00000);
+        float missing;
+        memcpy(&missing, &bits, sizeof missing);
+        return missing;
+    }
+    switch (part) {
+        case LA_WEEKDAY:
+            return (float)(days + 3 - 7 * la_floor_div(days + 3, 7)); /* 1970-01-01 was a Thursday */
+        case LA_HOUR:
+            return (float)(in_day / 3600);
+        case LA_MINUTE:
+            return (float)(in_day / 60 % 60);
+        case LA_SECOND:
+            return (float)(in_day % 60);
+        case LA_DAYS:
+            return (float)days;
+        case LA_SECONDS_OF_DAY:
+            return (float)in_day;
+        default:
+            return (float)la_civil(days, part);
+    }
+}
+/* @end */
+
+/* @part arithmetic needs core */
+enum { LA_ADD, LA_SUBTRACT, LA_MULTIPLY, LA_DIVIDE };
+
+LA_EXACT void la_arithmetic(int32_t kind, const float *a, const float *b, int32_t n, float *out) {
+    int32_t j;
+    for (j = 0; j < n; j++) {
+        out[j] = kind == LA_ADD        ? a[j] + b[j]
+                 : kind == LA_SUBTRACT ? a[j] - b[j]
+                 : kind == LA_MULTIPLY ? a[j] * b[j]
+                                       : a[j] / b[j];
+    }
+}
+/* @end */
+
+/* @part impute needs core */
+LA_FN void la_impute(const float *x, int32_t n, const float *fill, float *out) {
+    int32_t j;
+    for (j = 0; j < n; j++) {
+        out[j] = x[j] != x[j] ? fill[j] : x[j];
+    }
+}
+/* @end */
+
+/* @part clip needs core */
+LA_FN void la_clip(const float *x, int32_t n, const float *low, const float *high, float *out) {
+    int32_t j;
+    for (j = 0; j < n; j++) {
+        float v = x[j] < low[j] ? low[j] : x[j];
+        out[j] = v > high[j] ? high[j] : v;
+    }
+}
+/* @end */
+
+/* @part bin needs core
+ * How many of the ascending edges are below x, without a branch that depends on x. */
+LA_FN int32_t la_count_below(const float *edges, int32_t count, float x) {
+    int32_t base = 0;
+    while (count > 1) {
+        int32_t half = count >> 1;
+        base += half & -(int32_t)(edges[base + half - 1] < x);
+        count -= half;
+    }
+    return count == 1 ? base + (edges[base] < x) : 0;
+}
+
+#define LA_DEFINE_BIN(NAME, BIN)                                                                                 \
+    LA_FN void NAME(const float *x, int32_t n, const float *edges, const int32_t *offsets, const int32_t *nans, \
+                    BIN *LA_RESTRICT out) {                                                                      \
+        int32_t j;                                                                                               \
+        for (j = 0; j < n; j++) {                                                                                \
+            int32_t below = la_count_below(edges + offsets[j], offsets[j + 1] - offsets[j], x[j]);               \
+            out[j] = (BIN)(x[j] != x[j] ? nans[j] : below);                                                      \
+        }                                                                                                        \
+    }
+/* @end */
+/* @part bin8 needs bin */
+LA_DEFINE_BIN(la_bin8, uint8_t)
+/* @end */
+/* @part bin32 needs bin */
+LA_DEFINE_BIN(la_bin32, int32_t)
+/* @end */
+
+/* @part trees needs core
+ * Oblivious trees of one depth, in blocks. Splits lie level by level: the one of level i and tree t is at
+ * i * trees + t. Level i sets bit i of the leaf number. Leaves lie tree by tree, k numbers each. */
+#define LA_BLOCK 32
+/* @end */
+
+/* @part leaves8 needs trees
+ * Leaf numbers of n <= LA_BLOCK trees over bins that fit in a byte, depth <= 8. The inner loops have no branch and
+ * no dependence between trees, so compilers make vectors of them. */
+LA_FN void la_leaves8_some(const uint8_t *x, const uint8_t *feature, const uint8_t *bin, int32_t trees, int32_t n,
+                           int32_t depth, uint16_t *LA_RESTRICT leaf) {
+    uint8_t number[LA_BLOCK], value[LA_BLOCK];
+    int32_t level, t;
+    memset(number, 0, sizeof number);
+    for (level = 0; level < depth; level++, feature += trees, bin += trees) {
+        const uint8_t bit = (uint8_t)(1u << level);
+        for (t = 0; t < n; t++) {
+            value[t] = x[feature[t]];
+        }
+        for (t = 0; t < n; t++) {
+            number[t] = (uint8_t)(number[t] | (value[t] > bin[t] ? bit : 0));
+        }
+    }
+    for (t = 0; t < n; t++) {
+        leaf[t] = number[t];
+    }
+}
+
+/* `width` bins may be read as whole vectors: a caller leaves 64 bytes of room behind them. */
+LA_FN void la_leaves8(const uint8_t *x, int32_t width, const uint8_t *feature, const uint8_t *bin, int32_t trees,
+                      int32_t n, int32_t depth, uint16_t *LA_RESTRICT leaf) {
+    (void)width;
+    if (n == LA_BLOCK) {
+        la_leaves8_some(x, feature, bin, trees, LA_BLOCK, depth, leaf);
+    } else {
+        la_leaves8_some(x, feature, bin, trees, n, depth, leaf);
+    }
+}
+/* @end */
+
+/* @part leaves32 needs trees
+ * The same for bins above 255, more than 256 columns, or depth up to 16. */
+LA_FN void la_leaves32(const int32_t *x, int32_t width, const int32_t *feature, const uint16_t *bin, int32_t trees,
+                       int32_t n, int32_t depth, uint16_t *LA_RESTRICT leaf) {
+    int32_t level, t;
+    (void)width;
+    for (t = 0; t < n; t++) {
+        uint32_t number = 0;
+        for (level = 0; level < depth; level++) {
+            number |= (uint32_t)(x[feature[level * trees + t]] > bin[level * trees + t]) << level;
+        }
+        leaf[t] = (uint16_t)number;
+    }
+}
+/* @end */
+
+/* @part forms needs core
+ * What the k numbers of a leaf are added to. */
+enum {
+    LA_ONE,   /* k = 1: the column `first` */
+    LA_ROW,   /* the columns first .. first + k - 1 */
+    LA_SPARSE /* number 0 to `first` and the others to columns that each tree names; all to such if `first` < 0 */
+};
+/* @end */
+
+/* @part add needs forms
+ * Adds the leaves of n trees to the sums. `each` is the count of leaf numbers of a tree. */
+#define LA_DEFINE_ADD(NAME, LEAF)                                                                                \
+    LA_FN void NAME(const LEAF *leaves, const uint16_t *leaf, int32_t n, int32_t each, int32_t form, int32_t k,  \
+                    int32_t first, const uint16_t *targets, int32_t *LA_RESTRICT sums) {                         \
+        int32_t t, j, total = 0;                                                                                 \
+        if (form == LA_ONE) {                                                                                    \
+            for (t = 0; t < n; t++, leaves += each) {                                                            \
+                total += leaves[leaf[t]];                                                                        \
+            }                                                                                                    \
+            sums[first] += total;                                                                                \
+        } else if (form == LA_ROW) {                                                                             \
+            for (t = 0; t < n; t++, leaves += each) {                                                            \
+                const LEAF *row = leaves + leaf[t] * k;                                                          \
+                for (j = 0; j < k; j++) {                                                                        \
+                    sums[first + j] += row[j];                                                                   \
+                }                                                                                                \
+            }                                                                                                    \
+        } else {                                                                                                 \
+            for (t = 0; t < n; t++, leaves += each, targets += k - 1) {                                          \
+                const LEAF *row = leaves + leaf[t] * k;                                                          \
+                total += row[0];                                                                                 \
+                for (j = 1; j < k; j++) {                                                                        \
+                    sums[targets[j - 1]] += row[j];                                                              \
+                }                                                                                                \
+            }                                                                                                    \
+            sums[first] += total;                                                                                \
+        }                                                                                                        \
+    }
+/* @end */
+
+/* @part oblivious needs add
+ * A whole forest. A last block that is not full starts earlier and repeats leaf numbers, but adds only its own. */
+#define LA_DEFINE_OBLIVIOUS(NAME, LEAVES, ADD, X, FEATURE, BIN, LEAF)                                            \
+    LA_FN void NAME(const X *x, int32_t width, const FEATURE *feature, const BIN *bin, int32_t trees,            \
+                    int32_t depth, const LEAF *leaves, int32_t form, int32_t k, int32_t first,                   \
+                    const uint16_t *targets, int32_t *LA_RESTRICT sums) {                                        \
+        uint16_t leaf[LA_BLOCK];                                                                                 \
+        int32_t each = (int32_t)((uint32_t)k << depth), done = 0;                                                \
+        while (done < trees) {                                                                                   \
+            int32_t n = trees - done < LA_BLOCK ? trees - done : LA_BLOCK;                                       \
+            int32_t from = trees < LA_BLOCK ? 0 : done + n - LA_BLOCK;                                           \
+            LEAVES(x, width, feature + from, bin + from, trees, trees < LA_BLOCK ? n : LA_BLOCK, depth, leaf);   \
+            ADD(leaves + (size_t)done * (size_t)each, leaf + (done - from), n, each, form, k, first,             \
+                form == LA_SPARSE ? targets + (size_t)done * (size_t)(k - 1) : targets, sums);                   \
+            done += n;                                                                                           \
+        }                                                                                                        \
+    }
+/* @end */
+/* @part add_i8 needs add */
+LA_DEFINE_ADD(la_add_i8, int8_t)
+/* @end */
+/* @part add_i16 needs add */
+LA_DEFINE_ADD(la_add_i16, int16_t)
+/* @end */
+/* @part add_i32 needs add */
+LA_DEFINE_ADD(la_add_i32, int32_t)
+/* @end */
+/* @part oblivious8_i8 needs oblivious leaves8 add_i8 */
+LA_DEFINE_OBLIVIOUS(la_oblivious8_i8, la_leaves8, la_add_i8, uint8_t, uint8_t, uint8_t, int8_t)
+/* @end */
+/* @part oblivious8_i16 needs oblivious leaves8 add_i16 */
+LA_DEFINE_OBLIVIOUS(la_oblivious8_i16, la_leaves8, la_add_i16, uint8_t, uint8_t, uint8_t, int16_t)
+/* @end */
+/* @part oblivious8_i32 needs oblivious leaves8 add_i32 */
+LA_DEFINE_OBLIVIOUS(la_oblivious8_i32, la_leaves8, la_add_i32, uint8_t, uint8_t, uint8_t, int32_t)
+/* @end */
+/* @part oblivious32_i8 needs oblivious leaves32 add_i8 */
+LA_DEFINE_OBLIVIOUS(la_oblivious32_i8, la_leaves32, la_add_i8, int32_t, int32_t, uint16_t, int8_t)
+/* @end */
+/* @part oblivious32_i16 needs oblivious leaves32 add_i16 */
+LA_DEFINE_OBLIVIOUS(la_oblivious32_i16, la_leaves32, la_add_i16, int32_t, int32_t, uint16_t, int16_t)
+/* @end */
+/* @part oblivious32_i32 needs oblivious leaves32 add_i32 */
+LA_DEFINE_OBLIVIOUS(la_oblivious32_i32, la_leaves32, la_add_i32, int32_t, int32_t, uint16_t, int32_t)
+/* @end */
+
+/* @part walk needs core
+ * Ragged trees: LA_WALKS trees at once, each a step at a time, so that their loads overlap; no branch depends on a
+ * comparison. `feature` is 2 * column + (NaN goes left). Child 2 * i + 1 is the right one of node i. */
+#define LA_WALKS 8
+
+#define LA_DEFINE_WALK(NAME, FEATURE, CHILD)                                                                     \
+    LA_FN void NAME(const float *x, const FEATURE *feature, const float *threshold, const CHILD *child,          \
+                    const int32_t *roots, int32_t n, int32_t *LA_RESTRICT leaf) {                                \
+        int32_t at[LA_WALKS], t, inner;                                                                          \
+        for (t = 0; t < LA_WALKS; t++) {                                                                         \
+            at[t] = t < n ? roots[t] : -1;                                                                       \
+        }                                                                                                        \
+        do {                                                                                                     \
+            inner = 0;                                                                                           \
+            for (t = 0; t < LA_WALKS; t++) {                                                                     \
+                inner |= at[t] >= 0;                                                                             \
+            }                                                                                                    \
+            for (t = 0; inner && t < LA_WALKS; t++) {                                                            \
+                int32_t node = at[t] & -(int32_t)(at[t] >= 0), next;                                             \
+                uint32_t what = feature[node];                                                                   \
+                float v = x[what >> 1];                                                                          \
+                int32_t right = !(v <= threshold[node]) & !((v != v) & (what & 1u));                             \
+                next = child[2 * node + right];                                                                  \
+                at[t] = at[t] < 0 ? at[t] : next;                                                                \
+            }                                                                                                    \
+        } while (inner);                                                                                         \
+        for (t = 0; t < n; t++) {                                                                                \
+            leaf[t] = ~at[t];                                                                                    \
+        }                                                                                                        \
+    }
+/* @end */
+/* @part walk16 needs walk */
+LA_DEFINE_WALK(la_walk16, uint16_t, int16_t)
+/* @end */
+/* @part walk32 needs walk */
+LA_DEFINE_WALK(la_walk32, uint32_t, int32_t)
+/* @end */
+
+/* @part ragged needs forms
+ * A whole forest of trees with k numbers a leaf; tree t's leaves begin at starts[t]. */
+#define LA_DEFINE_RAGGED(NAME, WALK, FEATURE, CHILD, LEAF)                                                       \
+    LA_FN void NAME(const float *x, const FEATURE *feature, const float *threshold, const CHILD *child,          \
+                    const int32_t *roots, const int32_t *starts, int32_t trees, const LEAF *leaves,              \
+                    int32_t form, int32_t k, int32_t first, const uint16_t *targets,                             \
+                    int32_t *LA_RESTRICT sums) {                                                                 \
+        int32_t leaf[LA_WALKS], from, t, j, common = first >= 0, total = 0;                                      \
+        for (from = 0; from < trees; from += LA_WALKS) {                                                         \
+            int32_t n = trees - from < LA_WALKS ? trees - from : LA_WALKS;                                       \
+            WALK(x, feature, threshold, child, roots + from, n, leaf);                                           \
+            for (t = 0; t < n; t++) {                                                                            \
+                const LEAF *row = leaves + starts[from + t] + leaf[t] * k;                                       \
+                total += row[0];                                                                                 \
+                for (j = common; j < k; j++) {                                                                   \
+                    sums[form == LA_ROW ? first + j : targets[(from + t) * (k - common) + j - common]] += row[j]; \
+                }                                                                                                \
+            }                                                                                                    \
+        }                                                                                                        \
+        if (common) {                                                                                            \
+            sums[first] += total;                                                                                \
+        }                                                                                                        \
+    }
+/* @end */
+/* @part ragged16_i8 needs ragged walk16 */
+LA_DEFINE_RAGGED(la_ragged16_i8, la_walk16, uint16_t, int16_t, int8_t)
+/* @end */
+/* @part ragged16_i16 needs ragged walk16 */
+LA_DEFINE_RAGGED(la_ragged16_i16, la_walk16, uint16_t, int16_t, int16_t)
+/* @end */
+/* @part ragged16_i32 needs ragged walk16 */
+LA_DEFINE_RAGGED(la_ragged16_i32, la_walk16, uint16_t, int16_t, int32_t)
+/* @end */
+/* @part ragged32_i8 needs ragged walk32 */
+LA_DEFINE_RAGGED(la_ragged32_i8, la_walk32, uint32_t, int32_t, int8_t)
+/* @end */
+/* @part ragged32_i16 needs ragged walk32 */
+LA_DEFINE_RAGGED(la_ragged32_i16, la_walk32, uint32_t, int32_t, int16_t)
+/* @end */
+/* @part ragged32_i32 needs ragged walk32 */
+LA_DEFINE_RAGGED(la_ragged32_i32, la_walk32, uint32_t, int32_t, int32_t)
+/* @end */
+
+/* @part tables needs core
+ * An additive model. Term m has four numbers: column a, column b or -1, levels of b, first row of its table. */
+#define LA_DEFINE_TABLES(NAME, X, VALUE)                                                                         \
+    LA_FN void NAME(const X *x, const int32_t *terms, int32_t n, int32_t width, const VALUE *values,             \
+                    int32_t *LA_RESTRICT sums) {                                                                 \
+        int32_t m, j, total = 0;                                                                                 \
+        for (m = 0; m < n; m++, terms += 4) {                                                                    \
+            int32_t second = terms[1] < 0 ? 0 : (int32_t)x[terms[1]];                                            \
+            const VALUE *row = values + (size_t)(terms[3] + (int32_t)x[terms[0]] * terms[2] + second) *          \
+                                            (size_t)width;                                                       \
+            total += row[0];                                                                                     \
+            for (j = 1; j < width; j++) {                                                                        \
+                sums[j] += row[j];                                                                               \
+            }                                                                                                    \
+        }                                                                                                        \
+        sums[0] += total;                                                                                        \
+    }
+/* @end */
+/* @part tables8_i8 needs tables */
+LA_DEFINE_TABLES(la_tables8_i8, uint8_t, int8_t)
+/* @end */
+/* @part tables8_i16 needs tables */
+LA_DEFINE_TABLES(la_tables8_i16, uint8_t, int16_t)
+/* @end */
+/* @part tables8_i32 needs tables */
+LA_DEFINE_TABLES(la_tables8_i32, uint8_t, int32_t)
+/* @end */
+/* @part tables32_i8 needs tables */
+LA_DEFINE_TABLES(la_tables32_i8, int32_t, int8_t)
+/* @end */
+/* @part tables32_i16 needs tables */
+LA_DEFINE_TABLES(la_tables32_i16, int32_t, int16_t)
+/* @end */
+/* @part tables32_i32 needs tables */
+LA_DEFINE_TABLES(la_tables32_i32, int32_t, int32_t)
+/* @end */
+
+/* @part score needs core */
+LA_EXACT void la_score(const int32_t *sums, int32_t n, const float *scale, const float *bias, float *out) {
+    int32_t j;
+    for (j = 0; j < n; j++) {
+        float product = (float)sums[j] * scale[j];
+        out[j] = product + bias[j];
+    }
+}
+/* @end */
+
+/* @part dense needs core
+ * `weight` has a row of k for each of the n inputs; the inputs are added in order. */
+LA_EXACT void la_dense(const float *x, int32_t n, const float *weight, const float *bias, int32_t k, int32_t relu,
+                       float *LA_RESTRICT out) {
+    int32_t i, j;
+    memcpy(out, bias, (size_t)k * sizeof *out);
+    for (i = 0; i < n; i++, weight += k) {
+        const float v = x[i];
+        for (j = 0; j < k; j++) {
+            float product = v * weight[j];
+            out[j] = out[j] + product;
+        }
+    }
+    for (j = 0; relu && j < k; j++) {
+        out[j] = out[j] < 0.0f ? 0.0f : out[j];
+    }
+}
+/* @end */
+
+/* @part dot needs core */
+LA_EXACT float la_dot(const float *a, const float *z, int32_t n) {
+    float total = a[0];
+    int32_t j;
+    for (j = 0; j < n; j++) {
+        float product = a[j + 1] * z[j];
+        total = total + product;
+    }
+    return total;
+}
+/* @end */
+
+/* @part blend needs core
+ * Adds one weighted member; the first begins with the bias. */
+LA_EXACT void la_blend(const float *total, const float *x, float weight, int32_t n, float *out) {
+    int32_t j;
+    for (j = 0; j < n; j++) {
+        float product = weight * x[j];
+        out[j] = total[j] + product;
+    }
+}
+/* @end */
+
+/* @part exp needs core
+ * As exp32.py: range reduction and polynomial of Cephes expf, each step rounded to float. */
+LA_EXACT float la_exp(float x) {
+    const float round = 12582912.0f; /* 1.5 * 2^23: adding and taking it away leaves a whole number */
+    float power, r, series, scale;
+    uint32_t bits;
+    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    power = x * 1.44269504f;
+    power = (power + round) - round;
+    r = power * 0.693359375f;
+    r = x - r;
+    scale = power * -2.12194440e-4f;
+    r = r - scale;
+    series = 1.9875691500e-4f * r;
+    series = (series + 1.3981999507e-3f) * r;
+    series = (series + 8.3334519073e-3f) * r;
+    series = (series + 4.1665795894e-2f) * r;
+    series = (series + 1.6666665459e-1f) * r;
+    series = series + 5.0000001201e-1f;
+    scale = r * r;
+    series = series * scale;
+    series = (series + r) + 1.0f;
+    bits = (uint32_t)((x != x ? 0 : (int32_t)power) + 127) << 23;
+    memcpy(&scale, &bits, sizeof scale);
+    return series * scale;
+}
+/* @end */
+
+/* @part sigmoid needs exp */
+LA_EXACT void la_sigmoid(float x, float *out) {
+    float p = 1.0f / (1.0f + la_exp(-x));
+    out[0] = 1.0f - p;
+    out[1] = p;
+}
+/* @end */
+
+/* @part softmax needs exp */
+LA_EXACT void la_softmax(const float *x, int32_t n, float *out) {
+    float top = x[0], total;
+    int32_t j;
+    for (j = 1; j < n; j++) {
+        top = x[j] > top || x[j] != x[j] ? x[j] : top; /* a NaN stays: no comparison with it holds */
+    }
+    for (j = 0; j < n; j++) {
+        out[j] = la_exp(x[j] - top);
+    }
+    total = out[0];
+    for (j = 1; j < n; j++) {
+        total = total + out[j];
+    }
+    for (j = 0; j < n; j++) {
+        out[j] = out[j] / total;
+    }
+}
+/* @end */
+
+/* @part label needs core
+ * The first of the greatest; the first NaN is greater than any number, as in NumPy. */
+LA_FN int32_t la_label(const float *p, int32_t n) {
+    int32_t best = 0, j;
+    for (j = 1; j < n; j++) {
+        best = p[best] == p[best] && (p[j] > p[best] || p[j] != p[j]) ? j : best;
+    }
+    return best;
+}
+/* @end */
+
+#endif

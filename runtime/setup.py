@@ -1,0 +1,31 @@
+"""Builds the optional C extension; everything else is in pyproject.toml.
+
+Without a compiler the install goes on: `optional` turns a failed build into a warning, and the runtime then says
+which engine runs.
+"""
+
+import sys
+
+from setuptools import Extension, setup
+
+NATIVE = "lean_automl_runtime/native"
+# Results must equal the reference bit for bit: no fused multiply-add.
+FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-std=c99", "-ffp-contract=off"]
+
+setup(
+    ext_modules=[
+        Extension(
+            "lean_automl_runtime._native",
+            sources=[f"{NATIVE}/{name}.c" for name in ("extension", "read", "batch", "run_portable", "run_avx2")],
+            depends=[
+                f"{NATIVE}/{name}.h"
+                for name in ("predictor", "lean_automl_kernel", "lean_automl_plan", "lean_automl_check")
+            ],
+            extra_compile_args=FLAGS,
+            py_limited_api=True,
+            optional=True,
+        )
+    ],
+    # One wheel for all versions of Python from 3.11 on.
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)
