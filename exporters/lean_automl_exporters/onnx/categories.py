@@ -44,7 +44,7 @@ def encode(graph: Graph, ops: Sequence[o.Encode], columns: Sequence[str], own: b
         graph: Takes the nodes.
         ops: The group.
         columns: The string tensors that they read.
-        own: Renumber each column's levels to its own codes, because crosses multiply levels.
+        own: Renumber each column's levels to its own codes.
     """
     texts = list(dict.fromkeys(text for op in ops for text in op.categories))
     levels = graph.node(

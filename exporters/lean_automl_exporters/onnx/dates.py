@@ -73,10 +73,10 @@ class _Calendar:
             return self._table(_days_of_month(), of_year)
         late = graph.cast(graph.node("Less", graph.scalar(305, "int64"), of_year), "int64")  # January, February
         if part is DateField.DAY_OF_YEAR:
-            # Days from 1 January: 60 or 61 on 1 March, 1 on the 306th day from there.
-            year_days = self._table(_year_days(), of_year)
+            # 1 March is day 60, or 61 in a leap year; 1 January is the 306th day from there.
+            this_year = graph.node("Sub", by("Add", of_year, 60), by("Mul", late, 365))
             leap = self._table(_leap_years(), year)
-            return graph.node("Add", year_days, graph.node("Mul", leap, by("Sub", graph.node("Neg", late), -1)))
+            return graph.node("Add", this_year, graph.node("Mul", leap, by("Sub", graph.node("Neg", late), -1)))
         era = by("Div", graph.node("Sub", shifted, of_era), ERA_DAYS)
         return graph.node("Add", graph.node("Add", year, by("Mul", era, 400)), late)
 
@@ -107,11 +107,6 @@ def _months() -> Array:
 def _days_of_month() -> Array:
     days: Array = np.arange(366) - MARCH_FIRST_DAYS[_march_month()] + 1
     return days
-
-
-def _year_days() -> Array:
-    days = np.arange(366)
-    return np.where(days < 306, days + 60, days - 305)
 
 
 def _leap_years() -> Array:

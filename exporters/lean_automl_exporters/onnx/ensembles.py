@@ -7,6 +7,7 @@ above 2**24 each addition may round by one part in 2**24.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,26 +24,53 @@ if TYPE_CHECKING:
     from lean_automl_exporters.onnx.values import Array
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Test:
+    """What all nodes ask.
+
+    Attributes:
+        name: In version 3.
+        number: In version 5.
+        true: Child where the answer is yes.
+        false: Child where it is no.
+        missing: Whether the answer is yes for NaN.
+    """
+
+    name: str
+    number: int
+    true: Array
+    false: Array
+    missing: Array
+
+
+def _test(nodes: TreeNodes) -> _Test:
+    """`x <= threshold`, or `x > threshold` where NaN always goes left: it fails that, so no node needs a note."""
+    if nodes.nan_left.all():
+        return _Test("BRANCH_GT", 3, nodes.right, nodes.left, ~nodes.nan_left)
+    return _Test("BRANCH_LEQ", 0, nodes.left, nodes.right, nodes.nan_left)
+
+
 def tree_ensemble(graph: Graph, op: o.Forest, nodes: TreeNodes, x: str) -> str:
     """Scores by TreeEnsemble, whose leaves have one target: a tree is written once for each of its targets."""
     dtype = "float32" if largest_sum(op) <= EXACT_IN_FLOAT32 else "float64"
     nodes, target = one_target_each(op, nodes)
     nodes = with_roots(nodes)
+    test = _test(nodes)
     attributes: dict[str, Attribute] = {
         "n_targets": op.scale.size,
         "nodes_splits": nodes.threshold.astype(dtype),
-        "nodes_modes": np.zeros(nodes.feature.size, dtype=np.uint8),  # BRANCH_LEQ
+        "nodes_modes": np.full(nodes.feature.size, test.number, dtype=np.uint8),
         "nodes_featureids": Numbers(nodes.feature),
-        "nodes_truenodeids": Numbers(np.maximum(nodes.left, ~nodes.left)),
-        "nodes_trueleafs": Numbers(nodes.left < 0),
-        "nodes_falsenodeids": Numbers(np.maximum(nodes.right, ~nodes.right)),
-        "nodes_falseleafs": Numbers(nodes.right < 0),
+        "nodes_truenodeids": Numbers(np.maximum(test.true, ~test.true)),
+        "nodes_trueleafs": Numbers(test.true < 0),
+        "nodes_falsenodeids": Numbers(np.maximum(test.false, ~test.false)),
+        "nodes_falseleafs": Numbers(test.false < 0),
         "leaf_targetids": Numbers(target[nodes.leaf_tree]),
         "leaf_weights": op.leaves[nodes.leaf_row].astype(dtype),
         "tree_roots": Numbers(nodes.roots),
     }
-    if nodes.nan_left.any():
-        attributes["nodes_missing_value_tracks_true"] = Numbers(nodes.nan_left)
+    if test.missing.any():
+        attributes["nodes_missing_value_tracks_true"] = Numbers(test.missing)
     source = x if dtype == "float32" else graph.cast(x, dtype)
     (total,) = graph.nodes_of("TreeEnsemble", (source,), 1, ML_DOMAIN, attributes)
     return scaled(graph, total if dtype == "float32" else graph.cast(total, "float32"), op.scale, op.bias)
@@ -53,9 +81,10 @@ def tree_ensemble_v3(graph: Graph, op: o.Forest, nodes: TreeNodes, x: str) -> st
     inner = np.bincount(nodes.node_tree, minlength=nodes.roots.size)
     node_id = _rank(nodes.node_tree)
     leaf_id = inner[nodes.leaf_tree] + _rank(nodes.leaf_tree)
+    test = _test(nodes)
     children = [
         np.array([node_id[c] if c >= 0 else leaf_id[~c] for c in side.tolist()], dtype=np.int64)
-        for side in (nodes.left, nodes.right)
+        for side in (test.true, test.false)
     ]
     order = np.argsort(np.concatenate([nodes.node_tree, nodes.leaf_tree]), kind="stable")
     leaf_zeros = np.zeros(nodes.leaf_tree.size, dtype=np.int64)
@@ -72,7 +101,7 @@ def tree_ensemble_v3(graph: Graph, op: o.Forest, nodes: TreeNodes, x: str) -> st
         "nodes_nodeids": both(node_id, leaf_id),
         "nodes_featureids": both(nodes.feature),
         "nodes_values": Numbers(np.concatenate([nodes.threshold, leaf_zeros])[order].astype(np.float32)),
-        "nodes_modes": tuple("BRANCH_LEQ" if i < nodes.feature.size else "LEAF" for i in order.tolist()),
+        "nodes_modes": tuple(test.name if i < nodes.feature.size else "LEAF" for i in order.tolist()),
         "nodes_truenodeids": both(children[0]),
         "nodes_falsenodeids": both(children[1]),
         "target_treeids": Numbers(nodes.leaf_tree[leaf]),
@@ -80,8 +109,8 @@ def tree_ensemble_v3(graph: Graph, op: o.Forest, nodes: TreeNodes, x: str) -> st
         "target_ids": Numbers(op.targets[op.target_offsets[:-1][nodes.leaf_tree[leaf]] + nth]),
         "target_weights": Numbers(op.leaves[nodes.leaf_row[leaf] + nth].astype(np.float32)),
     }
-    if nodes.nan_left.any():
-        attributes["nodes_missing_value_tracks_true"] = both(nodes.nan_left)
+    if test.missing.any():
+        attributes["nodes_missing_value_tracks_true"] = both(test.missing)
     (total,) = graph.nodes_of("TreeEnsembleRegressor", (x,), 1, ML_DOMAIN, attributes)
     return scaled(graph, total, op.scale, op.bias)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from lean_automl_runtime.ir import ops as o
@@ -13,6 +13,9 @@ from lean_automl_exporters.onnx.values import Level, Source, Term, whole
 if TYPE_CHECKING:
     from lean_automl_exporters.onnx.graph import Graph
     from lean_automl_exporters.onnx.values import Array, Index
+
+
+BYTES_OF_PADDING: Final = 350  # of the nodes that pad a matrix when a session loads
 
 
 def rescale(graph: Graph, shift: Array, scale: Array, x: str) -> str:
@@ -70,16 +73,26 @@ def bin_columns(graph: Graph, op: o.Bin, x: str) -> Index:
         compared = "LessOrEqual"
         maps = [np.append(nan, np.arange(own.size, -1, -1)) for own, nan in zip(columns, op.nan_bin, strict=True)]
         columns = [np.append(own, np.float32(np.inf)) for own in columns]
-    edges = _padded(columns)
     deep = x if len(columns) == 1 else graph.node("Unsqueeze", x, graph.integers(2))
-    truth = graph.node(compared, deep, graph.constant(edges[0] if len(columns) == 1 else edges))
+    truth = graph.node(compared, deep, _edges(graph, columns))
     axis, keep = (1, 1) if len(columns) == 1 else (2, 0)
     counts = graph.node("ReduceSum", graph.cast(truth, "int32"), graph.integers(axis), keepdims=keep)
     return whole(Source(counts, "int32", len(columns)), maps)
 
 
-def _padded(columns: list[Any]) -> Array:
-    edges = np.full((len(columns), max(1, *(own.size for own in columns), 1)), np.nan, dtype=np.float32)
-    for row, own in zip(edges, columns, strict=True):
-        row[: own.size] = own
-    return edges
+def _edges(graph: Graph, columns: list[Array]) -> str:
+    """The matrix of edges, or one vector; where padding would be most of a file's matrix, it is made from the rest."""
+    counts = np.array([own.size for own in columns])
+    most = max(1, int(counts.max()))
+    matrix = np.full((len(columns), most), np.nan, dtype=np.float32)
+    matrix[np.arange(most) < counts[:, None]] = np.concatenate(columns)
+    if len(columns) == 1:
+        return graph.constant(matrix[0])
+    if 4 * (matrix.size - counts.sum()) < len(columns) * 3 + most + BYTES_OF_PADDING:
+        return graph.constant(matrix)
+    flat = graph.constant(np.append(np.concatenate(columns), np.float32(np.nan)))
+    place = graph.stored(np.arange(most))
+    first, count = (graph.stored(v.astype(np.int64)[:, None]) for v in (np.cumsum(counts) - counts, counts))
+    inside = graph.node("Less", place, count)
+    at = graph.node("Where", inside, graph.node("Add", first, place), graph.integers(int(counts.sum())))
+    return graph.node("Gather", flat, at)

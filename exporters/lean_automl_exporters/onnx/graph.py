@@ -16,6 +16,7 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 ML_DOMAIN: Final = "ai.onnx.ml"
 CAST_BYTES: Final = 40  # what a Cast node adds to a file
+SCATTER_BYTES: Final = 220  # what the nodes of a sparse constant add
 SMALL_INTEGERS: Final = ("uint8", "int8", "uint16", "int16", "int32")
 
 # Numbers of ONNX's TensorProto.DataType.
@@ -92,11 +93,27 @@ class Graph:
         return self._known_constants[key]
 
     def stored(self, array: Array) -> str:
-        """Name of a constant, stored in the smallest dtype that holds it exactly."""
+        """Name of a constant, stored in the smallest form that holds it exactly."""
         small = smallest(array)
-        if small.nbytes + CAST_BYTES >= array.nbytes:
+        dense = small.nbytes + (CAST_BYTES if small.dtype != array.dtype else 0)
+        position = np.flatnonzero(small.view(np.dtype(f"V{small.itemsize}")) != np.void(bytes(small.itemsize)))
+        sparse = position.size * (small.itemsize + (2 if array.size <= 2**16 else 4)) + SCATTER_BYTES
+        if sparse < dense and small.ndim:
+            return self._scattered(small.reshape(-1)[position], position, array)
+        if dense >= array.nbytes:
             return self.constant(array)
         return self.cast(self.constant(small), array.dtype.name)
+
+    def _scattered(self, values: Array, position: Array, array: Array) -> str:
+        """Zeros, but for some values; they are put in place when a session loads."""
+        dtype = array.dtype.name
+        zeros = self.node("ConstantOfShape", self.integers(array.size), value=np.zeros(1, dtype=dtype))
+        numbers = self.constant(values)
+        numbers = numbers if values.dtype == array.dtype else self.cast(numbers, dtype)
+        at = smallest(position.astype(np.int32))
+        index = self.constant(at) if at.dtype == np.int32 else self.cast(self.constant(at), "int32")
+        filled = self.node("ScatterElements", zeros, index, numbers, axis=0)
+        return filled if array.ndim == 1 else self.node("Reshape", filled, self.integers(*array.shape))
 
     def integers(self, *values: int) -> str:
         """Name of a constant int64 vector: axes, shapes."""

@@ -78,12 +78,13 @@ def scores(graph: Graph, op: o.Forest, plan: LeafPlan, leaf: str, offset: Array)
     """
     dtype = "float32" if largest_sum(op) <= EXACT_IN_FLOAT32 else "int32"
     trees, windows = offset.size, plan.windows
-    shifts: Array = offset.astype(np.int32)
+    shift = graph.stored(offset.astype(np.int32))
     if windows > 1:
         # A tree of fewer targets reads on behind its own leaf; `_sum_by_target` multiplies that by 0.
         leaf = graph.node("Reshape", leaf, graph.integers(-1, trees, 1))
-        shifts = shifts[:, None] + np.arange(windows, dtype=np.int32)
-    position = graph.node("Add", leaf, graph.stored(shifts))
+        column = graph.node("Unsqueeze", shift, graph.integers(1))
+        shift = graph.node("Add", column, graph.constant(np.arange(windows, dtype=np.int32)))
+    position = graph.node("Add", leaf, shift)
     # GatherElements reads an element in less than 1 ns, where Gather takes 7, but has no batch: hence one dimension.
     stored = graph.stored(np.append(plan.leaves, np.zeros(windows - 1, dtype=plan.leaves.dtype)).astype(dtype))
     values = graph.node("GatherElements", stored, graph.node("Reshape", position, graph.integers(-1)))

@@ -33,7 +33,8 @@ class Lowering:
         self._values: dict[int, Value] = {i: column.name for i, column in enumerate(program.columns)}
         needed = needed_ops(program)
         self._encoding_groups = categories.sharing([op for op in needed if isinstance(op, o.Encode)])
-        self._has_crosses = any(isinstance(op, o.Cross) for op in needed)
+        # Crosses multiply levels, and additive models have a row of numbers for each.
+        self._own_codes = any(isinstance(op, o.Cross | o.TableSum) for op in needed)
         self._codes: dict[o.Encode, Index] = {}
 
     def op(self, number: int) -> o.Op | None:
@@ -65,7 +66,7 @@ class Lowering:
         if op not in self._codes:
             group = next(g for g in self._encoding_groups if op in g)
             columns = [self.tensor(other.inputs[0]) for other in group]
-            self._codes |= categories.encode(self.graph, group, columns, own=self._has_crosses)
+            self._codes |= categories.encode(self.graph, group, columns, own=self._own_codes)
         return self._codes[op]
 
 

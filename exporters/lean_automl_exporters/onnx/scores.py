@@ -9,7 +9,7 @@ from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, blank_scores, scaled
 from lean_automl_exporters.onnx.tables import sum_in_order
-from lean_automl_exporters.onnx.values import Source, joined, shifted
+from lean_automl_exporters.onnx.values import Source, compacted, joined, shifted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ def table_sum(graph: Graph, op: o.TableSum, x: Index) -> str:
     """One look-up in the tables of all terms, which stand one after another in raw order."""
     if op.strides.size == 0:
         return blank_scores(graph, x[0].terms[0].source.name, op.bias)
+    x = compacted(graph, x, op.values.shape[1] * op.values.itemsize)
     source = joined(graph, x)
     maps = [level.codes for level in x]
     blocks, bases, strides = [], [], []

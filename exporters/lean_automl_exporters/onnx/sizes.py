@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def encoding_sizes(program: Program, metadata: Mapping[str, Any] | None = None) -> dict[TreeEncoding, int]:
-    """Bytes of the file in each encoding that can express the Program; only `auto` where it has no trees."""
+    """Bytes of the file in each encoding that can express the Program; `auto` alone where it has no trees."""
     kinds = {type(op) for op in needed_ops(program)}
     encodings = [TreeEncoding.AUTO]
-    if kinds & {o.ObliviousTrees, o.RaggedTrees}:
-        encodings = [TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3]
-        if o.RaggedTrees not in kinds:
-            encodings.insert(0, TreeEncoding.TENSOR)
+    if o.RaggedTrees in kinds:
+        encodings += [TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3]
+    elif o.ObliviousTrees in kinds:
+        encodings += [TreeEncoding.TENSOR, TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3]
     return {encoding: len(export_onnx(program, OnnxOptions(encoding), metadata)) for encoding in encodings}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lean_automl_exporters.onnx.graph import Graph
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+WASTE: Final = 32  # bytes of a column's table that are not worth a map
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def _selected(graph: Graph, source: Source, columns: list[int]) -> str:
 
 def shifted(graph: Graph, source: Source, by: Array) -> str:
     """Each column plus its own number."""
-    return graph.node("Add", source.name, graph.constant(by.astype(source.dtype))) if by.any() else source.name
+    return graph.node("Add", source.name, graph.stored(by.astype(source.dtype))) if by.any() else source.name
 
 
 def renumbered(graph: Graph, index: Index) -> Index:
@@ -118,6 +120,19 @@ def renumbered(graph: Graph, index: Index) -> Index:
     levels, codes = zip(*(np.unique(level.codes, return_inverse=True) for level in index), strict=True)
     table = graph.stored(np.concatenate(codes).astype(np.int32))
     return whole(Source(graph.node("Gather", table, rows), "int32", len(index)), levels)
+
+
+def compacted(graph: Graph, index: Index, row_bytes: int) -> Index:
+    """The same columns, renumbered where raw levels that stand for the same would waste rows of a table."""
+    wasteful = {}
+    for column, level in enumerate(index):
+        repeated = level.codes.size - np.unique(level.codes).size
+        if repeated * row_bytes > level.codes.size + WASTE:
+            wasteful[column] = level
+    if not wasteful:
+        return index
+    anew = dict(zip(wasteful, renumbered(graph, tuple(wasteful.values())), strict=True))
+    return tuple(anew.get(column, level) for column, level in enumerate(index))
 
 
 def ordered(graph: Graph, index: Index) -> tuple[Source, Index, list[int]]:
