@@ -145,6 +145,8 @@ class FittedChimeraBoost:
     def predict(self, frame: Frame) -> F64:
         """Probabilities (n, classes), or predictions (n, 1)."""
         scores = np.asarray(self.model.model_.predict_raw(as_objects(frame)), dtype=np.float64) / self.temperature
+        if self.problem.task is Task.MULTICLASS and scores.ndim == 1:  # only two of the classes were there
+            scores = np.column_stack([np.zeros_like(scores), scores])
         return self._aligned(probabilities(scores, self.problem))
 
     def _aligned(self, predicted: F64) -> F64:
@@ -166,9 +168,16 @@ class FittedChimeraBoost:
 
 def _spread(model: ObliviousModel, classes: list[int], outputs: int) -> ObliviousModel:
     """Give each class of the problem its own output column; classes never seen get a score of almost no chance."""
-    bias = np.full(outputs, model.bias.min() + np.log(UNSEEN_CLASS))
-    bias[classes] = model.bias
-    trees = tuple(replace(tree, targets=tuple(classes[target] for target in tree.targets)) for tree in model.trees)
+    own = model.bias
+    if own.size == 1:  # the score of the second of two classes, over the first
+        own, classes_of_targets = np.array([0.0, own[0]]), classes[1:]
+    else:
+        classes_of_targets = classes
+    bias = np.full(outputs, own.min() + np.log(UNSEEN_CLASS))
+    bias[classes] = own
+    trees = tuple(
+        replace(tree, targets=tuple(classes_of_targets[target] for target in tree.targets)) for tree in model.trees
+    )
     return replace(model, trees=trees, bias=bias)
 
 

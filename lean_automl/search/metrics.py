@@ -131,6 +131,8 @@ def _try_out(metric: Metric) -> None:
     """Score a few made-up rows, to find out now whether the metric works."""
     rng = np.random.default_rng(0)
     rows = 4 * metric.outputs + 8
+    if metric.task.is_classification and _judges_numbers(metric.name):
+        raise ValueError("it compares numbers, not labels")
     if not metric.task.is_classification:
         numbers = rng.random(rows) + 0.5
         score = metric(numbers, numbers[:, None] + 0.1)
@@ -139,3 +141,13 @@ def _try_out(metric: Metric) -> None:
         score = metric(codes, rng.random((rows, metric.outputs)) + 0.1)
     if not np.isfinite(score):
         raise ValueError("its score is not a finite number")
+
+
+def _judges_numbers(name: str) -> bool:
+    """Whether a scorer takes a target of any numbers: scorers of labels refuse it."""
+    y = np.random.default_rng(0).random(16) + 0.5
+    try:
+        Metric(name, Task.REGRESSION, 1)(y, y[:, None] + 0.1)
+    except (ValueError, TypeError, AttributeError):
+        return False
+    return True

@@ -1,0 +1,121 @@
+import numpy as np
+import pandas as pd
+import pytest
+from lean_automl_runtime.ir import Column, ColumnKind, ProgramBuilder
+from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.reference import evaluate
+from tables import mixed_frame_for
+
+from lean_automl.data import SchemaOverrides, Table, load_dataset
+from lean_automl.features import (
+    FeaturePlan,
+    cross,
+    difference,
+    emit_code,
+    emit_number,
+    fit_centred,
+    fit_features,
+    fit_frequency,
+    product,
+    propose_crossed,
+    ratio,
+)
+from lean_automl.features.plan import LARGEST, Category, Number, Shifted
+
+
+def computed(plan: FeaturePlan, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """What the ops of a plan compute for a table: numbers and codes."""
+    builder = ProgramBuilder(table.columns)
+    numbers = [emit_number(feature, builder) for feature in plan.numeric]
+    joined = builder.add(o.Concat(tuple(numbers)))
+    columns = [evaluate(builder.build({"prediction": joined}), table.arrays)["prediction"]]
+    codes = []
+    for feature in plan.categorical:
+        code = ProgramBuilder(table.columns)
+        table_of = np.arange(feature.levels, dtype=np.float32)[:, None]
+        looked = code.add(o.Lookup((emit_code(feature, code),), table_of))
+        codes.append(evaluate(code.build({"prediction": looked}), table.arrays)["prediction"][:, 0])
+    return columns[0], np.column_stack(codes).astype(np.int32)
+
+
+def rich_plan(table: Table) -> FeaturePlan:
+    plan = fit_features(table)
+    age, income = plan.numeric[0], plan.numeric[1]
+    city = plan.categorical[0]
+    assert isinstance(city, Category)
+    return plan + FeaturePlan(
+        (
+            difference(age, income),
+            product(age, income),
+            ratio(age, income),
+            fit_centred(income, city, table),
+            fit_frequency(city, table),
+        ),
+        (cross(city, city),),
+    )
+
+
+def test_what_learners_read_is_what_the_program_computes() -> None:
+    frame, target = mixed_frame_for("binary")
+    table = load_dataset(frame, target).table
+    plan = rich_plan(table)
+    strange = frame.copy()
+    strange.loc[:3, "city"] = ["Atlantis", "", None, "Oslo "]
+    strange.loc[:3, "age"] = [np.inf, -np.inf, np.nan, -0.0]
+    strange.loc[:3, "income"] = [0.0, np.inf, 1e38, np.nan]
+    strange.loc[0, "since"] = pd.NaT
+    strange_table = load_dataset(strange, target).table
+    for rows in (table, Table(table.columns, strange_table.arrays)):
+        numbers, codes = computed(plan, rows)
+        seen = plan.frame(rows)
+        np.testing.assert_array_equal(np.clip(numbers, -LARGEST, LARGEST), seen.numbers)
+        np.testing.assert_array_equal(codes, seen.codes)
+
+
+def test_each_kind_of_column_gives_its_features() -> None:
+    frame, target = mixed_frame_for("regression")
+    plan = fit_features(load_dataset(frame, target).table)
+    names = [getattr(feature, "column", None) for feature in plan.numeric]
+    assert names.count("age") == names.count("income") == names.count("member") == 1
+    assert names.count("since") >= 5
+    assert [feature.column for feature in plan.categorical if isinstance(feature, Category)] == ["city"]
+
+
+def test_categories_are_ordered_by_frequency_and_rare_ones_are_unseen() -> None:
+    column = Column("c", ColumnKind.CATEGORICAL, "string")
+    table = Table((column,), (np.array(["b", "a", "a", "b", "a", "once", ""], dtype=object),))
+    plan = fit_features(table)
+    assert plan.categorical == (Category("c", ("a", "b")),)
+    assert plan.frame(table).codes[:, 0].tolist() == [3, 2, 2, 3, 2, o.CODE_UNSEEN, o.CODE_MISSING]
+
+
+def test_a_column_that_float32_would_merge_is_moved() -> None:
+    stamps = 1.7e9 + np.arange(200, dtype=np.float64) * 1.5
+    frame = pd.DataFrame({"stamp": stamps, "x": np.arange(200) % 7, "y": np.arange(200) % 2})
+    table = load_dataset(frame, "y", SchemaOverrides(kinds={"stamp": ColumnKind.NUMERIC})).table
+    plan = fit_features(table)
+    moved = next(feature for feature in plan.numeric if isinstance(feature, Shifted))
+    values = plan.frame(table).numbers[:, plan.numeric.index(moved)]
+    assert np.unique(values).size == 200
+
+
+def test_crossed_features_are_those_of_the_most_important() -> None:
+    frame, target = mixed_frame_for("binary")
+    table = load_dataset(frame, target).table
+    plan = fit_features(table)
+    importance = np.zeros(len(plan.numeric) + len(plan.categorical))
+    importance[:2] = [2.0, 1.0]
+    more = propose_crossed(plan, importance, table)
+    assert len(more.numeric) == 4
+    assert {type(feature).__name__ for feature in more.numeric} == {"Pair"}
+    assert more.categorical == ()
+    importance[-1] = 0.5
+    assert any(type(f).__name__ == "Centred" for f in propose_crossed(plan, importance, table).numeric)
+
+
+@pytest.mark.parametrize("values", [[np.nan] * 5, [1.0] * 5])
+def test_columns_without_information_do_not_fail(values: list[float]) -> None:
+    table = Table((Column("x", ColumnKind.NUMERIC, "float32"),), (np.array(values, dtype=np.float32),))
+    plan = fit_features(table)
+    assert plan.numeric == (Number("x"),)
+    assert plan.frame(table).numbers.shape == (5, 1)

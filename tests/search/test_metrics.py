@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, log_loss, mean_absolute_error, roc_auc_score
+
+from lean_automl.data import Task
+from lean_automl.errors import ConfigError
+from lean_automl.search.metrics import make_metric
+
+RNG = np.random.default_rng(0)
+Y2 = RNG.integers(0, 2, 200)
+P2 = np.column_stack([1 - (p := RNG.random(200)), p])
+Y3 = RNG.integers(0, 3, 200)
+P3 = RNG.dirichlet([1, 1, 1], 200)
+
+
+def test_defaults_by_task() -> None:
+    assert make_metric(None, Task.BINARY, 2)(Y2, P2) == pytest.approx(roc_auc_score(Y2, P2[:, 1]))
+    assert make_metric(None, Task.MULTICLASS, 3)(Y3, P3) == pytest.approx(-log_loss(Y3, P3))
+    numbers = RNG.normal(size=200)
+    assert make_metric(None, Task.REGRESSION, 1)(numbers, numbers[:, None] + 2.0) == pytest.approx(-2.0)
+
+
+def test_names_and_aliases_of_scikit_learn() -> None:
+    assert make_metric("f1", Task.BINARY, 2)(Y2, P2) == pytest.approx(f1_score(Y2, P2[:, 1] > 0.5))
+    assert make_metric("f1", Task.MULTICLASS, 3)(Y3, P3) == pytest.approx(f1_score(Y3, P3.argmax(1), average="macro"))
+    assert make_metric("mae", Task.REGRESSION, 1)(Y2 * 1.0, P2[:, :1]) == -mean_absolute_error(Y2, P2[:, 0])
+    for name in ("accuracy", "balanced_accuracy", "average_precision", "neg_brier_score", "matthews_corrcoef"):
+        assert np.isfinite(make_metric(name, Task.BINARY, 2)(Y2, P2))
+
+
+def test_weights_count() -> None:
+    weight = np.where(Y2 == 1, 2.0, 0.5)
+    metric = make_metric("accuracy", Task.BINARY, 2)
+    assert metric(Y2, P2, weight) == pytest.approx(np.average(P2.argmax(1) == Y2, weights=weight))
+
+
+def test_losses_are_shown_without_their_sign() -> None:
+    metric = make_metric("rmse", Task.REGRESSION, 1)
+    assert (metric.shown_name, metric.shown(-1.5)) == ("root_mean_squared_error", "1.5")
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "part"),
+    [
+        ("roc_acu", Task.BINARY, "roc_auc"),
+        ("no such thing", Task.BINARY, "scikit-learn"),
+        ("r2x", Task.REGRESSION, "r2"),
+        ("rmse", Task.BINARY, "does not fit"),
+        ("average_precision", Task.REGRESSION, "does not fit"),
+    ],
+)
+def test_metrics_that_cannot_be_used(name: str, task: Task, part: str) -> None:
+    with pytest.raises(ConfigError, match=part):
+        make_metric(name, task, 2 if task.is_classification else 1)

@@ -1,0 +1,103 @@
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lean_automl.search.workers import Workers, load_shared
+
+# Every function that runs in a process must be importable by name there, so the standard library provides them.
+SOON = 60.0
+
+
+def deadline(seconds: float = SOON) -> float:
+    return time.monotonic() + seconds
+
+
+@pytest.fixture(scope="module")
+def workers():
+    with Workers(2) as made:
+        made.wait_until_ready()
+        yield made
+
+
+def only(workers: Workers):
+    (job,) = workers.wait()
+    return job
+
+
+def test_a_call_returns_its_value(workers: Workers) -> None:
+    workers.start(pow, (2, 10), deadline(), "tag")
+    job = only(workers)
+    assert (job.value, job.error, job.tag) == (1024, None, "tag")
+    assert workers.free == 2
+
+
+def test_an_exception_is_that_calls_failure(workers: Workers) -> None:
+    workers.start(int, ("x",), deadline())
+    assert "ValueError" in str(only(workers).error)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
+def test_a_crash_costs_one_call(workers: Workers, number: signal.Signals) -> None:
+    workers.start(signal.raise_signal, (number,), deadline(), "crash")
+    workers.start(pow, (3, 2), deadline(), "good")
+    ended = {}
+    while len(ended) < 2:
+        ended.update({job.tag: job for job in workers.wait()})
+    assert number.name in str(ended["crash"].error)
+    assert ended["good"].value == 9
+
+
+def test_an_exit_without_an_answer_is_a_failure(workers: Workers) -> None:
+    workers.start(os._exit, (7,), deadline())
+    assert "exit code 7" in str(only(workers).error)
+
+
+def test_a_hang_is_stopped_after_its_deadline(workers: Workers) -> None:
+    workers.start(time.sleep, (600,), deadline(0.0))
+    assert "longer than it may" in str(only(workers).error)
+
+
+def test_what_is_killed_is_gone(workers: Workers) -> None:
+    workers.start(time.sleep, (600,), deadline(), "a")
+    workers.start(time.sleep, (600,), deadline(), "b")
+    workers.kill(["a"])
+    assert workers.free == 1
+    workers.kill()
+    assert workers.free == 2
+    assert workers.wait() == []
+
+
+def test_a_result_that_cannot_be_pickled_is_a_failure(workers: Workers) -> None:
+    workers.start(sys._getframe, (), deadline())
+    assert only(workers).error is not None
+
+
+def test_a_large_result_arrives_whole(workers: Workers) -> None:
+    workers.start(np.arange, (3_000_000,), deadline())
+    assert only(workers).value[-1] == 2_999_999
+
+
+def test_shared_values_are_loaded_in_processes(workers: Workers) -> None:
+    path = workers.share({"x": np.arange(5.0), "name": "n"})
+    workers.start(load_shared, (path,), deadline())
+    value = only(workers).value
+    assert value["name"] == "n"
+    assert value["x"].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_shared_files_vanish_with_the_workers() -> None:
+    with Workers(1) as own:
+        path = own.share([1])
+        assert path.exists()
+    assert not path.exists()
+    assert not Path(path).parent.exists()
+
+
+def test_processes_have_one_thread(workers: Workers) -> None:
+    workers.start(os.getenv, ("OMP_NUM_THREADS",), deadline())
+    assert only(workers).value == "1"

@@ -1,0 +1,161 @@
+from dataclasses import replace
+
+import numpy as np
+import optuna
+import pytest
+from lean_automl_runtime.measure import MeasureOptions  # noqa: F401 - the package must import without a trainer
+from tables import mixed_frame_for
+
+from lean_automl.config import Constraints
+from lean_automl.data import Task, folds, load_dataset
+from lean_automl.data.records import to_records
+from lean_automl.errors import ConfigError
+from lean_automl.features import fit_features
+from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.learners.chimeraboost import ChimeraBoost
+from lean_automl.learners.lightgbm import LightGBM
+from lean_automl.search.metrics import make_metric
+from lean_automl.search.workers import Workers
+from lean_automl.student.blend import choose_blend
+from lean_automl.student.deploy import Footprint, footprint, sizes_of
+from lean_automl.student.families import FAMILIES, check_families, choose_families
+from lean_automl.student.family import Context
+from lean_automl.student.search import SearchOptions, search_students
+from lean_automl.student.trial import Proposal, Workbench, run_trial
+
+NONE = Constraints()
+
+
+def make_bench(task: str = "binary", rows: int = 400, constraints: Constraints = NONE, count: int = 2) -> Workbench:
+    frame, target = mixed_frame_for(task, rows)
+    dataset = load_dataset(frame, target)
+    plan = fit_features(dataset.table)
+    splits = folds(dataset, 3)[-count:]
+    problem = Problem(Task(task), len(dataset.schema.classes) or 1)
+    return Workbench(
+        dataset.schema,
+        Rows(plan.frame(dataset.table), dataset.y),
+        splits,
+        tuple(dataset.table.take(split.valid) for split in splits),
+        plan,
+        problem,
+        make_metric(None, problem.task, problem.outputs),
+        constraints,
+        to_records(dataset.table.take(np.arange(100))),
+    )
+
+
+def context_of(bench: Workbench) -> Context:
+    plan = bench.plan
+    return Context(bench.problem, 300, len(plan.numeric), len(plan.categorical), bench.constraints, has_teacher=False)
+
+
+def try_out(bench: Workbench, student: object, number: int = 1):
+    with Workers(1) as workers:
+        path = workers.share(bench)
+        return run_trial(path, Proposal(number, "any", {}, student), FitOptions())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_start_of_every_family_can_be_suggested(name: str, task: str) -> None:
+    outputs = {"binary": 2, "multiclass": 3, "regression": 1}[task]
+    for numbers, limit in ((5, None), (0, 20_000.0), (5, 500.0)):
+        context = Context(Problem(Task(task), outputs), 5_000, numbers, 3, Constraints(max_size_bytes=limit), True)
+        for start in FAMILIES[name].starts(context):
+            trial = optuna.trial.FixedTrial(start)
+            student = FAMILIES[name].suggest(trial, context)
+            assert student.name
+            assert set(trial.params) == set(start), "a start names exactly what the space asks for"
+
+
+def test_a_trial_scores_the_compiled_program_on_every_fold() -> None:
+    bench = make_bench(constraints=Constraints(max_latency_us=1e6, max_size_bytes=1e6))
+    candidate = try_out(bench, ChimeraBoost(trees=20, depth=3, learning_rate=0.2, linear=False))
+    assert len(candidate.fold_scores) == len(candidate.predictions) == 2
+    assert candidate.score == pytest.approx(np.mean(candidate.fold_scores))
+    assert candidate.score > 0.7
+    assert candidate.feasible
+    assert set(candidate.footprint.sizes) == set(candidate.footprint.latency_us) == {"model.lam", "model.onnx"}
+
+
+def test_what_is_too_large_is_shortened_until_it_fits() -> None:
+    free = try_out(make_bench(count=1), LightGBM(trees=100, learning_rate=0.02, leaves=15, min_rows=5))
+    limit = 0.6 * free.footprint.bytes
+    bench = make_bench(count=1, constraints=Constraints(max_size_bytes=limit))
+    cut = try_out(bench, LightGBM(trees=100, learning_rate=0.02, leaves=15, min_rows=5))
+    assert cut.feasible
+    assert cut.footprint.bytes <= limit
+    assert 1 <= cut.rounds < free.rounds
+
+
+def test_what_cannot_fit_is_infeasible_and_says_by_how_much() -> None:
+    bench = make_bench(count=2, constraints=Constraints(max_size_bytes=400.0, max_latency_us=1e-3))
+    candidate = try_out(bench, LightGBM(trees=5))
+    assert not candidate.feasible
+    assert candidate.violations["size"] > 0
+    assert candidate.violations["latency"] > 1
+    assert len(candidate.fold_scores) == 1, "no time is spent on further folds"
+
+
+def test_violations_are_relative() -> None:
+    cost = Footprint({"a": 150, "b": 50}, {"a": 3.0, "b": 1.0})
+    limits = Constraints(max_size_bytes=100.0, max_latency_us=4.0)
+    assert cost.violations(limits) == pytest.approx({"size": 0.5, "latency": -0.25})
+    assert cost.violations(NONE) == {}
+
+
+def test_without_a_latency_limit_nothing_is_timed() -> None:
+    bench = make_bench(count=1)
+    candidate = try_out(bench, LightGBM(trees=5))
+    assert candidate.footprint.latency_us == {}
+    program = bench.compile([(candidate.fitted[0], 1.0)])
+    assert footprint(program, bench.records, NONE).sizes == sizes_of(program)
+
+
+def test_a_blend_is_chosen_only_when_it_scores_better_and_fits() -> None:
+    bench = make_bench(rows=600)
+    students = [
+        LightGBM(trees=30, learning_rate=0.1, leaves=7, min_rows=5),
+        ChimeraBoost(trees=30, depth=3, learning_rate=0.15, linear=False),
+    ]
+    candidates = sorted((try_out(bench, s, n) for n, s in enumerate(students, 1)), key=lambda c: -c.score)
+    blend = choose_blend(bench, candidates, seconds=100.0)
+    if blend is not None:
+        assert blend.score > candidates[0].score
+        assert sum(weight for _, weight in blend.members) == pytest.approx(1.0)
+    assert choose_blend(bench, candidates[:1], seconds=100.0) is None
+    tight = replace(bench, constraints=Constraints(max_size_bytes=candidates[0].footprint.bytes + 100.0))
+    assert choose_blend(tight, candidates, seconds=100.0) is None
+    assert choose_blend(bench, candidates, seconds=0.0) is None
+
+
+class Notes:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def trial_ended(self, trial: object, log: object) -> None:  # noqa: ARG002
+        self.count += 1
+
+
+def test_the_search_starts_with_each_family_and_keeps_to_its_trials() -> None:
+    bench = make_bench(count=1, constraints=Constraints(max_size_bytes=30_000.0))
+    context = context_of(bench)
+    names = ("linear", "oblivious", "additive", "ragged")
+    notes = Notes()
+    with Workers(2) as workers:
+        options = SearchOptions(float("inf"), 9, 0, workers)
+        log = search_students(bench, choose_families(names, context), context, options, notes)
+    assert notes.count == log.trials == 9
+    tried = sorted(log.candidates, key=lambda c: c.number)
+    assert {candidate.family for candidate in tried[:4]} == set(names)
+    feasible = log.feasible()
+    assert [c.score for c in feasible] == sorted((c.score for c in feasible), reverse=True)
+    assert all(candidate.footprint.bytes <= 30_000 for candidate in feasible)
+
+
+def test_families_that_do_not_exist_or_do_not_suit() -> None:
+    with pytest.raises(ConfigError, match="not one of"):
+        check_families(("forest",))
+    with pytest.raises(ConfigError, match="cannot be used"):
+        choose_families(("distilled",), context_of(make_bench()))
