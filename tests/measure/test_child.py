@@ -89,10 +89,18 @@ def test_a_model_without_parts_is_timed_as_a_whole(records):
     assert work.parts is None
 
 
+def test_an_engine_that_reads_records_itself_has_no_parts(artifact):
+    model = load(artifact, "reference")
+    model._predict_one = model.predict_one
+    model.predict_one = lambda record: record  # type: ignore[method-assign,assignment]
+    assert parts_of(model) is None
+
+
 def test_the_child_loads_nothing_that_a_serving_process_would_not():
     code = (
         "import sys, lean_automl_runtime.measure.child;"
-        "print([m for m in sys.modules if m.split('.')[0] in ('numpy', 'numba') or m.endswith(('.harness', '.rows'))])"
+        "heavy = {'numpy', 'numba', 'typing', 'dataclasses'};"
+        "print([m for m in sys.modules if m in heavy or m.endswith(('.harness', '.rows'))])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from lean_automl_runtime.measure import machine
 from lean_automl_runtime.measure.channel import guarded, pin
+from lean_automl_runtime.measure.cold import peak_memory_mb
 from lean_automl_runtime.measure.machine import (
     Machine,
     cache_polluter,
     l2_bytes,
-    peak_memory_mb,
     quiet_core,
     thread_environment,
 )

@@ -5,10 +5,10 @@ Names are imported when they are first used: the measuring process must not load
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from lean_automl_runtime.measure.cost import CostModel, CostSample, fit_cost_model
     from lean_automl_runtime.measure.harness import measure
     from lean_automl_runtime.measure.inprocess import QuickMeasurement, measure_in_process
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.measure.result import Measurement, meets
     from lean_automl_runtime.measure.statistics import Latency, Quantile
 
-_HOME: Final = {
+_HOME = {
     "CostModel": "cost",
     "CostSample": "cost",
     "DeviceProfile": "profile",
@@ -59,4 +59,6 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

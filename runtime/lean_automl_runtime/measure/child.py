@@ -1,8 +1,8 @@
 """What the fresh process does: `python -m lean_automl_runtime.measure.child FOLDER ARTIFACT ENGINE CORE`.
 
-Rule: until the first prediction is timed nothing may be imported that a serving process would not import, so that
-the cold start is that of a serving process. CORE is -1 for no pinning. FOLDER holds `options.json` and `rows.jsonl`;
-`facts.json` and `samples.npz` are left there. Lines `stage NAME` on the standard output say how far it got.
+CORE is -1 for no pinning. FOLDER holds `options.json` and `rows.jsonl`; `facts.json` and `samples.npz` are left there.
+
+Rule: nothing is imported here before the cold start is over (`cold.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import time
 
 from lean_automl_runtime.measure.channel import guarded, pin, stage
+from lean_automl_runtime.measure.cold import start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lean_automl_runtime.measure.options import MeasureOptions
-    from lean_automl_runtime.measure.result import ColdStart
     from lean_automl_runtime.measure.sampling import Call, Samples, Tools, WarmUp, Work
     from lean_automl_runtime.model import Model
 
@@ -31,42 +31,19 @@ def main(arguments: list[str]) -> int:
 
 def _measure(folder: str, artifact: str, engine: str, core: int) -> dict[str, Any]:
     pinned = pin(core)
-    stage("import")
-    started = time.perf_counter_ns()
-    from lean_automl_runtime.model import load
-
-    imported = time.perf_counter_ns()
-    stage("load")
-    load_started = time.perf_counter_ns()
-    model = load(artifact, engine=engine)
-    loaded = time.perf_counter_ns()
+    model, cold = start(folder, artifact, engine)
 
     import json
     from pathlib import Path
 
-    from lean_automl_runtime.measure.options import MeasureOptions
+    from lean_automl_runtime.measure.machine import cache_polluter
+    from lean_automl_runtime.measure.options import MeasureOptions, Mode
     from lean_automl_runtime.measure.rows import read_rows
+    from lean_automl_runtime.measure.sampling import Tools
 
     stage("rows")
     options = MeasureOptions.from_json(json.loads(Path(folder, "options.json").read_text(encoding="utf-8")))
-    records = read_rows(Path(folder, "rows.jsonl"))
-    work = make_work(model, records, options.batch_size)
-    stage("first prediction")
-    first_started = time.perf_counter_ns()
-    work.total(work.items[0])
-    first_ended = time.perf_counter_ns()
-
-    from lean_automl_runtime.measure.machine import cache_polluter, peak_memory_mb
-    from lean_automl_runtime.measure.options import Mode
-    from lean_automl_runtime.measure.result import ColdStart
-    from lean_automl_runtime.measure.sampling import Tools
-
-    cold = ColdStart(
-        import_ms=(imported - started) / 1e6,
-        load_ms=(loaded - load_started) / 1e6,
-        first_call_us=(first_ended - first_started) / 1e3,
-        memory_mb=peak_memory_mb(),
-    )
+    work = make_work(model, read_rows(Path(folder, "rows.jsonl")), options.batch_size)
     stage("sampling")
     tools = Tools(pollute=cache_polluter(pinned) if options.mode is Mode.CACHE_POLLUTED else None)
     attempts = quietest(work, options, tools)
@@ -90,6 +67,9 @@ def make_work(model: Model, records: list[dict[str, Any]], batch_size: int | Non
 
 def parts_of(model: Model) -> tuple[Call, Call] | None:
     """The two halves of `predict_one`: from a record to what the engine takes, and from that to the answer."""
+    own_way = getattr(model, "_predict_one", None)
+    if own_way is not None and model.predict_one != own_way:
+        return None  # the engine reads records itself
     reader, run_one = getattr(model, "_reader", None), getattr(model, "_run_one", None)
     if reader is None or run_one is None:
         return None
@@ -129,11 +109,9 @@ def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples
 
 
 def _report(
-    folder: Path, model: Model, cold: ColdStart, attempts: tuple[Samples, WarmUp, int], pinned: int | None
+    folder: Path, model: Model, cold: dict[str, Any], attempts: tuple[Samples, WarmUp, int], pinned: int | None
 ) -> dict[str, Any]:
     """Save the samples and return the facts."""
-    from dataclasses import asdict
-
     import numpy as np
 
     from lean_automl_runtime.measure.machine import Machine
@@ -143,7 +121,7 @@ def _report(
     np.savez(folder / "samples.npz", total=samples.total, assembly=samples.assembly, model=samples.model)
     return {
         "engine": model.engine,
-        "cold": asdict(cold),
+        "cold": cold,
         "control": samples.control.to_json(),
         "attempts": count,
         "warm_up_calls": warm.calls,

@@ -110,16 +110,6 @@ def l2_bytes(core: int | None) -> int:
     return DEFAULT_L2_BYTES
 
 
-def peak_memory_mb() -> float | None:
-    """Greatest resident memory of this process so far, in MB; None where it cannot be read."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if platform.system() == "Darwin" else 1e3)
-
-
 def _cpu_name() -> str:
     for line in (_read(Path("/proc/cpuinfo")) or "").splitlines():
         key, _, value = line.partition(":")

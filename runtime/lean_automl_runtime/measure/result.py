@@ -18,9 +18,9 @@ class ColdStart:
     """What a fresh process pays before it is warm; none of it is in the latencies.
 
     Attributes:
-        import_ms: Importing NumPy and the runtime.
+        import_ms: Importing the runtime, and NumPy where the engine needs it at once.
         load_ms: Loading the artifact and making the engine.
-        first_call_us: The first prediction, whatever it compiles included.
+        first_call_us: The first prediction of one record, whatever it compiles included.
         memory_mb: Greatest resident memory up to there; None where it cannot be read.
     """
 
