@@ -13,6 +13,8 @@ from lean_automl_runtime.dates import DAY_SECONDS, EPOCH_FROM_ERA, ERA_DAYS
 from lean_automl_runtime.ir.columns import MISSING_TIME
 from lean_automl_runtime.ir.ops import DateField
 
+from lean_automl_exporters.onnx.storage import stored
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -91,7 +93,7 @@ class _Calendar:
         return year, graph.node("Sub", of_era, before)
 
     def _table(self, values: Array, name: str) -> str:
-        return self._graph.node("Gather", self._graph.stored(values), name)
+        return self._graph.node("Gather", stored(self._graph, values), name)
 
 
 def _march_month() -> Array:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
+from lean_automl_exporters.onnx.storage import stored
 from lean_automl_exporters.onnx.values import Level, Source, Term, whole
 
 if TYPE_CHECKING:
@@ -42,14 +43,14 @@ def lookup_bins(op: o.Lookup, x: Index) -> Index:
 
 
 def impute(graph: Graph, op: o.Impute, x: str) -> str:
-    return graph.node("Where", graph.node("IsNaN", x), graph.stored(op.fill), x)
+    return graph.node("Where", graph.node("IsNaN", x), stored(graph, op.fill), x)
 
 
 def clip(graph: Graph, op: o.Clip, x: str) -> str:
     """Max and Min keep NaN."""
     if (op.low > -np.inf).any():
-        x = graph.node("Max", x, graph.stored(op.low))
-    return graph.node("Min", x, graph.stored(op.high)) if (op.high < np.inf).any() else x
+        x = graph.node("Max", x, stored(graph, op.low))
+    return graph.node("Min", x, stored(graph, op.high)) if (op.high < np.inf).any() else x
 
 
 ARITHMETIC = {
@@ -91,8 +92,8 @@ def _edges(graph: Graph, columns: list[Array]) -> str:
     if 4 * (matrix.size - counts.sum()) < len(columns) * 3 + most + BYTES_OF_PADDING:
         return graph.constant(matrix)
     flat = graph.constant(np.append(np.concatenate(columns), np.float32(np.nan)))
-    place = graph.stored(np.arange(most))
-    first, count = (graph.stored(v.astype(np.int64)[:, None]) for v in (np.cumsum(counts) - counts, counts))
+    place = stored(graph, np.arange(most))
+    first, count = (stored(graph, v.astype(np.int64)[:, None]) for v in (np.cumsum(counts) - counts, counts))
     inside = graph.node("Less", place, count)
     at = graph.node("Where", inside, graph.node("Add", first, place), graph.integers(int(counts.sum())))
     return graph.node("Gather", flat, at)

@@ -1,8 +1,6 @@
 """The plan of an ONNX graph: nodes, constants and names, without onnx itself.
 
-Rules: equal nodes are one node and equal constants are stored once, so that lowering may ask twice for the same thing;
-constants are stored in the smallest dtype that holds them exactly, and cast when a session loads, which onnxruntime
-does once.
+Rule: equal nodes are one node and equal constants are stored once, so that lowering may ask twice for the same thing.
 """
 
 from __future__ import annotations
@@ -15,9 +13,6 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ML_DOMAIN: Final = "ai.onnx.ml"
-CAST_BYTES: Final = 40  # what a Cast node adds to a file
-SCATTER_BYTES: Final = 220  # what the nodes of a sparse constant add
-SMALL_INTEGERS: Final = ("uint8", "int8", "uint16", "int16", "int32")
 
 # Numbers of ONNX's TensorProto.DataType.
 DATA_TYPES: Final[dict[str, int]] = {
@@ -92,29 +87,6 @@ class Graph:
             self.constants[name] = array
         return self._known_constants[key]
 
-    def stored(self, array: Array) -> str:
-        """Name of a constant, stored in the smallest form that holds it exactly."""
-        small = smallest(array)
-        dense = small.nbytes + (CAST_BYTES if small.dtype != array.dtype else 0)
-        position = np.flatnonzero(small.view(np.dtype(f"V{small.itemsize}")) != np.void(bytes(small.itemsize)))
-        sparse = position.size * (small.itemsize + (2 if array.size <= 2**16 else 4)) + SCATTER_BYTES
-        if sparse < dense and small.ndim:
-            return self._scattered(small.reshape(-1)[position], position, array)
-        if dense >= array.nbytes:
-            return self.constant(array)
-        return self.cast(self.constant(small), array.dtype.name)
-
-    def _scattered(self, values: Array, position: Array, array: Array) -> str:
-        """Zeros, but for some values; they are put in place when a session loads."""
-        dtype = array.dtype.name
-        zeros = self.node("ConstantOfShape", self.integers(array.size), value=np.zeros(1, dtype=dtype))
-        numbers = self.constant(values)
-        numbers = numbers if values.dtype == array.dtype else self.cast(numbers, dtype)
-        at = smallest(position.astype(np.int32))
-        index = self.constant(at) if at.dtype == np.int32 else self.cast(self.constant(at), "int32")
-        filled = self.node("ScatterElements", zeros, index, numbers, axis=0)
-        return filled if array.ndim == 1 else self.node("Reshape", filled, self.integers(*array.shape))
-
     def integers(self, *values: int) -> str:
         """Name of a constant int64 vector: axes, shapes."""
         return self.constant(np.array(values, dtype=np.int64))
@@ -162,25 +134,6 @@ class Graph:
 def _renamed(node: Node, names: dict[str, str]) -> Node:
     inputs, outputs = (tuple(names.get(n, n) for n in own) for own in (node.inputs, node.outputs))
     return Node(node.op_type, inputs, outputs, node.attributes, node.domain)
-
-
-def smallest(array: Array) -> Array:
-    """The same numbers in the smallest dtype from which they come back bit for bit."""
-    if array.dtype.kind in "iu":
-        fits = (d for d in SMALL_INTEGERS if np.dtype(d).itemsize < array.itemsize and _same(array, array.astype(d)))
-        return next((array.astype(d) for d in fits), array)
-    if array.dtype != np.float32:
-        return array
-    with np.errstate(all="ignore"):
-        for dtype in ("uint8", "int8", "float16", "uint16", "int16"):
-            small = array.astype(dtype)
-            if _same(array, small):
-                return small
-    return array
-
-
-def _same(array: Array, small: Array) -> bool:
-    return small.astype(array.dtype).tobytes() == array.tobytes()
 
 
 def _key(value: Attribute) -> object:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lean_automl_exporters.onnx.storage import stored
+
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import ops as o
 
@@ -78,7 +80,7 @@ def scores(graph: Graph, op: o.Forest, plan: LeafPlan, leaf: str, offset: Array)
     """
     dtype = "float32" if largest_sum(op) <= EXACT_IN_FLOAT32 else "int32"
     trees, windows = offset.size, plan.windows
-    shift = graph.stored(offset.astype(np.int32))
+    shift = stored(graph, offset.astype(np.int32))
     if windows > 1:
         # A tree of fewer targets reads on behind its own leaf; `_sum_by_target` multiplies that by 0.
         leaf = graph.node("Reshape", leaf, graph.integers(-1, trees, 1))
@@ -86,8 +88,8 @@ def scores(graph: Graph, op: o.Forest, plan: LeafPlan, leaf: str, offset: Array)
         shift = graph.node("Add", column, graph.constant(np.arange(windows, dtype=np.int32)))
     position = graph.node("Add", leaf, shift)
     # GatherElements reads an element in less than 1 ns, where Gather takes 7, but has no batch: hence one dimension.
-    stored = graph.stored(np.append(plan.leaves, np.zeros(windows - 1, dtype=plan.leaves.dtype)).astype(dtype))
-    values = graph.node("GatherElements", stored, graph.node("Reshape", position, graph.integers(-1)))
+    leaves = np.append(plan.leaves, np.zeros(windows - 1, dtype=plan.leaves.dtype)).astype(dtype)
+    values = graph.node("GatherElements", stored(graph, leaves), graph.node("Reshape", position, graph.integers(-1)))
     if not plan.whole:
         total = _sum_by_target(graph, op, windows, values, dtype)
     elif windows == 1:
@@ -121,6 +123,6 @@ def _sum_by_target(graph: Graph, op: o.Forest, windows: int, values: str, dtype:
     tree = np.repeat(np.arange(counts.size), counts)
     owner[tree, np.arange(tree.size) - op.target_offsets[:-1][tree]] = op.targets
     zero_one = graph.constant(np.array([0, 1], dtype=np.float32))
-    ones = graph.node("OneHot", graph.stored(owner.reshape(-1)), graph.integers(width), zero_one)
+    ones = graph.node("OneHot", stored(graph, owner.reshape(-1)), graph.integers(width), zero_one)
     rows = graph.node("Reshape", values, graph.integers(-1, owner.size))
     return graph.node("MatMul", rows, ones if dtype == "float32" else graph.cast(ones, dtype))

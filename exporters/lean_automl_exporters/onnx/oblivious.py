@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lean_automl_exporters.onnx.leaves import leaf_plan, scores
+from lean_automl_exporters.onnx.storage import stored
 from lean_automl_exporters.onnx.values import ordered, shifted, starts
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def tensor_trees(graph: Graph, op: o.ObliviousTrees, x: Index) -> str:
     else:
         leaf, before = _by_comparison(graph, found, weights, rows, source.dtype), np.zeros_like(before)
     if not folded:
-        leaf = graph.node("Mul", leaf, graph.stored(plan.strides.astype(np.int32)))
+        leaf = graph.node("Mul", leaf, stored(graph, plan.strides.astype(np.int32)))
         weights = weights * plan.strides
     return scores(graph, op, plan, leaf, plan.first - (before * weights).sum(axis=0))
 
@@ -116,10 +117,10 @@ def _by_table(graph: Graph, found: Events, weights: Array, rows: str) -> str:
     depth, trees = found.row.shape
     # The last row takes the events that never happen.
     empty = graph.node("ConstantOfShape", graph.integers(found.rows + 1, trees), value=np.zeros(1, dtype=np.int32))
-    weight = graph.stored(weights.astype(np.int32))
+    weight = stored(graph, weights.astype(np.int32))
     if weights.shape != (depth, trees):
         weight = graph.node("Expand", weight, graph.integers(depth, trees))
-    events_at = graph.stored(found.row)
+    events_at = stored(graph, found.row)
     table = graph.node("ScatterElements", empty, events_at, weight, axis=0, reduction="add")
     table = graph.node("CumSum", table, graph.constant(np.array(0, dtype=np.int64)))
     if _fit_bytes(weights):
@@ -131,11 +132,11 @@ def _by_table(graph: Graph, found: Events, weights: Array, rows: str) -> str:
 def _by_comparison(graph: Graph, found: Events, weights: Array, rows: str, dtype: str) -> str:
     """The same by comparing each split, for trees whose table would not fit in memory."""
     columns = np.searchsorted(found.bases, found.row, side="right") - 1
-    read = graph.node("Gather", rows, graph.stored(columns), axis=1)
-    bits = graph.node("GreaterOrEqual", read, graph.cast(graph.stored(found.row), dtype))
+    read = graph.node("Gather", rows, stored(graph, columns), axis=1)
+    bits = graph.node("GreaterOrEqual", read, graph.cast(stored(graph, found.row), dtype))
     if _fit_bytes(weights) and weights.shape[1] == 1:
         return graph.node("MatMulInteger", graph.constant(weights.T.astype(np.uint8)), graph.cast(bits, "uint8"))
-    weighted = graph.node("Mul", graph.cast(bits, "int32"), graph.stored(weights.astype(np.int32)))
+    weighted = graph.node("Mul", graph.cast(bits, "int32"), stored(graph, weights.astype(np.int32)))
     return graph.node("ReduceSum", weighted, graph.integers(1), keepdims=1)
 
 

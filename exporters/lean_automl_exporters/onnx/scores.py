@@ -8,6 +8,7 @@ import numpy as np
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, blank_scores, scaled
+from lean_automl_exporters.onnx.storage import stored
 from lean_automl_exporters.onnx.tables import sum_in_order
 from lean_automl_exporters.onnx.values import Source, compacted, joined, shifted
 
@@ -40,7 +41,7 @@ def table_sum(graph: Graph, op: o.TableSum, x: Index) -> str:
     total_type = "float32" if int(np.max(worst)) <= EXACT_IN_FLOAT32 else "int32"
     table = np.concatenate(blocks).astype(total_type)
     width = op.scale.size
-    values = graph.node("Gather", graph.stored(table[:, 0] if width == 1 else table), at)
+    values = graph.node("Gather", stored(graph, table[:, 0] if width == 1 else table), at)
     total = graph.node("ReduceSum", values, graph.integers(1), keepdims=int(width == 1))
     return scaled(graph, total if total_type == "float32" else graph.cast(total, "float32"), op.scale, op.bias)
 
@@ -62,11 +63,11 @@ def _positions(graph: Graph, op: o.TableSum, source: Source, strides: Array) -> 
 def _picked(graph: Graph, source: Source, columns: Array) -> str:
     if np.array_equal(columns, np.arange(source.width)):
         return source.name
-    return graph.node("Gather", source.name, graph.stored(columns.astype(np.int64)), axis=1)
+    return graph.node("Gather", source.name, stored(graph, columns.astype(np.int64)), axis=1)
 
 
 def dense(graph: Graph, op: o.Dense, x: str) -> str:
-    total = graph.node("Gemm", x, graph.stored(op.weight), graph.stored(op.bias))
+    total = graph.node("Gemm", x, stored(graph, op.weight), stored(graph, op.bias))
     return graph.node("Relu", total) if op.activation is o.Activation.RELU else total
 
 

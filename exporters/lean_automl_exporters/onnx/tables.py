@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lean_automl_exporters.onnx.storage import stored
 from lean_automl_exporters.onnx.values import joined, shifted, starts
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def gathered(graph: Graph, index: Index, tables: Sequence[Array]) -> str:
     at = shifted(graph, joined(graph, index), starts(index)[:-1])
     unique, number = _unique_rows(rows)
     if rows.nbytes > unique.nbytes + rows.shape[0] * (1 if unique.shape[0] <= 256 else 2) + BYTES_OF_A_NODE:
-        at = graph.node("Gather", graph.stored(number.astype(np.int32)), at)
+        at = graph.node("Gather", stored(graph, number.astype(np.int32)), at)
         rows = unique
-    return graph.node("Gather", graph.stored(rows[:, 0] if rows.shape[1] == 1 else rows), at)
+    return graph.node("Gather", stored(graph, rows[:, 0] if rows.shape[1] == 1 else rows), at)
 
 
 def _unique_rows(rows: Array) -> tuple[Array, Array]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from lean_automl_exporters.onnx.storage import stored
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -91,7 +93,7 @@ def joined(graph: Graph, index: Index) -> Source:
     for position, level in enumerate(index):
         for term in level.terms:
             factors[columns.index((term.source, term.column)), position] += term.factor
-    return Source(graph.node("MatMul", base.name, graph.stored(factors)), base.dtype, len(index))
+    return Source(graph.node("MatMul", base.name, stored(graph, factors)), base.dtype, len(index))
 
 
 def _side_by_side(graph: Graph, columns: Sequence[tuple[Source, int]]) -> Source:
@@ -106,19 +108,19 @@ def _side_by_side(graph: Graph, columns: Sequence[tuple[Source, int]]) -> Source
 def _selected(graph: Graph, source: Source, columns: list[int]) -> str:
     if columns == list(range(source.width)):
         return source.name
-    return graph.node("Gather", source.name, graph.stored(np.array(columns, dtype=np.int64)), axis=1)
+    return graph.node("Gather", source.name, stored(graph, np.array(columns, dtype=np.int64)), axis=1)
 
 
 def shifted(graph: Graph, source: Source, by: Array) -> str:
     """Each column plus its own number."""
-    return graph.node("Add", source.name, graph.stored(by.astype(source.dtype))) if by.any() else source.name
+    return graph.node("Add", source.name, stored(graph, by.astype(source.dtype))) if by.any() else source.name
 
 
 def renumbered(graph: Graph, index: Index) -> Index:
     """The same columns with their codes in ascending order and without repetition, by one Gather."""
     rows = shifted(graph, joined(graph, index), starts(index)[:-1])
     levels, codes = zip(*(np.unique(level.codes, return_inverse=True) for level in index), strict=True)
-    table = graph.stored(np.concatenate(codes).astype(np.int32))
+    table = stored(graph, np.concatenate(codes).astype(np.int32))
     return whole(Source(graph.node("Gather", table, rows), "int32", len(index)), levels)
 
 
