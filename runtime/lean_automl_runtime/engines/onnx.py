@@ -23,6 +23,9 @@ METADATA_CLASSES: Final = "lean_automl.classes"
 METADATA_FACTS: Final = "lean_automl.metadata"
 METADATA_OUTPUTS: Final = "lean_automl.outputs"  # only where an output could not have its own name
 
+# Trees take several kB a row while they run: all of a large table at once would take more memory, and more time.
+ROWS_AT_ONCE: Final = 4096
+
 
 class OnnxEngine:
     """A session on an ONNX file that lean_automl exported.
@@ -63,5 +66,13 @@ class OnnxEngine:
 
     def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
         """Named outputs for one typed array for each column (`ir.columns`), all of n rows."""
+        rows = max((x.shape[0] for x in inputs), default=0)
+        if rows <= ROWS_AT_ONCE:
+            return self._run(inputs)
+        starts = range(0, rows, ROWS_AT_ONCE)
+        parts = [self._run([x[start : start + ROWS_AT_ONCE] for x in inputs]) for start in starts]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self._outputs}
+
+    def _run(self, inputs: Sequence[Array]) -> dict[str, Array]:
         feed = {name: x.reshape(-1, 1) for name, x in zip(self._inputs, inputs, strict=True)}
         return dict(zip(self._outputs, self._session.run(None, feed), strict=True))
