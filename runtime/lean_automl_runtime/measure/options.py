@@ -10,7 +10,7 @@ from typing import Any, Final
 from lean_automl_runtime.errors import ConfigError
 from lean_automl_runtime.measure.statistics import QUANTILES
 
-MOST_SAMPLES: Final = 200_000
+MOST_SAMPLES: Final = 1_000_000
 
 
 class Mode(StrEnum):
