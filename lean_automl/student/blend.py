@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from lean_automl.student.deploy import Footprint
 
-POOL: Final = 12
+POOL: Final = 10
+STARTS: Final = 5
 MOST_STEPS: Final = 10
 SHARED_BYTES: Final = 3_000  # of each file: columns, categories and names, which members share
 
@@ -84,10 +85,19 @@ def choose_blend(bench: Workbench, feasible: Sequence[Candidate], seconds: float
 
 
 def _select(bench: Workbench, pool: Sequence[Candidate], seconds: float) -> list[int]:
-    """How often each of the pool was chosen."""
-    counts = [0] * len(pool)
-    best = -np.inf
-    for _ in range(MOST_STEPS):
+    """How often each of the pool was chosen: the best of a greedy selection from each of the first few.
+
+    The best student alone may take all the room; two smaller ones together may be better.
+    """
+    found = [_grow(bench, pool, start, seconds) for start in range(min(STARTS, len(pool)))]
+    return max(found, key=lambda item: item[0])[1]
+
+
+def _grow(bench: Workbench, pool: Sequence[Candidate], start: int, seconds: float) -> tuple[float, list[int]]:
+    """Greedy selection that begins with one student; the score, and how often each was chosen."""
+    counts = [int(i == start) for i in range(len(pool))]
+    best = _score(bench, pool, counts)
+    for _ in range(MOST_STEPS - 1):
         trials = []
         for i in range(len(pool)):
             more = [count + (j == i) for j, count in enumerate(counts)]
@@ -97,7 +107,7 @@ def _select(bench: Workbench, pool: Sequence[Candidate], seconds: float) -> list
             break
         best = trials[winner]
         counts[winner] += 1
-    return counts
+    return best, counts
 
 
 def _fits(bench: Workbench, pool: Sequence[Candidate], counts: Sequence[int], seconds: float) -> bool:

@@ -146,7 +146,9 @@ def _start(
     now = time.monotonic()
     deadline = now + LONGEST_SHARE_OF_A_TRIAL * max(0.0, options.deadline - now)
     fit_options = FitOptions(options.seed, 1, deadline)
-    options.workers.start(run_trial, (shared, proposal, fit_options), deadline, (trial, proposal))
+    # What is killed gives nothing: a trial that goes on beyond its share may do so until the search ends.
+    last = max(deadline, options.deadline)
+    options.workers.start(run_trial, (shared, proposal, fit_options), last, (trial, proposal))
 
 
 def _goes_on(log: SearchLog, asked: int, options: SearchOptions) -> bool:

@@ -1,0 +1,78 @@
+"""The whole job on small tables: what it writes, and that it agrees with itself."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lean_automl_runtime import load, load_artifact
+from tables import mixed_frame_for
+
+from lean_automl.automl.pipeline import FitRequest, fit
+from lean_automl.cli.progress import Silent
+from lean_automl.config import Budget, Constraints, FitConfig
+from lean_automl.data import SchemaOverrides
+from lean_automl.errors import InfeasibleError
+
+LIMITS = Constraints(max_latency_us=1e5, max_size_bytes=60_000)
+
+
+def run(tmp_path: Path, task: str, rows: int = 400, **settings: object):
+    frame, target = mixed_frame_for(task, rows)
+    config = FitConfig(
+        constraints=settings.pop("constraints", LIMITS),  # type: ignore[arg-type]
+        budget=Budget(time_limit_s=300.0, max_trials=settings.pop("max_trials", 4)),  # type: ignore[arg-type]
+        families=("linear", "oblivious"),
+        folds=2,
+    )
+    overrides = settings.pop("overrides", SchemaOverrides())
+    out = tmp_path / "model"
+    request = FitRequest(frame, target, out, overrides=overrides)  # type: ignore[arg-type]
+    return fit(request, config, Silent()), out, frame
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_every_task_ends_with_files_that_agree(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
+    result, out, frame = run(tmp_path, task)
+    assert sorted(path.name for path in out.iterdir()) == ["model.lam", "model.onnx", "run.json"]
+    assert result.student_holdout > result.constant_holdout
+    assert result.teacher_holdout is not None
+    assert all(check.met for check in result.checks)
+    described = json.loads((out / "run.json").read_text())
+    assert described["digest"] == result.digest == load_artifact(out / "model.lam").digest
+    assert described["rows"]["holdout"] + described["rows"]["search"] == len(frame)
+    assert len(described["trials"]) == 4
+    models = [load(out / "model.lam", "reference"), load(out / "model.onnx")]
+    first, second = (model.predict(frame) for model in models)
+    if task == "regression":
+        np.testing.assert_allclose(first, second, rtol=1e-5, atol=1e-5)
+    else:
+        assert np.mean(first == second) > 0.99
+        proba, other = (model.predict_proba(frame) for model in models)
+        np.testing.assert_allclose(proba, other, atol=1e-5)
+    assert models[0].metadata["measured"], "the files say what was measured"
+    assert models[0].metadata == models[1].metadata
+
+
+def quick_portfolio(*_: object):
+    from lean_automl.learners.lightgbm import LightGBM
+    from lean_automl.learners.linear import Linear
+
+    return (LightGBM(trees=20, learning_rate=0.2), Linear())
+
+
+def test_when_nothing_fits_the_nearest_miss_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
+    with pytest.raises(InfeasibleError, match=r"Nearest miss: trial \d.*over the limit of 0.9 kB.*It would fit with"):
+        run(tmp_path, "binary", constraints=Constraints(max_size_bytes=900.0), max_trials=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_time_order_groups_and_weights_are_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
+    result, out, _ = run(tmp_path, "regression", overrides=SchemaOverrides(time="since", weight="income"), rows=500)
+    assert result.student_holdout > result.constant_holdout
+    names = [column.name for column in load_artifact(out / "model.lam").program.columns]
+    assert "income" not in names
+    assert "since" in names
