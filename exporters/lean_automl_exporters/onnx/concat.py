@@ -88,7 +88,7 @@ def blend(to: Lowering, op: o.Blend) -> str:
         if not isinstance(to.op(number), o.Lookup) or weight != 1.0:
             break
         count += 1
-    count = min(count, len(op.inputs) - 1) if not op.bias.any() else count
+    count = min(count, len(op.inputs) - 1)  # the first is what the bias is added to
     if count < FEWEST:
         return scores.blend(to.graph, op, [to.tensor(number) for number in op.inputs])
     plain = op.inputs[: len(op.inputs) - count]

@@ -123,6 +123,7 @@ def _sum_by_target(graph: Graph, op: o.Forest, windows: int, values: str, dtype:
     tree = np.repeat(np.arange(counts.size), counts)
     owner[tree, np.arange(tree.size) - op.target_offsets[:-1][tree]] = op.targets
     zero_one = graph.constant(np.array([0, 1], dtype=np.float32))
-    ones = graph.node("OneHot", stored(graph, owner.reshape(-1)), graph.integers(width), zero_one)
+    depth = graph.constant(np.array(width, dtype=np.int64))
+    ones = graph.node("OneHot", stored(graph, owner.reshape(-1)), depth, zero_one)
     rows = graph.node("Reshape", values, graph.integers(-1, owner.size))
     return graph.node("MatMul", rows, ones if dtype == "float32" else graph.cast(ones, dtype))

@@ -1,19 +1,23 @@
 """What the file is: its nodes, names, versions, metadata and size."""
 
 import json
+import subprocess
 import sys
 
+import lean_automl_runtime.engines.onnx
 import numpy as np
 import onnx
+import onnx_small as s
 import pytest
-import small as s
-from adult_like import adult_like
+from lean_automl_exporters.hostile import hostile_rows
 from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, encoding_sizes, export_onnx
 from lean_automl_runtime.engines.onnx import OnnxEngine
 from lean_automl_runtime.errors import ExportError, MissingDependencyError
 from lean_automl_runtime.ir import Column, ColumnKind, Program
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.reference import evaluate
+from onnx.reference import ReferenceEvaluator
+from onnx_adult import adult_like
 
 
 def text_classifier(column: str = "s", category: str = "a", classes: tuple[object, ...] = ("x", "y")) -> Program:
@@ -130,6 +134,34 @@ def test_without_onnx_the_error_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingDependencyError, match="pip install"):
         export_onnx(text_classifier())
+
+
+def test_importing_the_exporter_loads_neither_onnx_nor_onnxruntime() -> None:
+    code = "import sys, lean_automl_exporters.onnx; print(sorted({'onnx', 'onnxruntime'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_large_tables_run_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = adult_like(trees=4)
+    engine = OnnxEngine(export_onnx(program))
+    rows = hostile_rows(program, np.random.default_rng(0))
+    at_once = engine.run(rows)
+    monkeypatch.setattr(lean_automl_runtime.engines.onnx, "ROWS_AT_ONCE", 7)
+    in_parts = engine.run(rows)
+    assert all(np.array_equal(at_once[name], in_parts[name]) for name in at_once)
+
+
+@pytest.mark.parametrize("encoding", ["tensor", "tree_ensemble", "tree_ensemble_v3"])
+def test_the_evaluator_of_onnx_itself_reads_the_file_alike(encoding: str) -> None:
+    program = adult_like(trees=3, depth=3, classes=("a", "b", "c"))
+    rows = [x[:40] for x in hostile_rows(program, np.random.default_rng(0))]
+    evaluator = ReferenceEvaluator(export_onnx(program, OnnxOptions(TreeEncoding(encoding))))
+    feed = {column.name: x[:, None] for column, x in zip(program.columns, rows, strict=True)}
+    label, probabilities = evaluator.run(None, feed)
+    expected = evaluate(program, rows)
+    assert np.allclose(probabilities, expected["probabilities"], atol=1e-6)
+    assert label.tolist() == expected["label"].tolist()
 
 
 # --- size ---------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Each op by itself: the exported file against the reference on hostile rows, bit for bit where the op is exact."""
 
 import numpy as np
+import onnx_small as s
 import pytest
-import small as s
 from lean_automl_exporters.onnx import ParityReport, check_parity, export_onnx
 from lean_automl_runtime.ir import Program
 from lean_automl_runtime.ir import ops as o
@@ -128,6 +128,23 @@ def test_bin(nan_bins: tuple[int, int]) -> None:
     exact(s.regressor(b, s.oblivious(b, bins, [3, 2, 4], [[0]] * 3)))
 
 
+def test_bins_of_very_different_counts() -> None:
+    b = s.builder(s.FLOAT_A, s.FLOAT_B)
+    both = b.add(o.Concat((0, 1, 0, 1, 0)))
+    edges = [np.sort(np.random.default_rng(n).normal(size=n).astype(np.float32)) for n in (1, 2, 180, 0, 3)]
+    for nan_bins in ([0] * 5, [2, 3, 181, 1, 4]):
+        op = o.Bin((both,), np.concatenate(edges), s.offsets([e.size for e in edges]), s.i32(nan_bins))
+        levels = [e.size + 2 for e in edges]
+        values = np.arange(sum(levels), dtype=np.int16)[:, None]
+        top = [max(e.size, nan) + 1 for e, nan in zip(edges, nan_bins, strict=True)]
+        kept = np.concatenate([np.arange(n) + start for n, start in zip(top, np.cumsum([0, *levels]), strict=False)])
+        terms, strides = s.i32([(j, -1) for j in range(5)]), s.i32([1] * 5)
+        total = o.TableSum((b.add(op),), terms, strides, s.offsets(top), values[kept], s.f32(1), s.f32(0))
+        program = s.regressor(b, b.add(total))
+        exact(program)
+        assert len(export_onnx(program)) < 180 * 4 + 200 * 2 + 1_500  # no padding in the file
+
+
 @pytest.mark.parametrize("edges", [(), (0.0,), (-np.inf, 0.5, np.inf)])
 @pytest.mark.parametrize("above", [0, 1])
 def test_bin_of_one_column_with_odd_edges(edges: tuple[float, ...], above: int) -> None:
@@ -169,6 +186,22 @@ def test_dot_adds_in_order() -> None:
     b = s.builder(s.FLOAT_A, s.FLOAT_B)
     both = b.add(o.Concat((0, 1)))
     exact(s.regressor(b, b.add(o.Dot((both, 1)))))
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_sums_of_lookups_add_in_order(width: int) -> None:
+    b = s.builder(s.FLOAT_A, s.TEXT_A, s.TEXT_B)
+    rng = np.random.default_rng(0)
+    tables = [np.float32(10.0) ** rng.integers(-3, 9, (n, width)) * rng.normal(size=(n, width)) for n in (4, 60)]
+    codes = [
+        b.add(o.Encode((i,), own)) for i, own in ((1, ("a", "b")), (2, tuple("abcdefgh" + "x" * n for n in range(58))))
+    ]
+    looked_up = [b.add(o.Lookup((c,), t.astype(np.float32))) for c, t in zip(codes, tables, strict=True)]
+    first = b.add(o.Concat((0,) * width))
+    bias = rng.normal(size=width).astype(np.float32)
+    for inputs in ((first, *looked_up), tuple(looked_up), (*looked_up, first)):
+        for own in (bias, np.zeros_like(bias)):
+            exact(s.regressor(b, b.add(o.Blend(inputs, np.ones(len(inputs), dtype=np.float32), own))))
 
 
 def test_blend() -> None:

@@ -2,9 +2,8 @@
 
 import numpy as np
 import onnx
+import onnx_small as s
 import pytest
-import small as s
-from adult_like import adult_like
 from conformance.programs import hostile_inputs, programs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,7 @@ from lean_automl_runtime.errors import ParityError
 from lean_automl_runtime.ir import Program
 from lean_automl_runtime.ir import ops as o
 from onnx import numpy_helper
+from onnx_adult import adult_like
 
 
 def ragged_classifier() -> Program:

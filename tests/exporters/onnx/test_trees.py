@@ -1,8 +1,8 @@
 """Every encoding of trees against the reference, over forms of leaves, depths and sizes."""
 
 import numpy as np
+import onnx_small as s
 import pytest
-import small as s
 from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, check_parity, export_onnx, oblivious
 from lean_automl_runtime.errors import UnsupportedOpError
 from lean_automl_runtime.ir import Program

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import small as s
+import onnx_small as s
 from lean_automl_runtime.ir import Column, ColumnKind, Program, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
 
