@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
+
+from lean_automl.errors import ConfigError
 
 
 def add_parser(commands: Any) -> None:
@@ -27,6 +30,7 @@ def add_parser(commands: Any) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Measure and show."""
+    _check(namespace)
     from lean_automl_runtime import load
     from lean_automl_runtime.engines import ENGINES, available
     from lean_automl_runtime.measure import MeasureOptions, measure
@@ -51,3 +55,11 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.json:
         print(json.dumps([measurement.to_json() for measurement in found]))
     return 0
+
+
+def _check(namespace: argparse.Namespace) -> None:
+    if not (namespace.seconds > 0 and math.isfinite(namespace.seconds)):
+        raise ConfigError(f"--seconds: {namespace.seconds:g} is not a time. Give a positive number.")
+    for option, value in (("--launches", namespace.launches), ("--batch-size", namespace.batch_size)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{option}: {value} is not a count. Give at least 1.")

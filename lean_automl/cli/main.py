@@ -25,9 +25,17 @@ EXIT_INTERRUPTED: Final = 130
 COMMANDS: Final = (fit, predict, inspect, bench)
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other error is said; the usage is a `--help` away."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with the exit code for wrong usage."""
+        self.exit(EXIT_USAGE, f"{self.prog}: error: {message}. See {self.prog} --help.\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="lean_automl", description="AutoML for models that must ship: latency and size are limits that are kept."
     )
     parser.add_argument("--version", action="version", version=f"lean_automl {__version__}")
@@ -56,6 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_ERROR
+    except OSError as error:  # a full disk, a folder that may not be written to
+        return _fail("error", error, EXIT_ERROR)
     return code
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lean_automl.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def add_parser(commands: Any) -> None:
@@ -50,11 +53,24 @@ def run(namespace: argparse.Namespace) -> int:
         result = pd.concat([frame.reset_index(drop=True), result], axis=1)
     if out is None:
         result.to_csv(sys.stdout, index=False)
-    elif out.suffix == ".parquet":
-        result.to_parquet(out, index=False)
     else:
-        result.to_csv(out, index=False)
+        _write(result, out)
     return 0
+
+
+def _write(result: pd.DataFrame, out: Path) -> None:
+    """Write beside `out` and move there, so that `out` is whole or as it was."""
+    draft = out.with_name(f".{out.name}.part")
+    try:
+        if out.suffix == ".parquet":
+            result.to_parquet(draft, index=False)
+        else:
+            result.to_csv(draft, index=False)
+        draft.replace(out)
+    except OSError as error:
+        raise ConfigError(f"--out: {out} cannot be written: {error.strerror or error}.") from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _check(out: Path, overwrite: bool) -> None:
