@@ -1,5 +1,7 @@
 """Runtime of lean_automl: load an artifact, predict, measure. Needs numpy and nothing else."""
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` is not imported: see `native`
     from typing import Any
@@ -39,6 +41,6 @@ def __getattr__(name: str) -> "Any":
     """Import a public name when it is first used: a serving process pays only for what it calls."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    home = f"{__name__}.{_HOME[name]}"
+    __import__(home)  # importlib would be one more import
+    return getattr(sys.modules[home], name)

@@ -14,15 +14,15 @@ The head and the block are those of `ir.serial`. Metadata never changes a predic
 No numpy here, nor anything else that takes long to import: a serving process loads a model through this.
 """
 
-import json
-import os
 import struct
 import zlib
 
 from lean_automl_runtime.errors import ArtifactError, ArtifactVersionError, CorruptArtifactError
+from lean_automl_runtime.json_text import parse_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from os import PathLike
     from typing import Any
 
 MAGIC = b"\x89LAM\r\n\x1a\n"
@@ -59,7 +59,7 @@ class Payload:
             CorruptArtifactError: It is not a JSON object.
         """
         try:
-            notes = json.loads(self.metadata)
+            notes = parse_json(self.metadata)
         except (ValueError, RecursionError) as error:
             raise CorruptArtifactError(f"metadata: {error}") from error
         if not isinstance(notes, dict):
@@ -115,7 +115,7 @@ def _inflate(deflated: bytes, length: int) -> bytes:
     return raw
 
 
-def load_payload(path: "str | os.PathLike[str]") -> Payload:
+def load_payload(path: "str | PathLike[str]") -> Payload:
     """The parts of a `.lam` file on disk.
 
     Raises:

@@ -18,8 +18,6 @@ LeanAutoMLError
     └── ParityError           two engines disagree
 """
 
-from __future__ import annotations
-
 
 class LeanAutoMLError(Exception):
     """Base class: catch this to catch all errors below."""

@@ -233,36 +233,122 @@ LA_DEFINE_BIN(la_bin32, int32_t)
 /* @end */
 
 /* @part leaves8 needs trees
- * Leaf numbers of n <= LA_BLOCK trees over bins that fit in a byte, depth <= 8. The inner loops have no branch and
- * no dependence between trees, so compilers make vectors of them. */
+ * Leaf numbers of n <= LA_BLOCK trees over bins that fit in a byte, depth <= 8, without a branch that depends on a
+ * bin. Four trees at a time, so that their loads overlap; bins are small, so the sign of a difference compares them.
+ * What compilers cannot find is that one instruction looks up 16 or 32 bytes in a table of 16; where that exists,
+ * la_leaves8_vector uses it. */
+LA_FN uint32_t la_above(const uint8_t *x, const uint8_t *feature, const uint8_t *bin, int32_t at) {
+    return (uint32_t)((int32_t)bin[at] - (int32_t)x[feature[at]]) >> 31;
+}
+
 LA_FN void la_leaves8_some(const uint8_t *x, const uint8_t *feature, const uint8_t *bin, int32_t trees, int32_t n,
                            int32_t depth, uint16_t *LA_RESTRICT leaf) {
-    uint8_t number[LA_BLOCK], value[LA_BLOCK];
-    int32_t level, t;
-    memset(number, 0, sizeof number);
-    for (level = 0; level < depth; level++, feature += trees, bin += trees) {
-        const uint8_t bit = (uint8_t)(1u << level);
-        for (t = 0; t < n; t++) {
-            value[t] = x[feature[t]];
+    int32_t level, t = 0;
+    for (; t + 4 <= n; t += 4) {
+        uint32_t a = 0, b = 0, c = 0, d = 0;
+        for (level = depth - 1; level >= 0; level--) {
+            const int32_t at = level * trees + t;
+            a = 2 * a + la_above(x, feature, bin, at);
+            b = 2 * b + la_above(x, feature, bin, at + 1);
+            c = 2 * c + la_above(x, feature, bin, at + 2);
+            d = 2 * d + la_above(x, feature, bin, at + 3);
         }
-        for (t = 0; t < n; t++) {
-            number[t] = (uint8_t)(number[t] | (value[t] > bin[t] ? bit : 0));
-        }
+        leaf[t] = (uint16_t)a;
+        leaf[t + 1] = (uint16_t)b;
+        leaf[t + 2] = (uint16_t)c;
+        leaf[t + 3] = (uint16_t)d;
     }
-    for (t = 0; t < n; t++) {
-        leaf[t] = number[t];
+    for (; t < n; t++) {
+        uint32_t number = 0;
+        for (level = depth - 1; level >= 0; level--) {
+            number = 2 * number + la_above(x, feature, bin, level * trees + t);
+        }
+        leaf[t] = (uint16_t)number;
     }
 }
 
-/* `width` bins may be read as whole vectors: a caller leaves 64 bytes of room behind them. */
+#if !defined(LA_AVX2) && defined(__AVX2__) && !defined(LA_NO_VECTORS)
+#define LA_AVX2
+#endif
+#if defined(LA_AVX2)
+#include <immintrin.h>
+#define LA_VECTOR_COLUMNS 128
+
+/* The bins of 32 features: as many look-ups as there are tables of 16. */
+LA_FN __m256i la_pick(const uint8_t *x, int32_t width, __m256i feature) {
+    __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)x)), picked;
+    int32_t from;
+    if (width <= 16) {
+        return _mm256_shuffle_epi8(table, feature);
+    }
+    /* A feature of this table becomes 0x70 .. 0x7F, any other has its high bit set, which picks 0. */
+    picked = _mm256_shuffle_epi8(table, _mm256_adds_epu8(feature, _mm256_set1_epi8(0x70)));
+    for (from = 16; from < width; from += 16) {
+        __m256i own = _mm256_adds_epu8(_mm256_sub_epi8(feature, _mm256_set1_epi8((char)from)), _mm256_set1_epi8(0x70));
+        table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(x + from)));
+        picked = _mm256_or_si256(picked, _mm256_shuffle_epi8(table, own));
+    }
+    return picked;
+}
+
+LA_FN void la_leaves8_vector(const uint8_t *x, int32_t width, const uint8_t *feature, const uint8_t *bin,
+                             int32_t trees, int32_t depth, uint16_t *leaf) {
+    __m256i number = _mm256_setzero_si256(), bit = _mm256_set1_epi8(1);
+    __m256i *out = (__m256i *)(void *)leaf;
+    int32_t level;
+    for (level = 0; level < depth; level++, feature += trees, bin += trees) {
+        __m256i value = la_pick(x, width, _mm256_loadu_si256((const __m256i *)(const void *)feature));
+        __m256i limit = _mm256_loadu_si256((const __m256i *)(const void *)bin);
+        __m256i not_above = _mm256_cmpeq_epi8(_mm256_subs_epu8(value, limit), _mm256_setzero_si256());
+        number = _mm256_or_si256(number, _mm256_andnot_si256(not_above, bit));
+        bit = _mm256_add_epi8(bit, bit);
+    }
+    _mm256_storeu_si256(out, _mm256_cvtepu8_epi16(_mm256_castsi256_si128(number)));
+    _mm256_storeu_si256(out + 1, _mm256_cvtepu8_epi16(_mm256_extracti128_si256(number, 1)));
+}
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(LA_NO_VECTORS)
+#include <arm_neon.h>
+#define LA_VECTOR_COLUMNS 128
+
+/* The bins of 16 features: a table look-up gives 0 for an index outside of it. */
+LA_FN uint8x16_t la_pick(const uint8_t *x, int32_t width, uint8x16_t feature) {
+    uint8x16_t picked = vqtbl1q_u8(vld1q_u8(x), feature);
+    int32_t from;
+    for (from = 16; from < width; from += 16) {
+        uint8x16_t own = vsubq_u8(feature, vdupq_n_u8((uint8_t)from));
+        picked = vorrq_u8(picked, vqtbl1q_u8(vld1q_u8(x + from), own));
+    }
+    return picked;
+}
+
+LA_FN void la_leaves8_vector(const uint8_t *x, int32_t width, const uint8_t *feature, const uint8_t *bin,
+                             int32_t trees, int32_t depth, uint16_t *leaf) {
+    int32_t half, level;
+    for (half = 0; half < LA_BLOCK; half += 16) {
+        uint8x16_t number = vdupq_n_u8(0), bit = vdupq_n_u8(1);
+        for (level = 0; level < depth; level++) {
+            uint8x16_t value = la_pick(x, width, vld1q_u8(feature + level * trees + half));
+            uint8x16_t above = vcgtq_u8(value, vld1q_u8(bin + level * trees + half));
+            number = vorrq_u8(number, vandq_u8(above, bit));
+            bit = vshlq_n_u8(bit, 1);
+        }
+        vst1q_u16(leaf + half, vmovl_u8(vget_low_u8(number)));
+        vst1q_u16(leaf + half + 8, vmovl_u8(vget_high_u8(number)));
+    }
+}
+#endif
+
+/* `width` bins may be read as whole vectors: a caller leaves 16 bytes of room behind them. */
 LA_FN void la_leaves8(const uint8_t *x, int32_t width, const uint8_t *feature, const uint8_t *bin, int32_t trees,
                       int32_t n, int32_t depth, uint16_t *LA_RESTRICT leaf) {
     (void)width;
-    if (n == LA_BLOCK) {
-        la_leaves8_some(x, feature, bin, trees, LA_BLOCK, depth, leaf);
-    } else {
-        la_leaves8_some(x, feature, bin, trees, n, depth, leaf);
+#ifdef LA_VECTOR_COLUMNS
+    if (n == LA_BLOCK && width <= LA_VECTOR_COLUMNS) {
+        la_leaves8_vector(x, width, feature, bin, trees, depth, leaf);
+        return;
     }
+#endif
+    la_leaves8_some(x, feature, bin, trees, n, depth, leaf);
 }
 /* @end */
 

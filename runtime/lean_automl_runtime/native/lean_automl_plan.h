@@ -18,7 +18,7 @@
 #include "lean_automl_kernel.h"
 
 #define LA_MAGIC 0x3150414C /* "LAP1" */
-#define LA_ROOM 64          /* bytes behind the byte slots that vector loads may read */
+#define LA_ROOM 16          /* bytes behind the byte slots that vector loads may read */
 
 typedef struct {
     int32_t magic, size;

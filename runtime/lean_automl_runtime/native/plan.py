@@ -4,9 +4,8 @@ Three steps, as in any small compiler: infer the type of every value, give every
 lines. What a `Concat` joins is placed side by side at once, raw columns too, so that joining costs nothing.
 """
 
-import json
-
 from lean_automl_runtime.errors import CorruptArtifactError
+from lean_automl_runtime.json_text import parse_json
 from lean_automl_runtime.native.block import Node, Table, require, whole
 from lean_automl_runtime.native.categories import Dictionary, joined
 from lean_automl_runtime.native.values import FLOAT32, FLOAT64, INT64, INTS, LABEL, STRING, Value, infer
@@ -92,7 +91,7 @@ def build_plan(head: bytes, block: bytes) -> Plan:
         CorruptArtifactError: The bytes are not those of a valid Program; says which part is at fault.
     """
     try:
-        described = json.loads(head.decode("utf-8", "surrogatepass"))
+        described = parse_json(head)
         return _build(described, memoryview(block))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, OverflowError) as error:
         raise CorruptArtifactError(f"the program's head cannot be read: {error!r:.200}") from error
