@@ -105,7 +105,7 @@ def scaled(graph: Graph, total: str, scale: Array, bias: Array) -> str:
     """`total * scale + bias`, each step rounded."""
     if (scale != 1.0).any():
         total = graph.node("Mul", total, graph.constant(scale))
-    return graph.node("Add", total, graph.constant(bias)) if bias.any() else total
+    return graph.node("Add", total, graph.constant(bias))  # even where it is 0: it makes 0 of -0
 
 
 def blank_scores(graph: Graph, x: str, bias: Array) -> str:

@@ -79,11 +79,10 @@ def dot(graph: Graph, a: str, z: str, width: int) -> str:
 
 def blend(graph: Graph, op: o.Blend, values: Sequence[str]) -> str:
     """Scaled and added one after another, from the bias on."""
-    total = ""
+    total = graph.constant(op.bias)
     for weight, value in zip(op.weights, values, strict=False):
         term = value if weight == 1.0 else graph.node("Mul", value, graph.constant(np.array([weight])))
-        start = total or (graph.constant(op.bias) if op.bias.any() else "")
-        total = graph.node("Add", start, term) if start else term
+        total = graph.node("Add", total, term)
     return total
 
 
