@@ -1,0 +1,85 @@
+"""`fit` on a small table: what a run writes, and a run that cannot meet its limits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Any, Final, NoReturn
+
+import pandas as pd
+from cli.command_line import CommandLine
+
+from lean_automl.automl.result import Check, RunResult, TrialRecord
+
+SHORT: Final = ("--time-limit", 10, "--families", "linear,oblivious", "--max-trials", 3, "--threads", 2)
+
+
+def strict(text: str) -> Any:
+    """JSON as the standard has it: without NaN and infinity."""
+
+    def refuse(name: str) -> NoReturn:
+        raise AssertionError(f"{name} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def names(record: type) -> set[str]:
+    return {field.name for field in fields(record)}
+
+
+def check_run(run: dict[str, Any], folder: Any) -> None:
+    assert set(run) == names(RunResult)
+    assert run["target"] == "answer"
+    assert (run["task"], run["metric"]) == ("binary", "roc_auc")
+    assert run["rows"]["search"] + run["rows"]["holdout"] == 300
+    assert run["student_holdout"] > run["constant_holdout"] == 0.5
+    assert set(run["student"]) == names(TrialRecord)
+    assert all(set(trial) == names(TrialRecord) for trial in run["trials"])
+    assert all(set(check) == names(Check) for check in run["checks"])
+    limited = [check for check in run["checks"] if check["limit"] is not None]
+    assert {(check["unit"], check["file"].partition(" ")[0]) for check in limited} == {
+        (unit, file) for unit in ("kB", "ms") for file in ("model.lam", "model.onnx")
+    }
+    assert all(check["met"] and check["value"] <= check["limit"] for check in limited)
+    assert {m["artifact"] for m in run["measurements"]} == {"model.lam", "model.onnx"}
+    for measured in run["measurements"]:
+        assert measured["size_bytes"] <= (folder / measured["artifact"]).stat().st_size
+
+
+def test_a_run_writes_measured_files_that_predict(cli: CommandLine, table: str, frame: pd.DataFrame) -> None:
+    out = cli.folder / "made"
+    out.mkdir()
+    (out / "run.json").write_text("{}")  # an earlier run, which is replaced whole
+    (out / "stale.txt").write_text("of the earlier run")
+    limits = ("--max-latency-ms", 50, "--max-size-kb", 64)
+    outcome = cli.run("fit", table, "--target", "answer", *limits, *SHORT, "--out", out, "--overwrite", "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert cli.files() == {table, "made", "made/model.lam", "made/model.onnx", "made/run.json"}
+    run = strict((out / "run.json").read_text(encoding="utf-8"))
+    assert strict(outcome.out) == run
+    check_run(run, out)
+
+    for file, path in (("model.lam", "a.csv"), ("model.onnx", "b.parquet")):
+        assert cli.run("predict", out / file, table, "--out", path).code == 0
+    of_artifact, of_onnx = pd.read_csv("a.csv"), pd.read_parquet("b.parquet")
+    assert list(of_artifact.columns) == ["prediction", "probability_no", "probability_yes"]
+    assert len(of_artifact) == len(frame)
+    assert (of_artifact["prediction"] == frame["answer"]).mean() > 0.8
+    assert of_artifact["prediction"].tolist() == of_onnx["prediction"].tolist()
+    assert abs(of_artifact["probability_yes"] - of_onnx["probability_yes"]).max() < 1e-5
+
+    facts = strict(cli.run("inspect", out / "model.lam", "--json").out)
+    assert facts["digest"] == run["digest"]
+    assert facts["metadata"]["target"] == "answer"
+    assert facts["metadata"]["measured"]
+    benched = cli.run("bench", out / "model.onnx", table, "--seconds", "0.2", "--json")
+    assert [measured["engine"] for measured in strict(benched.out)] == ["onnx"]
+
+
+def test_a_run_that_cannot_meet_its_limits_names_the_nearest_miss(cli: CommandLine, table: str) -> None:
+    arguments = ("fit", table, "--target", "answer", "--max-size-kb", 0.5, *SHORT, "--quiet")
+    line = cli.refused(3, *arguments)
+    assert line.startswith("lean_automl: infeasible: none of ")
+    assert "Nearest miss: trial " in line
+    assert "over the limit of 0.5 kB" in line
+    assert "It would fit with --max-size-kb " in line
