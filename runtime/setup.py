@@ -10,7 +10,8 @@ from setuptools import Extension, setup
 
 NATIVE = "lean_automl_runtime/native"
 # Results must equal the reference bit for bit: no fused multiply-add.
-FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-g0", "-std=c99", "-ffp-contract=off"]
+WINDOWS = sys.platform == "win32"
+FLAGS = ["/O2", "/fp:precise"] if WINDOWS else ["-O3", "-g0", "-std=c99", "-ffp-contract=off", "-fvisibility=hidden"]
 
 setup(
     ext_modules=[

@@ -13,12 +13,18 @@ MASK64 = 2**64 - 1
 
 def hash_text(text: bytes) -> int:
     """As `la_hash`."""
-    value = len(text) * FACTOR & MASK64
-    end = len(text) - len(text) % 8
-    for start in range(0, end, 8):
-        value = (value ^ int.from_bytes(text[start : start + 8], "little")) * FACTOR & MASK64
-        value ^= value >> 32
-    return ((value ^ int.from_bytes(text[end:], "little")) * FACTOR & MASK64) >> 32
+    n = len(text)
+    value = n * FACTOR & MASK64
+    if n >= 8:
+        for start in range(0, n - 8, 8):
+            value = (value ^ int.from_bytes(text[start : start + 8], "little")) * FACTOR & MASK64
+            value ^= value >> 32
+        last = text[-8:]
+    elif n >= 4:
+        last = text[:4] + text[-4:]
+    else:
+        last = bytes((text[0], text[n // 2], text[-1])) if n else b""
+    return ((value ^ int.from_bytes(last, "little")) * FACTOR & MASK64) >> 32
 
 
 class Dictionary:

@@ -48,6 +48,20 @@
 #define LA_CODE_FIRST 2
 /* @end */
 
+/* @part vectors needs core
+ * Instructions that the machine is known to have. LA_NO_VECTORS asks for plain C. */
+#if defined(LA_NO_VECTORS)
+#undef LA_AVX2
+#elif defined(LA_AVX2) || defined(__AVX2__)
+#undef LA_AVX2
+#define LA_AVX2 1
+#include <immintrin.h>
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#define LA_NEON 1
+#include <arm_neon.h>
+#endif
+/* @end */
+
 /* @part find needs core
  * Categories: an open-addressing table of codes over UTF-8 bytes; 0 marks a free slot, and at least one is free. */
 LA_FN uint64_t la_word(const uint8_t *p) {
@@ -55,19 +69,43 @@ LA_FN uint64_t la_word(const uint8_t *p) {
            (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
 }
 
+/* Up to 8 bytes as a number; with the length, no two texts give the same one. */
+LA_FN uint64_t la_short_word(const uint8_t *text, size_t length) {
+    if (length >= 4) {
+        const uint8_t *end = text + length - 4;
+        return (uint64_t)text[0] | (uint64_t)text[1] << 8 | (uint64_t)text[2] << 16 | (uint64_t)text[3] << 24 |
+               (uint64_t)end[0] << 32 | (uint64_t)end[1] << 40 | (uint64_t)end[2] << 48 | (uint64_t)end[3] << 56;
+    }
+    return length == 0 ? 0
+                       : (uint64_t)text[0] | (uint64_t)text[length / 2] << 8 | (uint64_t)text[length - 1] << 16;
+}
+
 LA_FN uint32_t la_hash(const uint8_t *text, size_t length) {
     const uint64_t factor = UINT64_C(0x9E3779B97F4A7C15);
-    uint64_t hash = (uint64_t)length * factor, last = 0;
-    size_t i;
-    for (; length >= 8; length -= 8, text += 8) {
-        hash = (hash ^ la_word(text)) * factor;
+    uint64_t hash = (uint64_t)length * factor;
+    size_t at = 0;
+    if (length < 8) {
+        return (uint32_t)(((hash ^ la_short_word(text, length)) * factor) >> 32);
+    }
+    for (; at + 8 < length; at += 8) {
+        hash = (hash ^ la_word(text + at)) * factor;
         hash ^= hash >> 32;
     }
-    for (i = 0; i < length; i++) {
-        last |= (uint64_t)text[i] << (8 * i);
+    return (uint32_t)(((hash ^ la_word(text + length - 8)) * factor) >> 32); /* the last 8 bytes may overlap */
+}
+
+/* memcmp has to be called; texts are short. */
+LA_FN int la_same_text(const uint8_t *a, const uint8_t *b, size_t length) {
+    size_t at = 0;
+    if (length < 8) {
+        return la_short_word(a, length) == la_short_word(b, length);
     }
-    hash = (hash ^ last) * factor;
-    return (uint32_t)(hash >> 32);
+    for (; at + 8 < length; at += 8) {
+        if (la_word(a + at) != la_word(b + at)) {
+            return 0;
+        }
+    }
+    return la_word(a + length - 8) == la_word(b + length - 8);
 }
 
 /* Code of a text: 0 if it is empty, 1 if it is not among the categories. `starts` has a number more than those. */
@@ -81,7 +119,7 @@ LA_FN uint32_t la_hash(const uint8_t *text, size_t length) {
         }                                                                                                       \
         for (at = la_hash(bytes, length) & mask; slots[at] != 0; at = (at + 1) & mask) {                        \
             uint32_t which = (uint32_t)slots[at] - LA_CODE_FIRST, start = starts[which];                        \
-            if (starts[which + 1] - start == length && memcmp(texts + start, bytes, length) == 0) {             \
+            if (starts[which + 1] - start == length && la_same_text(texts + start, bytes, length)) {               \
                 return (int32_t)slots[at];                                                                      \
             }                                                                                                   \
         }                                                                                                       \
@@ -197,16 +235,47 @@ LA_FN void la_clip(const float *x, int32_t n, const float *low, const float *hig
 }
 /* @end */
 
-/* @part bin needs core
+/* @part bin needs vectors
  * How many of the ascending edges are below x, without a branch that depends on x. */
+#ifdef LA_AVX2
+#define LA_COUNTED 64 /* edges that are compared one by one: 8 at a time that is quicker than to halve them */
+
+LA_FN int32_t la_count_vector(const float *edges, int32_t count, float x) {
+    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+    const __m256 key = _mm256_set1_ps(x);
+    __m256i below = _mm256_setzero_si256();
+    __m128i half;
+    for (; count >= 8; count -= 8, edges += 8) {
+        below = _mm256_sub_epi32(below, _mm256_castps_si256(_mm256_cmp_ps(_mm256_loadu_ps(edges), key, _CMP_LT_OQ)));
+    }
+    if (count > 0) {
+        const __m256i rest = _mm256_loadu_si256((const __m256i *)(const void *)(ones + 8 - count));
+        const __m256 less = _mm256_cmp_ps(_mm256_maskload_ps(edges, rest), key, _CMP_LT_OQ);
+        below = _mm256_sub_epi32(below, _mm256_and_si256(_mm256_castps_si256(less), rest));
+    }
+    half = _mm_add_epi32(_mm256_castsi256_si128(below), _mm256_extracti128_si256(below, 1));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4E));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0xB1));
+    return _mm_cvtsi128_si32(half);
+}
+#endif
+
 LA_FN int32_t la_count_below(const float *edges, int32_t count, float x) {
     int32_t base = 0;
+#ifdef LA_COUNTED
+    while (count > LA_COUNTED) {
+#else
     while (count > 1) {
+#endif
         int32_t half = count >> 1;
         base += half & -(int32_t)(edges[base + half - 1] < x);
         count -= half;
     }
+#ifdef LA_COUNTED
+    return base + la_count_vector(edges + base, count, x);
+#else
     return count == 1 ? base + (edges[base] < x) : 0;
+#endif
 }
 
 #define LA_DEFINE_BIN(NAME, BIN)                                                                                 \
@@ -232,7 +301,7 @@ LA_DEFINE_BIN(la_bin32, int32_t)
 #define LA_BLOCK 32
 /* @end */
 
-/* @part leaves8 needs trees
+/* @part leaves8 needs trees vectors
  * Leaf numbers of n <= LA_BLOCK trees over bins that fit in a byte, depth <= 8, without a branch that depends on a
  * bin. Four trees at a time, so that their loads overlap; bins are small, so the sign of a difference compares them.
  * What compilers cannot find is that one instruction looks up 16 or 32 bytes in a table of 16; where that exists,
@@ -267,11 +336,7 @@ LA_FN void la_leaves8_some(const uint8_t *x, const uint8_t *feature, const uint8
     }
 }
 
-#if !defined(LA_AVX2) && defined(__AVX2__) && !defined(LA_NO_VECTORS)
-#define LA_AVX2
-#endif
 #if defined(LA_AVX2)
-#include <immintrin.h>
 #define LA_VECTOR_COLUMNS 128
 
 /* The bins of 32 features: as many look-ups as there are tables of 16. */
@@ -306,8 +371,7 @@ LA_FN void la_leaves8_vector(const uint8_t *x, int32_t width, const uint8_t *fea
     _mm256_storeu_si256(out, _mm256_cvtepu8_epi16(_mm256_castsi256_si128(number)));
     _mm256_storeu_si256(out + 1, _mm256_cvtepu8_epi16(_mm256_extracti128_si256(number, 1)));
 }
-#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(LA_NO_VECTORS)
-#include <arm_neon.h>
+#elif defined(LA_NEON)
 #define LA_VECTOR_COLUMNS 128
 
 /* The bins of 16 features: a table look-up gives 0 for an index outside of it. */
