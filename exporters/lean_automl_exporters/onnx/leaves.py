@@ -79,25 +79,21 @@ def scores(graph: Graph, op: o.Forest, plan: LeafPlan, leaf: str, offset: Array)
         offset: What `leaf` lacks to be a position in the stored leaves, for each tree.
     """
     dtype = "float32" if largest_sum(op) <= EXACT_IN_FLOAT32 else "int32"
-    trees, windows = offset.size, plan.windows
+    windows = plan.windows
     shift = stored(graph, offset.astype(np.int32))
     if windows > 1:
-        # A tree of fewer targets reads on behind its own leaf; `_sum_by_target` multiplies that by 0.
-        leaf = graph.node("Reshape", leaf, graph.integers(-1, trees, 1))
-        column = graph.node("Unsqueeze", shift, graph.integers(1))
-        shift = graph.node("Add", column, graph.constant(np.arange(windows, dtype=np.int32)))
+        # (n, 1, trees) + (windows, trees): trees come last, because a long last dimension adds fast. A tree of fewer
+        # targets reads on behind its own leaf; `_sum_by_target` multiplies that by 0.
+        shift = graph.node("Add", shift, graph.constant(np.arange(windows, dtype=np.int32)[:, None]))
     position = graph.node("Add", leaf, shift)
     # GatherElements reads an element in less than 1 ns, where Gather takes 7, but has no batch: hence one dimension.
     leaves = np.append(plan.leaves, np.zeros(windows - 1, dtype=plan.leaves.dtype)).astype(dtype)
     values = graph.node("GatherElements", stored(graph, leaves), graph.node("Reshape", position, graph.integers(-1)))
-    if not plan.whole:
-        total = _sum_by_target(graph, op, windows, values, dtype)
-    elif windows == 1:
-        rows = graph.node("Reshape", values, graph.integers(-1, trees))
-        total = graph.node("ReduceSum", rows, graph.integers(1))
+    if plan.whole:
+        rows = graph.node("Reshape", values, graph.integers(-1, windows, offset.size))
+        total = graph.node("ReduceSum", rows, graph.integers(2), keepdims=0)
     else:
-        rows = graph.node("Reshape", values, graph.integers(-1, trees, windows))
-        total = graph.node("ReduceSum", rows, graph.integers(1), keepdims=0)
+        total = _sum_by_target(graph, op, windows, values, dtype)
     return scaled(graph, total if dtype == "float32" else graph.cast(total, "float32"), op.scale, op.bias)
 
 
@@ -119,9 +115,9 @@ def blank_scores(graph: Graph, x: str, bias: Array) -> str:
 def _sum_by_target(graph: Graph, op: o.Forest, windows: int, values: str, dtype: str) -> str:
     """Adds the values that trees read to the columns that they are for, by a matrix of 0 and 1."""
     width, counts = op.scale.size, np.diff(op.target_offsets)
-    owner = np.full((counts.size, windows), NO_TARGET if width <= NO_TARGET else 2**16 - 1, dtype=np.int64)
+    owner = np.full((windows, counts.size), NO_TARGET if width <= NO_TARGET else 2**16 - 1, dtype=np.int64)
     tree = np.repeat(np.arange(counts.size), counts)
-    owner[tree, np.arange(tree.size) - op.target_offsets[:-1][tree]] = op.targets
+    owner[np.arange(tree.size) - op.target_offsets[:-1][tree], tree] = op.targets
     zero_one = graph.constant(np.array([0, 1], dtype=np.float32))
     depth = graph.constant(np.array(width, dtype=np.int64))
     ones = graph.node("OneHot", stored(graph, owner.reshape(-1)), depth, zero_one)
