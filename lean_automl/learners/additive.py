@@ -31,7 +31,7 @@ class Additive:
         leaf_bits: Width of the table entries when lowered.
     """
 
-    trees: int = 4000
+    trees: int = 1500
     learning_rate: float = 0.1
     max_bins: int = 64
     leaf_bits: LeafBits = 16

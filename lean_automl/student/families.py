@@ -15,7 +15,7 @@ from lean_automl.student.ragged import RaggedForest
 
 FAMILIES: Final[dict[str, Family]] = {
     family.name: family
-    for family in (LinearWeights(), Oblivious(), AdditiveTables(), RaggedForest(), DistilledOblivious(), SmallMLP())
+    for family in (LinearWeights(), Oblivious(), RaggedForest(), DistilledOblivious(), AdditiveTables(), SmallMLP())
 }
 
 

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lean_automl.search.workers import Workers
+    from lean_automl.search.workers import Job, Workers
     from lean_automl.student.family import Context, Family
 
 LONGEST_SHARE_OF_A_TRIAL: Final = 0.5
 STARTUP_TRIALS: Final = 12
+WINDOW: Final = 4  # trials that may run at the same time
 LAST_FIT_GROWTH: Final = 1.5
 
 
@@ -58,7 +59,7 @@ class SearchLog:
     def feasible(self) -> list[Candidate]:
         """Those that meet every limit, best first; of equals, the smaller."""
         met = [candidate for candidate in self.candidates if candidate.feasible]
-        return sorted(met, key=lambda c: (-c.score, c.footprint.bytes))
+        return sorted(met, key=lambda c: (-c.score, c.footprint.bytes, c.number))
 
     def nearest_miss(self) -> Candidate | None:
         """The infeasible candidate whose worst excess is smallest."""
@@ -99,66 +100,93 @@ def search_students(
     The first trials are each family's known good settings, in turn; then Optuna's TPE (Bergstra et al. 2011) proposes.
     A trial that fails, in whatever way, is noted with its reason.
     """
-    study = _study(options.seed)
-    for start in _in_turn(families, context):
-        study.enqueue_trial(start)
-    shared = options.workers.share(bench)
-    log = SearchLog()
-    asked = 0
-    while True:
-        while options.workers.free and _goes_on(log, asked, options):
-            asked += 1
-            _start(study, families, context, options, (shared, asked))
-        ended = options.workers.wait()
-        if not ended:
-            return log
-        for job in ended:
-            trial, proposal = job.tag
-            if job.error is not None:
-                reason = job.error.splitlines()[0]
-                failed = FailedTrial(proposal.number, proposal.family, proposal.parameters, reason, job.seconds)
-                study.tell(trial, state=optuna.trial.TrialState.FAIL)
-                log.failed.append(failed)
-                watcher.trial_ended(failed, log)
+    search = _Search(families, context, options, watcher)
+    search.run(options.workers.share(bench))
+    return search.log
+
+
+class _Search:
+    """Asks, starts, collects and tells.
+
+    Trial n is asked when exactly the trials up to n - WINDOW have been told, so that what is asked does not depend on
+    how many workers there are or which of them is quicker.
+    """
+
+    def __init__(self, families: Sequence[Family], context: Context, options: SearchOptions, watcher: Watcher) -> None:
+        self.families = {family.name: family for family in families}
+        self.context, self.options, self.watcher = context, options, watcher
+        self.study = _study(options.seed)
+        for start in _in_turn(families, context):
+            self.study.enqueue_trial(start)
+        self.log = SearchLog()
+        self.asked = self.told = 0
+        self.open: dict[int, optuna.Trial] = {}
+        self.ended: dict[int, Candidate | FailedTrial] = {}
+
+    def run(self, shared: Path) -> None:
+        """Until the time or the trials are spent."""
+        while True:
+            while self.options.workers.free and self._goes_on() and self._tell_until(self.asked + 1 - WINDOW):
+                self._start(shared)
+            jobs = self.options.workers.wait()
+            if not jobs:
+                return
+            for job in jobs:
+                self._note(job)
+
+    def _tell_until(self, number: int) -> bool:
+        """Tell the trials up to `number`, no more; False if one of them still runs."""
+        while self.told < number:
+            outcome = self.ended.get(self.told + 1)
+            if outcome is None:
+                return False
+            self.told += 1
+            trial = self.open.pop(self.told)
+            if isinstance(outcome, FailedTrial):
+                self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 continue
+            for name, excess in outcome.violations.items():
+                trial.set_constraint(name, max(0.0, excess))  # how far within a limit is no matter
+            self.study.tell(trial, outcome.score)
+        return True
+
+    def _start(self, shared: Path) -> None:
+        """Ask for one student and start its trial."""
+        self.asked += 1
+        trial = self.study.ask()
+        family = self.families[trial.suggest_categorical("family", list(self.families))]
+        student = family.suggest(trial, self.context)
+        proposal = Proposal(self.asked, family.name, dict(trial.params), student)
+        self.open[self.asked] = trial
+        now = time.monotonic()
+        deadline = now + LONGEST_SHARE_OF_A_TRIAL * max(0.0, self.options.deadline - now)
+        arguments = (shared, proposal, FitOptions(self.options.seed, 1, deadline))
+        # What is killed gives nothing: a trial that goes on beyond its share may do so until the search ends.
+        self.options.workers.start(run_trial, arguments, max(deadline, self.options.deadline), proposal)
+
+    def _note(self, job: Job) -> None:
+        proposal: Proposal = job.tag
+        outcome: Candidate | FailedTrial
+        if job.error is not None:
+            reason = job.error.splitlines()[0]
+            failed = FailedTrial(proposal.number, proposal.family, proposal.parameters, reason, job.seconds)
+            self.log.failed.append(failed)
+            outcome = failed
+        else:
             candidate: Candidate = job.value
-            for name, excess in candidate.violations.items():
-                trial.set_constraint(name, excess)
-            study.tell(trial, candidate.score)
-            log.candidates.append(candidate)
-            watcher.trial_ended(candidate, log)
+            self.log.candidates.append(candidate)
+            outcome = candidate
+        self.ended[proposal.number] = outcome
+        self.watcher.trial_ended(outcome, self.log)
 
-
-def _start(
-    study: optuna.Study,
-    families: Sequence[Family],
-    context: Context,
-    options: SearchOptions,
-    shared_number: tuple[Path, int],
-) -> None:
-    """Ask for one student and start its trial."""
-    shared, number = shared_number
-    by_name = {family.name: family for family in families}
-    trial = study.ask()
-    family = by_name[trial.suggest_categorical("family", list(by_name))]
-    student = family.suggest(trial, context)
-    proposal = Proposal(number, family.name, dict(trial.params), student)
-    now = time.monotonic()
-    deadline = now + LONGEST_SHARE_OF_A_TRIAL * max(0.0, options.deadline - now)
-    fit_options = FitOptions(options.seed, 1, deadline)
-    # What is killed gives nothing: a trial that goes on beyond its share may do so until the search ends.
-    last = max(deadline, options.deadline)
-    options.workers.start(run_trial, (shared, proposal, fit_options), last, (trial, proposal))
-
-
-def _goes_on(log: SearchLog, asked: int, options: SearchOptions) -> bool:
-    if options.most_trials is not None and asked >= options.most_trials:
-        return False
-    left = options.deadline - time.monotonic()
-    if not log.candidates:
-        return asked == 0 or left > 0
-    typical = sorted(candidate.seconds for candidate in log.candidates)[len(log.candidates) // 2]
-    return left > typical + last_fit_seconds(log)
+    def _goes_on(self) -> bool:
+        if self.options.most_trials is not None and self.asked >= self.options.most_trials:
+            return False
+        left = self.options.deadline - time.monotonic()
+        if not self.log.candidates:
+            return self.asked == 0 or left > 0
+        seconds = sorted(candidate.seconds for candidate in self.log.candidates)
+        return left > seconds[len(seconds) // 2] + last_fit_seconds(self.log)
 
 
 def last_fit_seconds(log: SearchLog) -> float:

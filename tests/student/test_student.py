@@ -159,3 +159,17 @@ def test_families_that_do_not_exist_or_do_not_suit() -> None:
         check_families(("forest",))
     with pytest.raises(ConfigError, match="cannot be used"):
         choose_families(("distilled",), context_of(make_bench()))
+
+
+def test_what_is_asked_does_not_depend_on_the_number_of_workers() -> None:
+    bench = make_bench(count=1, rows=300)
+    context = context_of(bench)
+    asked = []
+    for places in (1, 2):
+        with Workers(places) as workers:
+            families = choose_families(("linear", "ragged"), context)
+            log = search_students(bench, families, context, SearchOptions(float("inf"), 18, 5, workers), Notes())
+        trials = sorted(log.candidates, key=lambda c: c.number)
+        asked.append([(c.number, c.family, c.parameters, c.score) for c in trials])
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 18
