@@ -13,7 +13,7 @@ from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.measure import Measurement, MeasureOptions, measure
 
 from lean_automl.automl.result import Check
-from lean_automl.errors import LeanAutoMLError, MeasurementError
+from lean_automl.errors import MeasurementError
 from lean_automl.learners.base import FitOptions, Lowerable, Student
 from lean_automl.search.workers import load_shared
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, file_bytes
@@ -42,11 +42,13 @@ class Finished:
         blend: What it was in the search.
         program: After the last fit.
         files: Content by name.
+        refitted: Whether it was fitted on all rows of the search, not on those of a fold alone.
     """
 
     blend: Blend
     program: Program
     files: dict[str, bytes]
+    refitted: bool
 
 
 class MissError(Exception):
@@ -68,28 +70,35 @@ def describe(check: Check) -> str:
     return f"{check.name} of {check.file} is {check.value:,.4g} {check.unit}{limit}"
 
 
-def refit(blend: Blend, bench: Workbench, options: FitOptions, workers: Workers) -> Program:
+def refit(blend: Blend, bench: Workbench, options: FitOptions, workers: Workers) -> tuple[Program, bool]:
     """The Program after a last fit of every member on all rows of the search, shortened to the size limit.
 
-    Raises:
-        LeanAutoMLError: A member cannot be fitted on all rows.
+    A member whose last fit fails or is not done by the deadline stays what it was on its first fold: a fit cut short
+    would be worse than any that was validated.
+
+    Returns:
+        The Program, and whether all members were fitted on all rows.
     """
     shared = workers.share((bench.rows, bench.problem))
     growth = bench.rows.frame.rows / float(np.mean([fold.train.size for fold in bench.folds]))
+    uncut = replace(options, deadline=float("inf"))
     fitted: dict[int, Lowerable] = {}
     waiting = list(enumerate(blend.members))
-    while waiting or len(fitted) < len(blend.members):
-        while waiting and workers.free:
+    running = 0
+    while waiting or running:
+        while waiting and workers.free and not options.expired:
             number, (candidate, _) = waiting.pop(0)
             student = candidate.student.for_all_rows(candidate.fitted, growth)
-            workers.start(fit_all_rows, (shared, student, options), options.deadline, number)
+            workers.start(fit_all_rows, (shared, student, uncut), options.deadline, number)
+            running += 1
+        if not running:
+            break
         for job in workers.wait():
-            if job.error is not None:
-                workers.kill()
-                name = blend.members[job.tag][0].family
-                raise LeanAutoMLError(f"the last fit of {name} on all rows failed: {job.error}")
-            fitted[job.tag] = job.value
-    return bench.shortened([(fitted[i], weight) for i, (_, weight) in enumerate(blend.members)])[1]
+            running -= 1
+            if job.error is None:
+                fitted[job.tag] = job.value
+    members = [(fitted.get(i, c.fitted[0]), weight) for i, (c, weight) in enumerate(blend.members)]
+    return bench.shortened(members)[1], len(fitted) == len(blend.members)
 
 
 def fit_all_rows(shared: Path, student: Student, options: FitOptions) -> Lowerable:
@@ -98,7 +107,7 @@ def fit_all_rows(shared: Path, student: Student, options: FitOptions) -> Lowerab
     return student.fit(rows, None, problem, options)
 
 
-def export(blend: Blend, program: Program, table: Table, metadata: dict[str, Any]) -> Finished:
+def export(blend: Blend, program: Program, refitted: bool, table: Table, metadata: dict[str, Any]) -> Finished:
     """Write the files and check that they agree with the reference.
 
     Raises:
@@ -107,7 +116,7 @@ def export(blend: Blend, program: Program, table: Table, metadata: dict[str, Any
     files = file_bytes(program, metadata)
     sample = table.take(np.arange(min(PARITY_ROWS, table.rows)))
     check_parity(program, files[ONNX_FILE], [sample.arrays])
-    return Finished(blend, program, files)
+    return Finished(blend, program, files, refitted)
 
 
 def own_engine(file: str) -> str:

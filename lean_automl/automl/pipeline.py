@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 MEASURED_ROWS: Final = 4_096
 FINALISTS: Final = 4
+REFIT_ENDS_BEFORE: Final = 0.6  # the rest of what is kept is for export and measuring
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
 
 
@@ -232,9 +233,10 @@ class _Run:
 
     def _finish_one(self, blend: Blend, draft: Path) -> Finished:
         with self.reporter.timed("refit"):
-            program = refit(blend, self.bench, self._options(self.clock.limit_s), self.workers)
+            until = self.clock.limit_s - REFIT_ENDS_BEFORE * self.time.final_s
+            program, refitted = refit(blend, self.bench, self._options(until), self.workers)
         with self.reporter.timed("export"):
-            finished = export(blend, program, self.holdout.table, self.reporter.provenance(self, blend))
+            finished = export(blend, program, refitted, self.holdout.table, self.reporter.provenance(self, blend))
         for name, content in finished.files.items():
             (draft / name).write_bytes(content)
         return finished
@@ -248,7 +250,7 @@ class _Run:
     def _note_figures(self, finished: Finished, draft: Path, checks: list[Any]) -> None:
         """Write the measured figures into the files' metadata; the Program stays the same to the bit."""
         metadata = self.reporter.provenance(self, finished.blend) | {"measured": self.reporter.figures(checks)}
-        again = export(finished.blend, finished.program, self.holdout.table, metadata)
+        again = export(finished.blend, finished.program, finished.refitted, self.holdout.table, metadata)
         for name, content in again.files.items():
             (draft / name).write_bytes(content)
 

@@ -92,6 +92,7 @@ class Reporter:
             teacher_score=None if teacher is None else teacher.score,
             teacher_holdout=run.teacher_holdout(),
             student=_shipped(finished.blend),
+            refitted=finished.refitted,
             student_score=finished.blend.score,
             student_holdout=run.student_holdout(finished),
             constant_holdout=run.constant_holdout(),

@@ -93,6 +93,7 @@ class RunResult:
         teacher_score: Out of fold; None if there was no time for a teacher.
         teacher_holdout: On the hold-out; None likewise.
         student: The trial that ships; for a blend its members are the parameters.
+        refitted: Whether it was fitted on all rows of the search; else there was only time for those of a fold.
         student_score: On validation rows.
         student_holdout: On the hold-out, of the files that ship.
         constant_holdout: On the hold-out, of the constant predictor.
@@ -116,6 +117,7 @@ class RunResult:
     teacher_score: float | None
     teacher_holdout: float | None
     student: TrialRecord
+    refitted: bool
     student_score: float
     student_holdout: float
     constant_holdout: float
