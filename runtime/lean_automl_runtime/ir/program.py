@@ -43,7 +43,8 @@ class Program:
     types: tuple[ValueType, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Verify, and note the type of every value."""
+        """Verify, and note the type of every value. Outputs are kept in the order of their names."""
+        object.__setattr__(self, "outputs", dict(sorted(self.outputs.items())))
         object.__setattr__(self, "types", verify(self))
 
     @property
