@@ -16,6 +16,7 @@ from lean_automl_exporters import onnx as onnx_exporter
 from lean_automl_runtime import measure
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.native import lower as native_lower
+from lean_automl_runtime.native import values as native_values
 from quality.project import PACKAGES
 
 MUST_EXIST: Final = {
@@ -64,6 +65,7 @@ def test_table_knows_every_op(name: str) -> None:
 
 
 def test_native_engine_knows_every_op() -> None:
+    assert set(native_values._INFER) == set(o.OPS)
     # Encode happens before the plan, where the record is read.
     assert set(native_lower._LOWER) | {"Encode"} == set(o.OPS)
 

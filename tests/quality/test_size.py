@@ -11,7 +11,12 @@ import json
 import pytest
 from quality.project import ROOT, functions, name_of, sources
 
-CAPS = {"lines of a file": 400, "lines of a function": 60, "parameters of a function": 7}
+CAPS = {
+    "lines of a file": 400,
+    "lines of a header": 800,  # of C, which a user takes as a whole
+    "lines of a function": 60,
+    "parameters of a function": 7,
+}
 RATCHET: dict[str, dict[str, int]] = json.loads((ROOT / "tests" / "quality" / "ratchet.json").read_text())
 
 
@@ -19,7 +24,8 @@ def measured() -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {what: {} for what in CAPS}
     for path in sources(".py", ".c", ".h"):
         name = name_of(path)
-        found["lines of a file"][name] = len(path.read_text(encoding="utf-8").splitlines())
+        lines = "lines of a header" if path.suffix == ".h" else "lines of a file"
+        found[lines][name] = len(path.read_text(encoding="utf-8").splitlines())
         if path.suffix != ".py":
             continue
         for node in functions(path):
