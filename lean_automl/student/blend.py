@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lean_automl.student.deploy import Footprint
 
 POOL: Final = 10
-STARTS: Final = 5
+STARTS: Final = 4
 MOST_STEPS: Final = 10
 SHARED_BYTES: Final = 3_000  # of each file: columns, categories and names, which members share
 

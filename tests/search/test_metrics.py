@@ -52,3 +52,20 @@ def test_losses_are_shown_without_their_sign() -> None:
 def test_metrics_that_cannot_be_used(name: str, task: Task, part: str) -> None:
     with pytest.raises(ConfigError, match=part):
         make_metric(name, task, 2 if task.is_classification else 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_quick_metrics_are_those_of_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, 150)
+    p = np.round(rng.random(150), 1)  # many ties
+    both = np.column_stack([1 - p, p])
+    ones = np.ones(150)
+    for name, task, outputs, target, predicted in (
+        ("roc_auc", Task.BINARY, 2, y, both),
+        ("neg_log_loss", Task.BINARY, 2, y, both),
+        ("neg_log_loss", Task.MULTICLASS, 3, rng.integers(0, 3, 150), rng.dirichlet([1, 1, 1], 150)),
+        ("rmse", Task.REGRESSION, 1, rng.normal(size=150), rng.normal(size=(150, 1))),
+    ):
+        metric = make_metric(name, task, outputs)
+        assert metric(target, predicted) == pytest.approx(metric(target, predicted, ones), rel=1e-9)
