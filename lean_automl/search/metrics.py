@@ -56,8 +56,9 @@ class Metric:
             predicted: Probabilities (n, classes) or predictions (n, 1).
             weight: Row weights, shape (n,).
         """
-        if self.name in QUICK and weight is None:
-            return QUICK[self.name](y, np.asarray(predicted, dtype=np.float64))
+        quick = QUICK.get((self.name, self.task.is_classification))
+        if quick is not None and weight is None:
+            return quick(y, np.asarray(predicted, dtype=np.float64))
         answers = _Classifier(self.outputs) if self.task.is_classification else _Regressor()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of classes that are absent from a fold, and the like
@@ -94,7 +95,11 @@ def _neg_rmse(y: NDArray[Any], predicted: NDArray[np.float64]) -> float:
 
 
 # The same numbers as scikit-learn's scorers, without their checks: ensemble selection scores thousands of times.
-QUICK: Final = {"roc_auc": _roc_auc, "neg_log_loss": _neg_log_loss, "neg_root_mean_squared_error": _neg_rmse}
+QUICK: Final = {
+    ("roc_auc", True): _roc_auc,
+    ("neg_log_loss", True): _neg_log_loss,
+    ("neg_root_mean_squared_error", False): _neg_rmse,
+}
 
 
 class _Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
