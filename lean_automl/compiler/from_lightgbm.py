@@ -25,31 +25,31 @@ def read_trees(text: str) -> list[RaggedTree]:
     Raises:
         UnsupportedOpError: A tree has categorical or linear splits, or zeros are missing values.
     """
-    blocks = text.split("\n\n")
-    header = _fields(blocks[0])
+    header = block_fields(text.split("\nTree=", 1)[0])
     outputs = int(header.get("num_tree_per_iteration", 1))
     trees: list[RaggedTree] = []
     for block in text.split("\nTree=")[1:]:
-        fields = _fields(block)
+        fields = block_fields(block)
         trees.append(_tree(fields, target=len(trees) % outputs))
     return trees
 
 
-def _fields(block: str) -> dict[str, str]:
+def block_fields(block: str) -> dict[str, str]:
+    """The `key=value` lines of a block."""
     return dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
 
 
 def _tree(fields: dict[str, str], target: int) -> RaggedTree:
     if fields.get("is_linear", "0") != "0":
         raise UnsupportedOpError("LightGBM linear trees are not supported: train with linear_tree=false")
-    leaves = _numbers(fields, "leaf_value", np.float64)
+    leaves = numbers_of(fields, "leaf_value", np.float64)
     if int(fields["num_leaves"]) == 1:
         empty = np.empty(0, dtype=np.int32)
         return RaggedTree(
             empty, empty.astype(np.float32), empty, empty, empty.astype(bool), leaves.reshape(1, 1), (target,)
         )
-    decision = _numbers(fields, "decision_type", np.int64)
-    threshold = _numbers(fields, "threshold", np.float64)
+    decision = numbers_of(fields, "decision_type", np.int64)
+    threshold = numbers_of(fields, "threshold", np.float64)
     if (decision & CATEGORICAL).any():
         raise UnsupportedOpError("LightGBM categorical splits are not supported here: encode categories first")
     missing = decision >> 2 & 3
@@ -58,15 +58,16 @@ def _tree(fields: dict[str, str], target: int) -> RaggedTree:
     # A feature without missing values in training reads NaN as zero.
     nan_left = np.where(missing == MISSING_NAN, (decision & DEFAULT_LEFT) != 0, threshold >= 0.0)
     return RaggedTree(
-        feature=_numbers(fields, "split_feature", np.int32),
+        feature=numbers_of(fields, "split_feature", np.int32),
         threshold=float32_below(threshold),
-        left=_numbers(fields, "left_child", np.int32),
-        right=_numbers(fields, "right_child", np.int32),
+        left=numbers_of(fields, "left_child", np.int32),
+        right=numbers_of(fields, "right_child", np.int32),
         nan_left=nan_left,
         leaves=leaves.reshape(-1, 1),
         targets=(target,),
     )
 
 
-def _numbers(fields: dict[str, str], key: str, dtype: Any) -> np.ndarray[Any, np.dtype[Any]]:
+def numbers_of(fields: dict[str, str], key: str, dtype: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    """The numbers of a line, by way of float64."""
     return np.array(fields[key].split(), dtype=np.float64).astype(dtype)

@@ -1,0 +1,53 @@
+"""Codings that tell the categories of a fitted encoder or model apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lean_automl.compiler.foreign.features import Categories, Intervals, Levels
+from lean_automl.errors import UnsupportedOpError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    F64 = NDArray[np.float64]
+
+
+def coded_category(name: str, values: Sequence[Any]) -> Levels:
+    """A column of categories as its codes 0, 1, ...; NaN where missing or unseen."""
+    codes = [float(code) for code in range(len(values))]
+    if all(isinstance(value, str) for value in values):
+        known = dict(zip(values, codes, strict=True))
+        kept = tuple(value for value in values if value)
+        return Levels(Categories(name, kept), (known.get("", np.nan), np.nan, *(known[value] for value in kept)))
+    numbers = np.array([float(value) for value in values])
+    coding, at = equal_to(name, numbers, boolean=all(isinstance(value, bool) for value in values))
+    table = np.full(coding.levels, np.nan)
+    table[at] = codes
+    return Levels(coding, tuple(table.tolist()))
+
+
+def equal_to(column: str, values: F64, boolean: bool = False) -> tuple[Intervals, NDArray[np.int64]]:
+    """A coding that tells `values` apart from each other and from all other numbers.
+
+    Returns:
+        The coding, and the code of each of `values`.
+
+    Raises:
+        UnsupportedOpError: float32 has not all the values.
+    """
+    narrow = values.astype(np.float32)
+    if (narrow.astype(np.float64) != values).any():
+        bad = values[narrow.astype(np.float64) != values][0]
+        raise UnsupportedOpError(
+            f"column {column!r}: its category {bad!r} is not a float32 number, as ids and long codes are not. Make the "
+            "column text and train again."
+        )
+    below = np.nextafter(narrow, np.float32(-np.inf))
+    edges = np.unique(np.concatenate([below, narrow]))
+    codes = np.searchsorted(edges, narrow, side="left")
+    return Intervals(column, tuple(edges.tolist()), boolean), codes.astype(np.int64)

@@ -1,0 +1,81 @@
+"""`compile_model`: from another library's model to a Program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from lean_automl.compiler.foreign.load import load_source
+from lean_automl.compiler.foreign.model import lower
+from lean_automl.compiler.foreign.parity import TOLERANCE, SourceParity, check_source
+from lean_automl.compiler.foreign.request import Request
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from lean_automl_runtime.ir import Program
+
+DEFAULT: Final = Request()
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A model that was compiled.
+
+    Attributes:
+        program: What it became.
+        library: Whose model it was.
+        notes: What the caller should know.
+        parity: Agreement with the library on the sample; None without a sample, or without the library.
+    """
+
+    program: Program
+    library: str
+    notes: tuple[str, ...] = ()
+    parity: SourceParity | None = field(default=None)
+
+
+def compile_model(source: Any, request: Request = DEFAULT, sample: pd.DataFrame | None = None) -> Program:
+    """The Program of a model of LightGBM, XGBoost, CatBoost, scikit-learn or ONNX.
+
+    Args:
+        source: Path of a model file, LightGBM's model string, or a live object.
+        request: What the caller knows and wants.
+        sample: Rows with the model's raw columns; the Program is compared with the library on them.
+
+    Raises:
+        UnsupportedOpError: A part of the model cannot be represented; the message names it.
+        ParityError: The Program disagrees with the library on the sample.
+        DataError: The file is not a model.
+        ConfigError: The file is a pickle that the caller does not trust.
+    """
+    return compile_checked(source, request, sample).program
+
+
+def compile_checked(
+    source: Any, request: Request = DEFAULT, sample: pd.DataFrame | None = None, tolerance: float = TOLERANCE
+) -> Compiled:
+    """As `compile_model`, with what is known about the result."""
+    if sample is not None:
+        request = with_sample(request, sample)
+    loaded = load_source(source, request)
+    program = lower(loaded.model, request.declared)
+    notes, parity = loaded.model.notes, None
+    if sample is not None and loaded.predict is not None:
+        parity = check_source(loaded, program, sample, tolerance)
+    elif sample is not None:
+        notes += (f"{loaded.model.library} is not installed: agreement with it was not checked",)
+    return Compiled(program, loaded.model.library, notes, parity)
+
+
+def with_sample(request: Request, sample: pd.DataFrame) -> Request:
+    """The request, completed with what rows show: names, which columns hold text, and their categories."""
+    import pandas as pd
+
+    text = {str(name) for name, values in sample.items() if not pd.api.types.is_numeric_dtype(values)}
+    categories = {name: tuple(sorted({str(value) for value in sample[name].dropna()} - {""})) for name in text}
+    return replace(
+        request,
+        names=request.names or tuple(map(str, sample.columns)),
+        text=request.text | text,
+        categories={**categories, **request.categories},
+    )
