@@ -103,6 +103,7 @@ SETTINGS: Final = {
     ("--threads=0",): "not between 1 and",
     ("--seed=-1",): "not between 0 and",
     ("--metric=roc_acu",): "Did you mean roc_auc",
+    ("--metric=r2",): "does not fit a binary target",
     ("--metric=neg_mean_gamma_deviance",): "does not fit a binary target",
     ("--families=forest",): "'forest' is not one of: ",
     ("--families=,",): "no name was given",

@@ -18,7 +18,7 @@ BLOCK: Final = re.compile(r"(<!-- run -->\n)?```(sh|python)\n(.*?)```", re.DOTAL
 TRAIN: Final = "lean_automl fit train.csv --target y --max-latency-ms 2\n"
 # What keeps the test short, and the machine of the test out of it.
 SHORTER: Final = {
-    TRAIN: TRAIN.replace(" 2\n", " 50 --time-limit 10 --families linear,oblivious --max-trials 3\n"),
+    TRAIN: TRAIN.replace(" 2\n", " 50 --time-limit 8 --families linear --max-trials 1\n"),
     "lean_automl bench ": "lean_automl bench --seconds 0.2 --engine reference ",
 }
 
