@@ -1,0 +1,43 @@
+"""How many rows the search works on: as many as let it try enough students, and then all for the last fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from lean_automl.data import Dataset
+
+SHARE_OF_A_FIT: Final = 0.06  # of the time limit: then some twenty fits fit into it, on two workers
+FIT_OVER_AUDITION: Final = 3.0  # a full fit has more trees than an audition
+FEWEST_ROWS: Final = 6_000
+MOST_CELLS: Final = 1_500_000
+
+
+def audition_rows(columns: int) -> int:
+    """Most rows of an audition, so that it takes seconds at most."""
+    return max(FEWEST_ROWS, MOST_CELLS // max(1, columns))
+
+
+def search_rows(limit_s: float, seconds_per_row: float | None) -> int | None:
+    """Most rows of the search; None is no limit.
+
+    Args:
+        limit_s: Time limit of the run.
+        seconds_per_row: What the audition took for each of its rows; None without an audition.
+    """
+    if not seconds_per_row:
+        return None
+    return max(FEWEST_ROWS, int(limit_s * SHARE_OF_A_FIT / (FIT_OVER_AUDITION * seconds_per_row)))
+
+
+def sample(dataset: Dataset, rows: int, seed: int) -> NDArray[np.intp]:
+    """Positions of `rows` of the dataset's rows, ascending: the latest ones where time orders them, else any."""
+    if rows >= dataset.rows:
+        return np.arange(dataset.rows)
+    if dataset.target.time is not None:
+        return np.sort(np.argsort(dataset.target.time, kind="stable")[-rows:])
+    return np.sort(np.random.default_rng(seed).choice(dataset.rows, rows, replace=False))
