@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lean_automl.automl.thin import audition_rows
 from lean_automl.features import FeaturePlan, fit_features, propose_crossed
 from lean_automl.learners.base import FitOptions, Problem, Rows
 from lean_automl.learners.chimeraboost import ChimeraBoost
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from lean_automl.search.metrics import Metric
 
 FEWEST_ROWS: Final = 1_000
-MOST_ROWS: Final = 60_000
 AUDITION: Final = ChimeraBoost(trees=150, learning_rate=0.1)
 
 
@@ -30,12 +30,14 @@ class FeatureChoice:
         crossed: Whether crossed features are among them.
         basic_score: Of the audition with basic features; None without an audition.
         crossed_score: Of the audition with crossed ones; None without an audition.
+        seconds_per_row: What the audition of these features took for each row; None without an audition.
     """
 
     plan: FeaturePlan
     crossed: bool
     basic_score: float | None = None
     crossed_score: float | None = None
+    seconds_per_row: float | None = None
 
 
 def choose_features(
@@ -48,28 +50,30 @@ def choose_features(
     basic = fit_features(dataset.table)
     if dataset.rows < FEWEST_ROWS or (not basic.numeric and len(basic.categorical) < 2):
         return FeatureChoice(basic, crossed=False)
-    fold = _thinned(fold, options.seed)
+    fold = _thinned(fold, audition_rows(len(basic.numeric) + len(basic.categorical)), options.seed)
     begin = time.monotonic()
     basic_score, importance = _audition(basic, dataset, fold, problem, metric, options)
-    if time.monotonic() + 3 * (time.monotonic() - begin) > options.deadline:
-        return FeatureChoice(basic, crossed=False, basic_score=basic_score)
+    basic_seconds = time.monotonic() - begin
+    choice = FeatureChoice(basic, False, basic_score, None, basic_seconds / fold.train.size)
     more = propose_crossed(basic, importance, dataset.table)
-    if not more.numeric and not more.categorical:
-        return FeatureChoice(basic, crossed=False, basic_score=basic_score)
+    if time.monotonic() + 3 * basic_seconds > options.deadline or not (more.numeric or more.categorical):
+        return choice
     crossed = basic + more
+    begin = time.monotonic()
     crossed_score, _ = _audition(crossed, dataset, fold, problem, metric, options)
-    better = crossed_score > basic_score
-    return FeatureChoice(crossed if better else basic, better, basic_score, crossed_score)
+    seconds = (time.monotonic() - begin) / fold.train.size
+    if crossed_score > basic_score and not options.expired:
+        return FeatureChoice(crossed, True, basic_score, crossed_score, seconds)
+    return replace(choice, crossed_score=crossed_score)
 
 
-def _thinned(fold: Split, seed: int) -> Split:
-    from dataclasses import replace
-
-    if fold.train.size <= MOST_ROWS:
-        return fold
+def _thinned(fold: Split, rows: int, seed: int) -> Split:
     rng = np.random.default_rng(seed)
-    valid = fold.valid if fold.valid.size <= MOST_ROWS else np.sort(rng.choice(fold.valid, MOST_ROWS, replace=False))
-    return replace(fold, train=np.sort(rng.choice(fold.train, MOST_ROWS, replace=False)), valid=valid)
+    parts = [
+        part if part.size <= rows else np.sort(rng.choice(part, rows, replace=False))
+        for part in (fold.train, fold.valid)
+    ]
+    return replace(fold, train=parts[0], valid=parts[1])
 
 
 def _audition(

@@ -14,7 +14,7 @@ from lean_automl_runtime.measure import Measurement, MeasureOptions, measure
 
 from lean_automl.automl.result import Check
 from lean_automl.errors import MeasurementError
-from lean_automl.learners.base import FitOptions, Lowerable, Student
+from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student
 from lean_automl.search.workers import load_shared
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, file_bytes
 
@@ -70,17 +70,17 @@ def describe(check: Check) -> str:
     return f"{check.name} of {check.file} is {check.value:,.4g} {check.unit}{limit}"
 
 
-def refit(blend: Blend, bench: Workbench, options: FitOptions, workers: Workers) -> tuple[Program, bool]:
-    """The Program after a last fit of every member on all rows of the search, shortened to the size limit.
+def refit(blend: Blend, bench: Workbench, rows: Rows, options: FitOptions, workers: Workers) -> tuple[Program, bool]:
+    """The Program after a last fit of every member on `rows`, shortened to the size limit.
 
     A member whose last fit fails or is not done by the deadline stays what it was on its first fold: a fit cut short
     would be worse than any that was validated.
 
     Returns:
-        The Program, and whether all members were fitted on all rows.
+        The Program, and whether all members were fitted on `rows`.
     """
-    shared = workers.share((bench.rows, bench.problem))
-    growth = bench.rows.frame.rows / float(np.mean([fold.train.size for fold in bench.folds]))
+    shared = workers.share((rows, bench.problem))
+    growth = rows.frame.rows / float(np.mean([fold.train.size for fold in bench.folds]))
     uncut = replace(options, deadline=float("inf"))
     fitted: dict[int, Lowerable] = {}
     waiting = list(enumerate(blend.members))

@@ -16,6 +16,7 @@ from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.output import check_output, output_folder
 from lean_automl.automl.plan_time import TimePlan, plan_time
 from lean_automl.automl.report import Reporter
+from lean_automl.automl.thin import sample, search_rows
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, SchemaOverrides, Task, folds, holdout, load_dataset
 from lean_automl.data.records import to_records
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 MEASURED_ROWS: Final = 4_096
 FINALISTS: Final = 4
+LAST_FIT_SHARE: Final = 0.7
 REFIT_ENDS_BEFORE: Final = 0.6  # the rest of what is kept is for export and measuring
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
 
@@ -119,6 +121,7 @@ class _Run:
             split = holdout(dataset, self.config.holdout, self.config.seed)
             self.holdout: Dataset = dataset.take(split.valid)
             self.dataset: Dataset = dataset.take(split.train)
+            self.whole: Dataset = self.dataset
             self.folds: tuple[Split, ...] = folds(self.dataset, self.config.folds, self.config.seed)
 
     def choose_features(self) -> None:
@@ -131,8 +134,21 @@ class _Run:
             self.features: FeatureChoice = choose_features(
                 self.dataset, self.folds[0], self.problem, self.metric, options
             )
-            frame = self.features.plan.frame(self.dataset.table)
-            self.rows = Rows(frame, self.dataset.y, self.dataset.weight)
+            self.all_rows = Rows(self.features.plan.frame(self.dataset.table), self.dataset.y, self.dataset.weight)
+            self.rows = self.all_rows
+            self._thin()
+
+    def _thin(self) -> None:
+        """Search on fewer rows where the time would not let enough students be tried on all."""
+        most = search_rows(self.clock.limit_s, self.features.seconds_per_row)
+        self.sampled = np.arange(self.dataset.rows)
+        if most is None or most * len(self.folds) / (len(self.folds) - 1) >= self.dataset.rows:
+            return
+        rows = int(most * len(self.folds) / (len(self.folds) - 1))
+        self.sampled = sample(self.dataset, rows, self.config.seed)
+        self.whole, self.dataset = self.dataset, self.dataset.take(self.sampled)
+        self.rows = self.all_rows.take(self.sampled)
+        self.folds = folds(self.dataset, self.config.folds, self.config.seed)
 
     def teach(self) -> None:
         """Build the teacher.
@@ -198,6 +214,7 @@ class _Run:
                 self.config.budget.max_trials,
                 self.config.seed,
                 self.workers,
+                self._last_fit_growth(),
             )
             return search_students(self.bench, families, context, options, self.watcher)
 
@@ -221,6 +238,11 @@ class _Run:
         self.reporter.write(result, draft)
         return result
 
+    def _last_fit_growth(self) -> float:
+        """Rows of the last fit over those of a trial's, but for at most a part of the time."""
+        trial_rows = float(np.mean([fold.train.size for fold in self.bench.folds]))
+        return max(1.0, self.whole.rows / trial_rows)
+
     def _finalists(self, log: SearchLog) -> list[Blend]:
         """What may ship, best first."""
         feasible = log.feasible()
@@ -234,12 +256,27 @@ class _Run:
     def _finish_one(self, blend: Blend, draft: Path) -> Finished:
         with self.reporter.timed("refit"):
             until = self.clock.limit_s - REFIT_ENDS_BEFORE * self.time.final_s
-            program, refitted = refit(blend, self.bench, self._options(until), self.workers)
+            rows = self._last_rows(blend, until - self.clock.spent_s)
+            program, refitted = refit(blend, self.bench, rows, self._options(until), self.workers)
         with self.reporter.timed("export"):
             finished = export(blend, program, refitted, self.holdout.table, self.reporter.provenance(self, blend))
         for name, content in finished.files.items():
             (draft / name).write_bytes(content)
         return finished
+
+    def _last_rows(self, blend: Blend, seconds: float) -> Rows:
+        """Rows of the last fit: all, or as many as there is time for."""
+        if self.whole.rows == self.dataset.rows:
+            return self.rows
+        per_row = blend.fit_seconds / float(np.mean([fold.train.size for fold in self.bench.folds]))
+        affordable = int(LAST_FIT_SHARE * seconds / per_row)
+        if affordable <= self.dataset.rows:
+            return self.rows
+        soft = None
+        if self.rows.soft is not None:
+            soft = np.full((self.whole.rows, self.problem.outputs), np.nan)
+            soft[self.sampled] = self.rows.soft
+        return replace(self.all_rows, soft=soft).take(sample(self.whole, affordable, self.config.seed))
 
     def _measure(self, draft: Path) -> tuple[list[Any], list[Any]]:
         records = to_records(self.holdout.table)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 LONGEST_SHARE_OF_A_TRIAL: Final = 0.5
 STARTUP_TRIALS: Final = 12
 WINDOW: Final = 4  # trials that may run at the same time
-LAST_FIT_GROWTH: Final = 1.5
+LAST_FIT_MARGIN: Final = 1.2
+MOST_OF_LAST_FIT: Final = 0.35
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,14 @@ class SearchOptions:
         most_trials: Trials at most; None is no limit.
         seed: Of sampler and learners.
         workers: Where trials run.
+        growth: Rows of the last fit over those of a trial's.
     """
 
     deadline: float
     most_trials: int | None
     seed: int
     workers: Workers
+    growth: float = 1.25
 
 
 def search_students(
@@ -119,6 +122,7 @@ class _Search:
         for start in _in_turn(families, context):
             self.study.enqueue_trial(start)
         self.log = SearchLog()
+        self.begun = time.monotonic()
         self.asked = self.told = 0
         self.open: dict[int, optuna.Trial] = {}
         self.ended: dict[int, Candidate | FailedTrial] = {}
@@ -179,6 +183,15 @@ class _Search:
         self.ended[proposal.number] = outcome
         self.watcher.trial_ended(outcome, self.log)
 
+    def _last_fit_seconds(self) -> float:
+        """What the last fit of the best student so far takes, about; at most a part of the time of the search.
+
+        Where that is not enough for all rows, the last fit takes fewer.
+        """
+        best = self.log.feasible()[:1] or self.log.candidates[:1]
+        once = sum(LAST_FIT_MARGIN * candidate.seconds / len(candidate.fitted) for candidate in best)
+        return max(once, min(once * self.options.growth, MOST_OF_LAST_FIT * (self.options.deadline - self.begun)))
+
     def _goes_on(self) -> bool:
         if self.options.most_trials is not None and self.asked >= self.options.most_trials:
             return False
@@ -186,13 +199,7 @@ class _Search:
         if not self.log.candidates:
             return self.asked == 0 or left > 0
         seconds = sorted(candidate.seconds for candidate in self.log.candidates)
-        return left > seconds[len(seconds) // 2] + last_fit_seconds(self.log)
-
-
-def last_fit_seconds(log: SearchLog) -> float:
-    """What the last fit of the best student so far takes, about."""
-    best = log.feasible()[:1] or log.candidates[:1]
-    return sum(LAST_FIT_GROWTH * candidate.seconds / len(candidate.fitted) for candidate in best)
+        return left > seconds[len(seconds) // 2] + self._last_fit_seconds()
 
 
 def _study(seed: int) -> optuna.Study:
