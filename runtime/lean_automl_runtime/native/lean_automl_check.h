@@ -404,6 +404,7 @@ LA_FN const char *la_check_floats(const la_proof *p, int32_t op, const int32_t *
             LA_NEED(a[2] >= 0 && a[2] < INT32_MAX && la_read_floats(p, a[0], a[2] + 1), "dot");
             return la_read_floats(p, a[1], a[2]) && la_write_floats(p, a[3], 1) ? NULL : "dot";
         case LA_OP_BLEND:
+            LA_NEED(a[0] == -1 || a[0] == a[5], "blend");
             LA_NEED(a[0] == -1 ? la_has_table(p, a[1], a[4], 4) : la_read_floats(p, a[0], a[4]), "blend");
             LA_NEED(la_read_floats(p, a[2], a[4]) && la_has_table(p, a[3], 1, 4), "blend");
             return la_write_floats(p, a[5], a[4]) ? NULL : "blend";

@@ -37,6 +37,13 @@
 #else
 #define LA_EXACT LA_FN
 #endif
+/* gcc 12 for x86 makes vfmaddsub of a product whose neighbours add and subtract, whatever -ffp-contract says: so it
+ * must not see where a product goes. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__FMA__)
+#define LA_OPAQUE __asm__ __volatile__("" : : : "memory")
+#else
+#define LA_OPAQUE (void)0
+#endif
 #if defined(__GNUC__) || defined(_MSC_VER)
 #define LA_RESTRICT __restrict
 #else
@@ -176,7 +183,8 @@ LA_FN int64_t la_civil(int64_t days, int32_t part) {
 }
 
 LA_FN float la_date(int64_t seconds, int32_t part) {
-    int64_t days = la_floor_div(seconds, 86400), in_day = seconds - days * 86400;
+    int64_t days = la_floor_div(seconds, 86400), in_day = seconds % 86400;
+    in_day += in_day < 0 ? 86400 : 0; /* seconds - days * 86400 can leave int64 */
     if (seconds == LA_MISSING_TIME) {
         const uint32_t bits = UINT32_C(0x7FC00000);
         float missing;
@@ -213,6 +221,7 @@ LA_EXACT void la_arithmetic(int32_t kind, const float *a, const float *b, int32_
                  : kind == LA_MULTIPLY ? a[j] * b[j]
                                        : a[j] / b[j];
     }
+    LA_OPAQUE;
 }
 /* @end */
 
@@ -236,7 +245,8 @@ LA_FN void la_clip(const float *x, int32_t n, const float *low, const float *hig
 /* @end */
 
 /* @part bin needs vectors
- * How many of the ascending edges are below x, without a branch that depends on x. */
+ * How many of the ascending edges are below x, without a branch that depends on x. No column has more than `most`
+ * edges; where compilers know it, they drop what is not needed. */
 #ifdef LA_AVX2
 #define LA_COUNTED 64 /* edges that are compared one by one: 8 at a time that is quicker than to halve them */
 
@@ -260,12 +270,12 @@ LA_FN int32_t la_count_vector(const float *edges, int32_t count, float x) {
 }
 #endif
 
-LA_FN int32_t la_count_below(const float *edges, int32_t count, float x) {
+LA_FN int32_t la_count_below(const float *edges, int32_t count, int32_t most, float x) {
     int32_t base = 0;
 #ifdef LA_COUNTED
-    while (count > LA_COUNTED) {
+    while (most > LA_COUNTED && count > LA_COUNTED) {
 #else
-    while (count > 1) {
+    while (most > 1 && count > 1) {
 #endif
         int32_t half = count >> 1;
         base += half & -(int32_t)(edges[base + half - 1] < x);
@@ -278,14 +288,14 @@ LA_FN int32_t la_count_below(const float *edges, int32_t count, float x) {
 #endif
 }
 
-#define LA_DEFINE_BIN(NAME, BIN)                                                                                 \
-    LA_FN void NAME(const float *x, int32_t n, const float *edges, const int32_t *offsets, const int32_t *nans, \
-                    BIN *LA_RESTRICT out) {                                                                      \
-        int32_t j;                                                                                               \
-        for (j = 0; j < n; j++) {                                                                                \
-            int32_t below = la_count_below(edges + offsets[j], offsets[j + 1] - offsets[j], x[j]);               \
-            out[j] = (BIN)(x[j] != x[j] ? nans[j] : below);                                                      \
-        }                                                                                                        \
+#define LA_DEFINE_BIN(NAME, BIN)                                                                                \
+    LA_FN void NAME(const float *x, int32_t n, int32_t most, const float *edges, const int32_t *offsets,        \
+                    const int32_t *nans, BIN *LA_RESTRICT out) {                                                \
+        int32_t j;                                                                                              \
+        for (j = 0; j < n; j++) {                                                                               \
+            int32_t below = la_count_below(edges + offsets[j], offsets[j + 1] - offsets[j], most, x[j]);        \
+            out[j] = (BIN)(x[j] != x[j] ? nans[j] : below);                                                     \
+        }                                                                                                       \
     }
 /* @end */
 /* @part bin8 needs bin */
@@ -312,27 +322,28 @@ LA_FN uint32_t la_above(const uint8_t *x, const uint8_t *feature, const uint8_t 
 
 LA_FN void la_leaves8_some(const uint8_t *x, const uint8_t *feature, const uint8_t *bin, int32_t trees, int32_t n,
                            int32_t depth, uint16_t *LA_RESTRICT leaf) {
-    int32_t level, t = 0;
-    for (; t + 4 <= n; t += 4) {
-        uint32_t a = 0, b = 0, c = 0, d = 0;
-        for (level = depth - 1; level >= 0; level--) {
-            const int32_t at = level * trees + t;
-            a = 2 * a + la_above(x, feature, bin, at);
-            b = 2 * b + la_above(x, feature, bin, at + 1);
-            c = 2 * c + la_above(x, feature, bin, at + 2);
-            d = 2 * d + la_above(x, feature, bin, at + 3);
-        }
-        leaf[t] = (uint16_t)a;
-        leaf[t + 1] = (uint16_t)b;
-        leaf[t + 2] = (uint16_t)c;
-        leaf[t + 3] = (uint16_t)d;
-    }
-    for (; t < n; t++) {
+    int32_t level, t, from;
+    for (t = 0; t < n && n < 4; t++) {
         uint32_t number = 0;
         for (level = depth - 1; level >= 0; level--) {
             number = 2 * number + la_above(x, feature, bin, level * trees + t);
         }
         leaf[t] = (uint16_t)number;
+    }
+    for (t = 0; t < n && n >= 4; t += 4) {
+        uint32_t a = 0, b = 0, c = 0, d = 0;
+        from = t < n - 4 ? t : n - 4; /* the last four may repeat some */
+        for (level = depth - 1; level >= 0; level--) {
+            const int32_t at = level * trees + from;
+            a = 2 * a + la_above(x, feature, bin, at);
+            b = 2 * b + la_above(x, feature, bin, at + 1);
+            c = 2 * c + la_above(x, feature, bin, at + 2);
+            d = 2 * d + la_above(x, feature, bin, at + 3);
+        }
+        leaf[from] = (uint16_t)a;
+        leaf[from + 1] = (uint16_t)b;
+        leaf[from + 2] = (uint16_t)c;
+        leaf[from + 3] = (uint16_t)d;
     }
 }
 
@@ -640,8 +651,11 @@ LA_DEFINE_TABLES(la_tables32_i32, int32_t, int32_t)
 LA_EXACT void la_score(const int32_t *sums, int32_t n, const float *scale, const float *bias, float *out) {
     int32_t j;
     for (j = 0; j < n; j++) {
-        float product = (float)sums[j] * scale[j];
-        out[j] = product + bias[j];
+        out[j] = (float)sums[j] * scale[j];
+    }
+    LA_OPAQUE;
+    for (j = 0; j < n; j++) {
+        out[j] = out[j] + bias[j];
     }
 }
 /* @end */
@@ -652,6 +666,7 @@ LA_EXACT void la_dense(const float *x, int32_t n, const float *weight, const flo
                        float *LA_RESTRICT out) {
     int32_t i, j;
     memcpy(out, bias, (size_t)k * sizeof *out);
+    LA_OPAQUE;
     for (i = 0; i < n; i++, weight += k) {
         const float v = x[i];
         for (j = 0; j < k; j++) {
@@ -681,9 +696,13 @@ LA_EXACT float la_dot(const float *a, const float *z, int32_t n) {
  * Adds one weighted member; the first begins with the bias. */
 LA_EXACT void la_blend(const float *total, const float *x, float weight, int32_t n, float *out) {
     int32_t j;
+    if (total != out) {
+        memcpy(out, total, (size_t)n * sizeof *out);
+        LA_OPAQUE;
+    }
     for (j = 0; j < n; j++) {
         float product = weight * x[j];
-        out[j] = total[j] + product;
+        out[j] = out[j] + product;
     }
 }
 /* @end */

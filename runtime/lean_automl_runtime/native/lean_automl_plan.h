@@ -220,11 +220,11 @@ LA_FN void la_step(const uint8_t *plan, const la_slots *s, int32_t op, const int
             la_copy(s, a);
             break;
         case LA_OP_BIN_B:
-            la_bin8(s->f + a[0], a[1], LA_TABLE(float, a[2]), LA_TABLE(int32_t, a[3]), LA_TABLE(int32_t, a[4]),
+            la_bin8(s->f + a[0], a[1], INT32_MAX, LA_TABLE(float, a[2]), LA_TABLE(int32_t, a[3]), LA_TABLE(int32_t, a[4]),
                     s->b + a[5]);
             break;
         case LA_OP_BIN_I:
-            la_bin32(s->f + a[0], a[1], LA_TABLE(float, a[2]), LA_TABLE(int32_t, a[3]), LA_TABLE(int32_t, a[4]),
+            la_bin32(s->f + a[0], a[1], INT32_MAX, LA_TABLE(float, a[2]), LA_TABLE(int32_t, a[3]), LA_TABLE(int32_t, a[4]),
                      s->i + a[5]);
             break;
         case LA_OP_ZERO:

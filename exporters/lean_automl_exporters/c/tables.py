@@ -1,0 +1,81 @@
+"""Constant tables as C arrays."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Final
+
+from lean_automl_runtime.native.block import Table
+
+CTYPES: Final = {
+    "f": "float",
+    "d": "double",
+    "b": "int8_t",
+    "h": "int16_t",
+    "i": "int32_t",
+    "B": "uint8_t",
+    "H": "uint16_t",
+    "I": "uint32_t",
+}
+LINE: Final = 110
+INT32_MIN: Final = -(2**31)
+
+
+class Tables:
+    """Arrays of a header, named as they are asked for; equal ones once."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._names: dict[tuple[str, bytes], str] = {}
+        self._texts: list[str] = []
+        self.bytes = 0
+
+    def name(self, table: Table) -> str:
+        """Name of the array that holds a table."""
+        key = (table.kind, table.data)
+        if key not in self._names:
+            name = self._names[key] = f"{self._prefix}_t{len(self._names)}"
+            self._texts.append(_array(name, table))
+            self.bytes += len(table.data)
+        return self._names[key]
+
+    def text(self) -> str:
+        """All arrays."""
+        return "".join(self._texts)
+
+
+def number(value: float, kind: str) -> str:
+    """A C constant that is exactly this number."""
+    if kind not in "fd":
+        return f"(-{2**31 - 1} - 1)" if value == INT32_MIN else str(value)
+    if math.isnan(value):
+        return "NAN"
+    if math.isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
+    text = f"{value:.9g}" if kind == "f" else f"{value:.17g}"
+    text = text if any(c in text for c in ".e") else f"{text}.0"
+    return f"{text}f" if kind == "f" else text
+
+
+def scalar(table: Table) -> str:
+    """The constant of a table of one number."""
+    return number(table.numbers()[0], table.kind)
+
+
+def doubles(table: Table) -> list[str]:
+    """Constants of a table of doubles."""
+    return [number(value, "d") for value in struct.unpack(f"<{len(table)}d", table.data)]
+
+
+def _array(name: str, table: Table) -> str:
+    cells = [number(value, table.kind) for value in table.numbers().tolist()] or ["0"]
+    lines, line = [], ""
+    for cell in cells:
+        if len(line) + len(cell) > LINE:
+            lines.append(line.rstrip())
+            line = ""
+        line += f"{cell}, "
+    lines.append(line.rstrip(", "))
+    body = "\n    ".join(lines)
+    return f"static const {CTYPES[table.kind]} {name}[{len(cells)}] = {{\n    {body}}};\n"

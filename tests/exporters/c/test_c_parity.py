@@ -1,0 +1,64 @@
+"""Compiled headers give the bits of the reference, whatever the Program, the row and the compiler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from c_compilers import ALL, FIRST, REASON, SANITIZERS, Compiler
+from c_harness import Compiled
+from conformance.compare import assert_same, exposed
+from conformance.programs import hostile_inputs, random_program
+from lean_automl_runtime.ir import Program
+from lean_automl_runtime.reference import evaluate
+
+pytestmark = pytest.mark.skipif(FIRST is None, reason=REASON)
+
+TOGETHER = 20  # Programs in one executable: a compiler's start takes longer than a header
+
+
+def check(programs: list[Program], folder: Path, compiler: Compiler, *flags: str) -> None:
+    compiled = Compiled(programs, folder, compiler, flags)
+    for number, program in enumerate(programs):
+        inputs = hostile_inputs(program, np.random.default_rng(number))
+        assert_same(evaluate(program, inputs), compiled.run(number, inputs))
+
+
+@pytest.mark.parametrize("first", range(0, 100, TOGETHER))
+def test_random_programs(first: int, tmp_path: Path) -> None:
+    assert FIRST is not None
+    programs = [random_program(seed, 1 + seed % 7) for seed in range(first, first + TOGETHER)]
+    check(programs, tmp_path, FIRST, "-O2")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_value_inside(seed: int, tmp_path: Path) -> None:
+    assert FIRST is not None
+    check([inner for _, inner in exposed(random_program(100 + seed))], tmp_path, FIRST, "-O1")
+
+
+@pytest.mark.parametrize("compiler", ALL, ids=lambda compiler: compiler.name)
+@pytest.mark.parametrize("level", ["-O0", "-O3"])
+def test_every_compiler(compiler: Compiler, level: str, tmp_path: Path) -> None:
+    check([random_program(seed) for seed in range(200, 212)], tmp_path, compiler, level)
+
+
+@pytest.mark.parametrize("flag", ["-mavx2", "-march=native", "-mavx2 -mfma"])
+def test_vector_instructions(flag: str, tmp_path: Path) -> None:
+    assert FIRST is not None
+    if "avx2" not in _processor():
+        pytest.skip("the processor has no AVX2")
+    check([random_program(seed) for seed in range(212, 232)], tmp_path, FIRST, "-O3", *flag.split())
+
+
+def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+    assert FIRST is not None
+    check([random_program(seed) for seed in range(232, 244)], tmp_path, FIRST, "-O1", *SANITIZERS)
+
+
+def _processor() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return ""
