@@ -147,6 +147,7 @@ def raw(times_us, control=QUIET, calls_per_s=1000.0, parts=False):
         "calls_per_s": calls_per_s,
         "clock_us": 0.05,
         "pinned_core": 1,
+        "priority": "usual",
         "machine": MACHINE.to_json(),
     }
     return Raw(facts, {"total": total, "assembly": part, "model": 2 * part})

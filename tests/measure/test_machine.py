@@ -76,3 +76,16 @@ def test_errors_of_ours_become_facts_and_others_escape(tmp_path):
     assert guarded(str(tmp_path), lambda: {"a": 1}) == 0
     with pytest.raises(ZeroDivisionError):
         guarded(str(tmp_path), lambda: {"a": 1 / 0})
+
+
+def test_priority_is_taken_only_where_that_is_allowed(monkeypatch):
+    from lean_automl_runtime.measure import channel
+
+    monkeypatch.setattr(channel.os, "sched_setscheduler", lambda *_: None, raising=False)
+    assert channel.take_priority() == "real-time"
+
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(channel.os, "sched_setscheduler", refuse, raising=False)
+    assert channel.take_priority() == "usual"

@@ -182,3 +182,18 @@ def test_warm_up_gives_up_when_its_budget_is_spent(clock):
     warm = warm_up(work, clock, 20_000_000)
     assert not warm.stable
     assert clock.now < 30_000_000
+
+
+def test_rests_are_regular_and_count_neither_as_samples_nor_as_time(clock, tools):
+    rests: list[int] = []
+
+    def rest(seconds):
+        rests.append(clock())
+        clock.advance(int(seconds * 1e9))
+
+    plain = collect(work_of(clock), OPTIONS, tools, 10_000)
+    rested = collect(work_of(clock), OPTIONS, replace(tools, pause=rest), 10_000)
+    assert set(rested.total.tolist()) == {10_000}
+    assert abs(rested.total.size - plain.total.size) <= 0.02 * plain.total.size
+    assert rests
+    assert min(b - a for a, b in pairwise(rests)) >= 100_000_000 if len(rests) > 1 else True

@@ -77,6 +77,7 @@ def table(measurement: Measurement) -> str:
     what = "predict_one" if options.batch_size is None else f"predict on {options.batch_size} rows"
     rate = f" at {options.rate_hz:g} calls/s" if options.rate_hz else ""
     core = "not pinned" if measurement.pinned_core is None else f"core {measurement.pinned_core}"
+    core += f", {measurement.priority} priority"
     garbage = "on" if options.collect_garbage else "off"
     lines = [
         f"{measurement.artifact}  {measurement.size_bytes} bytes  {measurement.engine} engine  {what}",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 
-from lean_automl_runtime.measure.channel import guarded, pin, stage
+from lean_automl_runtime.measure.channel import guarded, pin, stage, take_priority
 from lean_automl_runtime.measure.cold import start
 
 TYPE_CHECKING = False
@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> int:
 
 def _measure(folder: str, artifact: str, engine: str, core: int) -> dict[str, Any]:
     pinned = pin(core)
+    priority = take_priority()
     model, cold = start(folder, artifact, engine)
 
     import json
@@ -45,9 +46,12 @@ def _measure(folder: str, artifact: str, engine: str, core: int) -> dict[str, An
     options = MeasureOptions.from_json(json.loads(Path(folder, "options.json").read_text(encoding="utf-8")))
     work = make_work(model, read_rows(Path(folder, "rows.jsonl")), options.batch_size)
     stage("sampling")
-    tools = Tools(pollute=cache_polluter(pinned) if options.mode is Mode.CACHE_POLLUTED else None)
+    tools = Tools(
+        pollute=cache_polluter(pinned) if options.mode is Mode.CACHE_POLLUTED else None,
+        pause=time.sleep if priority == "real-time" else None,
+    )
     attempts = quietest(work, options, tools)
-    return _report(Path(folder), model, cold, attempts, pinned)
+    return _report(Path(folder), model, cold, attempts, (pinned, priority))
 
 
 def make_work(model: Model, records: list[dict[str, Any]], batch_size: int | None) -> Work:
@@ -109,7 +113,11 @@ def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples
 
 
 def _report(
-    folder: Path, model: Model, cold: dict[str, Any], attempts: tuple[Samples, WarmUp, int], pinned: int | None
+    folder: Path,
+    model: Model,
+    cold: dict[str, Any],
+    attempts: tuple[Samples, WarmUp, int],
+    place: tuple[int | None, str],
 ) -> dict[str, Any]:
     """Save the samples and return the facts."""
     import numpy as np
@@ -128,7 +136,8 @@ def _report(
         "warm_up_stable": warm.stable,
         "calls_per_s": samples.calls_per_s,
         "clock_us": clock_cost_ns(time.perf_counter_ns) / 1000,
-        "pinned_core": pinned,
+        "pinned_core": place[0],
+        "priority": place[1],
         "machine": Machine.here().to_json(),
     }
 

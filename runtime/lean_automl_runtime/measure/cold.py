@@ -50,6 +50,11 @@ def start(folder: str, artifact: str, engine: str) -> tuple[Model, dict[str, Any
 
 def peak_memory_mb() -> float | None:
     """Greatest resident memory of this process so far, in MB; None where it cannot be read."""
+    try:  # what getrusage says on Linux may be the parent's, from before this program was started
+        with open("/proc/self/status", encoding="ascii") as lines:  # noqa: PTH123 - pathlib is not loaded yet
+            return next(int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
     try:
         import resource
     except ImportError:

@@ -110,6 +110,7 @@ def pool(raws: list[Raw], options: MeasureOptions, facts: dict[str, Any]) -> Mea
         clock_us=float(np.median([raw.facts["clock_us"] for raw in raws])),
         launches=launches,
         pinned_core=first["pinned_core"],
+        priority=first["priority"],
         machine=Machine(**first["machine"]),
         noise=tuple(noise),
         notes=_notes(raws, options, total, facts["distinct_rows"]),

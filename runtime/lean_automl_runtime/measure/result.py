@@ -70,6 +70,7 @@ class Measurement:
         clock_us: What reading the clock adds to every sample. It is not subtracted.
         launches: Each fresh process by itself.
         pinned_core: Core that the processes were tied to; None if they were not.
+        priority: `real-time` if other processes had to wait while these measured, else `usual`.
         rows: Records in rotation.
         distinct_rows: How many of them differ.
         machine: Where it was measured.
@@ -89,6 +90,7 @@ class Measurement:
     clock_us: float
     launches: tuple[Launch, ...]
     pinned_core: int | None
+    priority: str
     rows: int
     distinct_rows: int
     machine: Machine
