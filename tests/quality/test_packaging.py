@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
 from typing import Any
 
-from quality.project import ROOT, name_of, tracked
+from quality.project import PACKAGES, ROOT, name_of, tracked
 
 OWN = {"lean-automl", "lean-automl-runtime"}
 
@@ -39,6 +43,47 @@ def test_constraints_pin_every_direct_dependency_once() -> None:
     assert len(names) == len(set(names))
     wanted = direct(project(".")) | direct(project("runtime"))
     assert wanted <= set(names), f"not pinned: {sorted(wanted - set(names))}"
+
+
+OURS = {*PACKAGES, *(path.stem for path in (ROOT / "tests").rglob("*") if path.is_dir() or path.suffix == ".py")}
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level modules that a file imports, at its head or later, without the standard library and our own."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - OURS
+
+
+def undeclared(files: list[Path], allowed: set[str]) -> dict[str, set[str]]:
+    """What files import and no requirement brings, by file."""
+    brought_by = packages_distributions()
+    found = {}
+    for path in files:
+        names = {
+            module
+            for module in imported(path)
+            if not {plain_name(d) for d in brought_by.get(module, [module])} & allowed
+        }
+        if names:
+            found[name_of(path)] = names
+    return found
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    python = [path for path in tracked() if path.suffix == ".py"]
+    runtime = [path for path in python if path.is_relative_to(ROOT / "runtime" / "lean_automl_runtime")]
+    tests = [path for path in python if path.is_relative_to(ROOT / "tests")]
+    rest = [path for path in python if path not in runtime and path not in tests and path.name != "setup.py"]
+    of_runtime = direct(project("runtime"))
+    shipped = direct({"project": project(".")["project"]}) | of_runtime
+    assert undeclared(runtime, of_runtime) == {}
+    assert undeclared(rest, shipped) == {}
+    assert undeclared(tests, shipped | direct(project("."))) == {}
 
 
 def test_the_runtime_needs_numpy_alone() -> None:
