@@ -39,6 +39,7 @@ def worst_difference(
     inf: bool = False,
     largest: float = 1e30,
     known_text: bool = False,
+    present: tuple[str, ...] = (),
     seeds: int = 2,
 ) -> float:
     """The largest difference between a compiled model and its library.
@@ -50,6 +51,7 @@ def worst_difference(
         inf: Whether it takes infinities.
         largest: Largest number to try.
         known_text: Whether text is limited to known categories, because the library refuses others.
+        present: Columns that must not be missing, because the library refuses that.
         seeds: How often to try.
     """
     request = request or Request()
@@ -60,6 +62,10 @@ def worst_difference(
         arrays = probe_rows(program, seed, nan=nan, inf=inf, largest=np.inf if inf else largest)
         if known_text:
             arrays = _known(program, arrays)
+        arrays = tuple(
+            np.nan_to_num(x, nan=1.0) if column.name in present else x
+            for column, x in zip(program.columns, arrays, strict=True)
+        )
         worst = max(worst, compare(loaded, program, arrays))
     return worst
 

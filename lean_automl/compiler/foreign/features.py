@@ -159,6 +159,11 @@ def then(feature: Feature, *steps: Step) -> Feature:
         return replace(feature, values=tuple(apply_steps(np.array(feature.values), steps).tolist()))
 
 
+def as_float32(feature: Feature) -> Feature:
+    """What a model sees of a feature that casts its input to float32; a raw column is float32 already."""
+    return feature if isinstance(feature, Number) and not feature.steps else then(feature, Step(StepKind.FLOAT32))
+
+
 def column_of(feature: Feature) -> str:
     """Name of the raw column that a feature reads."""
     return feature.column if isinstance(feature, Number) else feature.coding.column

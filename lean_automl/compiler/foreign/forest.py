@@ -11,7 +11,7 @@ from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.foreign.features import Feature, Intervals, Levels, Number
 from lean_automl.compiler.foreign.thresholds import raw_tests
-from lean_automl.compiler.foreign.tree_input import TreeInput
+from lean_automl.compiler.foreign.tree_input import ZERO, TreeInput
 from lean_automl.compiler.trees import INT32_MAX, RaggedTree, ragged_op
 from lean_automl.errors import UnsupportedOpError
 
@@ -161,6 +161,10 @@ class _Tests:
             self._nan_left[nodes] = tests.nan_passes
         self._raw[nodes] = tests.threshold
         zero = self._zero_is_nan[nodes]
+        if zero.any() and feature.steps:
+            raise UnsupportedOpError(
+                f"zero_as_missing of column {feature.column!r}, which is computed with before: train without"
+            )
         if zero.any():
             self._carrier[nodes[zero]] = self._matrix.zero_is_nan(feature.column)
         if not zero.all():
@@ -183,21 +187,25 @@ class _Tests:
 
     def _level_tests(self, feature: Levels, nodes: NDArray[np.intp]) -> None:
         """Values become their ranks, which float32 holds exactly."""
-        if not nodes.size:
-            return
-        values = np.array(feature.values)
-        known = np.unique(values[~np.isnan(values)])
-        ranks = np.where(np.isnan(values), np.nan, np.searchsorted(known, values))
         side: Literal["left", "right"] = "left" if self._model.strict else "right"
-        self._carrier[nodes] = self._matrix.table(feature.coding, ranks)
-        self._raw[nodes] = np.searchsorted(known, self._threshold[nodes], side=side) - 0.5
+        for zero in (False, True):
+            own = nodes[self._zero_is_nan[nodes] == zero]
+            if not own.size:
+                continue
+            values = np.array(feature.values)
+            values[zero & (np.abs(values) <= np.float64(ZERO))] = np.nan
+            known = np.unique(values[~np.isnan(values)])
+            ranks = np.where(np.isnan(values), np.nan, np.searchsorted(known, values))
+            self._carrier[own] = self._matrix.table(feature.coding, ranks)
+            self._raw[own] = np.searchsorted(known, self._threshold[own], side=side) - 0.5
 
     def _category_tests(self, feature: Feature, nodes: NDArray[np.intp]) -> None:
         if not nodes.size:
             return
         levels = feature if isinstance(feature, Levels) else self._codes(feature, nodes)
         values = np.array(levels.values)
-        whole = np.where(np.isnan(values), -1, np.trunc(values)).astype(np.int64)
+        coded = ~np.isnan(values) & (values >= self._model.zero_code)
+        whole = np.where(coded, np.trunc(values), -1).astype(np.int64)
         for node in nodes:
             own = self._sets[int(node)]
             member = np.isin(whole, list(own.members))

@@ -39,6 +39,7 @@ def read_lightgbm(
     names: Sequence[str] = (),
     text_columns: Collection[str] = (),
     rounds: int | None = None,
+    features: Sequence[Feature] = (),
 ) -> SourceModel:
     """The model in LightGBM's text format.
 
@@ -48,6 +49,7 @@ def read_lightgbm(
         names: Names for the columns instead of those in the file.
         text_columns: Columns that hold text; asked when the file does not say which are pandas categories.
         rounds: Boosting rounds to take; all by default, which are those up to the best where training stopped early.
+        features: What the columns are, for a model at the end of a pipeline.
 
     Raises:
         UnsupportedOpError: A part cannot be represented; the message names it.
@@ -64,10 +66,8 @@ def read_lightgbm(
     rounds = max(1, len(blocks) // outputs)
     scale = factor / rounds if averaged else factor
     trees = tuple(_tree(block, number % outputs, scale) for number, block in enumerate(blocks))
-    features = _features(text, header, inputs, text_columns)
-    model = ForestModel(
-        trees, features, np.zeros(outputs), zero_code=float(np.nextafter(np.float32(-1), np.float32(0)))
-    )
+    own = tuple(features) or _features(text, header, inputs, text_columns)
+    model = ForestModel(trees, own, np.zeros(outputs), zero_code=float(np.nextafter(np.float32(-1), np.float32(0))))
     return SourceModel(LIBRARY, model, head, inputs)
 
 
@@ -129,7 +129,7 @@ def _tree(fields: dict[str, str], target: int, factor: float) -> SourceTree:
 def _beside_zero(threshold: NDArray[np.float64]) -> NDArray[np.float64]:
     """LightGBM reads values that are next to zero as zero, so no threshold parts them."""
     near = np.abs(threshold) <= np.float64(ZERO)
-    below = np.float64(np.nextafter(-ZERO, np.float32(-np.inf)))
+    below = np.nextafter(-np.float64(ZERO), -np.inf)
     return np.where(near, np.where(threshold < 0.0, below, np.float64(ZERO)), threshold)
 
 

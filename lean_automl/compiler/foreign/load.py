@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 PICKLE: Final = (b"\x80", b"x\x9c", b"x\xda", b"x\x01", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 KINDS: Final = (
-    "LightGBM text; XGBoost JSON or UBJSON; a pickle or joblib file of a scikit-learn, LightGBM or XGBoost model"
+    "LightGBM text; XGBoost JSON or UBJSON; CatBoost cbm or JSON; a pickle or joblib file of a scikit-learn, "
+    "LightGBM, XGBoost or CatBoost model"
 )
 
 
@@ -43,6 +44,10 @@ def load_object(source: Any, request: Request) -> Loaded:
         from lean_automl.compiler.foreign.load_boosters import load_xgboost
 
         return load_xgboost(source, request)
+    if is_instance_of(source, "catboost", "CatBoost", "_CatBoostBase"):
+        from lean_automl.compiler.foreign.load_catboost import load_catboost
+
+        return load_catboost(source, request)
     if is_instance_of(source, "sklearn", "BaseEstimator"):
         from lean_automl.compiler.foreign.load_sklearn import load_sklearn
 
@@ -57,6 +62,10 @@ def _load_file(path: Path, request: Request) -> Loaded:
         raise DataError(f"{path}: the model cannot be read: {error.strerror}.") from error
     if content.startswith(b"tree\n") or content.startswith(b"tree\r\n"):
         return _lightgbm_text(content.decode().replace("\r\n", "\n"), request)
+    if content.startswith(b"CBM1"):
+        from lean_automl.compiler.foreign.load_catboost import load_catboost_file
+
+        return load_catboost_file(path, request)
     if content.startswith(b"{"):
         return _load_braces(path, content, request)
     if content.startswith(PICKLE) or path.suffix in (".pkl", ".pickle", ".joblib"):
@@ -75,7 +84,11 @@ def _load_braces(path: Path, content: bytes, request: Request) -> Loaded:
         described = read_ubjson(content, str(path))
     if "learner" in described:
         return load_xgboost_file(described, content, request)
-    raise DataError(f"{path}: this is JSON, but not of XGBoost.")
+    if "features_info" in described:
+        from lean_automl.compiler.foreign.load_catboost import load_catboost_file
+
+        return load_catboost_file(path, request)
+    raise DataError(f"{path}: this is JSON of neither XGBoost nor CatBoost.")
 
 
 def _lightgbm_text(text: str, request: Request) -> Loaded:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lean_automl.compiler.foreign.boosters import check_missing, classes_of
 from lean_automl.compiler.foreign.features import Feature, Levels
-from lean_automl.compiler.foreign.heads import Classes, class_labels
+from lean_automl.compiler.foreign.heads import Classes
 from lean_automl.compiler.foreign.lightgbm import read_lightgbm
 from lean_automl.compiler.foreign.request import Loaded, Predict, Request
 from lean_automl.compiler.foreign.xgboost import read_xgboost
-from lean_automl.errors import UnsupportedOpError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def load_lightgbm_text(text: str, request: Request) -> Loaded:
 def load_lightgbm(source: Any, request: Request) -> Loaded:
     """A Booster, or one of LightGBM's scikit-learn estimators."""
     booster = getattr(source, "booster_", source)
-    classes = request.classes or _classes_of(source)
+    classes = request.classes or classes_of(source)
     model = _read_lightgbm(booster.model_to_string(num_iteration=-1 if request.rounds == 0 else None), request, classes)
     return Loaded(model, _predict_lightgbm(booster, model, request.rounds))
 
@@ -48,11 +48,6 @@ def _read_lightgbm(text: str, request: Request, classes: Classes) -> SourceModel
         count = int(header.split("\nmax_feature_idx=", 1)[1].split("\n", 1)[0]) + 1
         names = request.names_for(count)
     return read_lightgbm(text, classes, names, request.text_columns, request.rounds)
-
-
-def _classes_of(source: Any) -> Classes:
-    known = getattr(source, "classes_", None)
-    return () if known is None else class_labels(list(known), type(source).__name__)
 
 
 def _predict_lightgbm(booster: Any, model: SourceModel, rounds: int | None = None) -> Predict:
@@ -100,14 +95,10 @@ def load_xgboost_file(described: Mapping[str, Any], content: bytes, request: Req
 
 def load_xgboost(source: Any, request: Request) -> Loaded:
     """A Booster, or one of XGBoost's scikit-learn estimators."""
-    missing = getattr(source, "missing", np.nan)
-    if missing is not None and not np.isnan(missing):
-        raise UnsupportedOpError(
-            f"{type(source).__name__}(missing={missing!r}) is not supported: mark missing values with NaN"
-        )
+    check_missing(source)
     booster = source.get_booster() if hasattr(source, "get_booster") else source
     described = json.loads(bytes(booster.save_raw("json")))
-    model = _read_xgboost(described, request, request.classes or _classes_of(source))
+    model = _read_xgboost(described, request, request.classes or classes_of(source))
     return Loaded(model, _predict_xgboost(booster, model, described, request))
 
 

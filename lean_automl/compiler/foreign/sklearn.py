@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+from lean_automl.compiler.foreign.boosters import read_booster
 from lean_automl.compiler.foreign.features import Feature, Number
 from lean_automl.compiler.foreign.heads import Head
 from lean_automl.compiler.foreign.model import ScoreModel, SourceModel
-from lean_automl.compiler.foreign.sklearn_features import Stage, as_features, follow
+from lean_automl.compiler.foreign.sklearn_features import Stage, as_features, follow, is_sparse
 from lean_automl.compiler.foreign.sklearn_linear import LINEAR, read_perceptron
 from lean_automl.compiler.foreign.sklearn_trees import read_forest, read_gradient_boosting, read_hist_gradient_boosting
 from lean_automl.errors import UnsupportedOpError
@@ -43,11 +45,16 @@ def read_sklearn(model: Any, names: Sequence[str] = ()) -> SourceModel:
     """
     inputs = input_names(model, names)
     stages: list[Stage] = [Number(name) for name in inputs]
+    sparse = False
     while type(model).__name__ == "Pipeline":
         for _, step in model.steps[:-1]:
-            stages = follow(step, stages)
+            stages, sparse = follow(step, stages), is_sparse(step, sparse)
         model = model.steps[-1][1]
     name = type(model).__name__
+    if not type(model).__module__.startswith("sklearn."):
+        booster = read_booster(model, as_features(stages, name), sparse)
+        if booster is not None:
+            return replace(booster, library=f"{LIBRARY} with {booster.library}", inputs=inputs)
     if name in HIST:
         scores, head = _read_hist(model, stages)
     elif name in READERS and type(model).__module__.startswith("sklearn."):

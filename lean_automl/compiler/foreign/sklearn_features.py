@@ -65,6 +65,23 @@ def follow(transformer: Any, stages: Sequence[Stage]) -> list[Stage]:
     return reader(transformer, stages)
 
 
+def is_sparse(transformer: Any, given: bool) -> bool:
+    """Whether a transformer yields a sparse matrix, given one or not."""
+    match type(transformer).__name__:
+        case "ColumnTransformer":
+            return bool(transformer.sparse_output_)
+        case "OneHotEncoder":
+            return bool(transformer.sparse_output)
+        case "OrdinalEncoder" | "TargetEncoder":
+            return False
+        case "FeatureUnion":
+            return any(is_sparse(step, given) for _, step in transformer.transformer_list)
+        case "Pipeline":
+            for _, step in transformer.steps:
+                given = is_sparse(step, given)
+    return given
+
+
 def as_features(stages: Sequence[Stage], reader: str) -> tuple[Feature, ...]:
     """The columns of a model's matrix, which must be numbers by now."""
     for stage in stages:

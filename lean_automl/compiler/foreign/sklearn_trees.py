@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lean_automl.compiler.foreign.features import Feature, Step, StepKind, then
+from lean_automl.compiler.foreign.features import Feature, as_float32
 from lean_automl.compiler.foreign.forest import CategorySet, ForestModel, SourceTree
 from lean_automl.compiler.foreign.heads import Head, HeadKind, class_labels
 from lean_automl.compiler.foreign.nodes import NodeTable, source_tree
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-FLOAT32 = Step(StepKind.FLOAT32)
 
 
 def read_forest(model: Any, features: Sequence[Feature]) -> tuple[ForestModel, Head]:
@@ -97,7 +95,7 @@ def scaled(model: ForestModel, factor: float) -> ForestModel:
 
 def _as_float32(features: Sequence[Feature]) -> tuple[Feature, ...]:
     """These trees cast their input to float32."""
-    return tuple(then(f, FLOAT32) if getattr(f, "steps", True) else f for f in features)
+    return tuple(as_float32(feature) for feature in features)
 
 
 def _shares(tree: Any) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lean_automl.compiler.foreign.categories import coded_category
-from lean_automl.compiler.foreign.features import Feature, Number
+from lean_automl.compiler.foreign.features import Feature, Number, as_float32
 from lean_automl.compiler.foreign.forest import CategorySet, ForestModel, SourceTree
 from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind
 from lean_automl.compiler.foreign.linear import LinearModel
@@ -50,7 +50,11 @@ LOGIT: Final = (HeadKind.SIGMOID, HeadKind.LOGISTIC_VALUE)
 
 
 def read_xgboost(
-    described: Mapping[str, Any], classes: Classes = (), names: Sequence[str] = (), rounds: int | None = None
+    described: Mapping[str, Any],
+    classes: Classes = (),
+    names: Sequence[str] = (),
+    rounds: int | None = None,
+    features: Sequence[Feature] = (),
 ) -> SourceModel:
     """The model in a parsed file.
 
@@ -59,6 +63,7 @@ def read_xgboost(
         classes: Labels, which the file does not have; 0, 1, ... by default.
         names: Names for the columns instead of those in the file.
         rounds: Boosting rounds to take: all where 0; None takes the best where early stopping noted it, else all.
+        features: What the columns are, for a model at the end of a pipeline.
 
     Raises:
         UnsupportedOpError: A part cannot be represented; the message names it.
@@ -71,22 +76,22 @@ def read_xgboost(
     head = _head(learner["objective"]["name"], count, classes)
     bias = _margin(parameters["base_score"], head.kind, count)
     inputs = _inputs(learner, int(parameters["num_feature"]), names)
-    features: list[Feature] = [Number(name) for name in inputs]
+    own: list[Feature] = [as_float32(f) for f in features] or [Number(name) for name in inputs]
     if booster["name"] == "gblinear":
         weights = np.array(booster["model"]["weights"], dtype=np.float32).astype(np.float64).reshape(-1, count)
         # XGBoost 3.2 adds the first class's base score to all classes of a linear booster.
-        return SourceModel(LIBRARY, LinearModel(tuple(features), weights[:-1], weights[-1] + bias[0]), head, inputs)
+        return SourceModel(LIBRARY, LinearModel(tuple(own), weights[:-1], weights[-1] + bias[0]), head, inputs)
     weight_drop = None
     if booster["name"] == "dart":
         weight_drop, booster = booster["weight_drop"], booster["gbtree"]
     model = booster["model"]
-    _name_categories(features, model.get("cats"))
+    _name_categories(own, model.get("cats"))
     chosen, note = _chosen(model, learner.get("attributes", {}), rounds, count)
     trees = []
     for number in range(chosen):
         factor = 1.0 if weight_drop is None else float(np.float32(weight_drop[number]))
         trees.append(_tree(model["trees"][number], int(model["tree_info"][number]), factor))
-    forest = ForestModel(tuple(trees), tuple(features), bias, strict=True, casts=True)
+    forest = ForestModel(tuple(trees), tuple(own), bias, strict=True, casts=True)
     return SourceModel(LIBRARY, forest, head, inputs, note)
 
 

@@ -1,0 +1,235 @@
+"""Pipelines of scikit-learn compile with the model at their end: imputers, scalers, encoders, selectors."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from foreign_probes import worst_difference
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lean_automl_runtime.ir import ColumnKind
+from sklearn import ensemble, feature_selection, linear_model, tree
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    RobustScaler,
+    StandardScaler,
+    TargetEncoder,
+)
+
+from lean_automl.compiler.foreign import compile_model
+from lean_automl.errors import UnsupportedOpError
+
+EXACT = 5e-7
+ROUNDED = 5e-6
+SCALERS = [
+    StandardScaler(),
+    StandardScaler(with_mean=False),
+    MinMaxScaler((-1, 2)),
+    MinMaxScaler(clip=True),
+    RobustScaler(),
+    MaxAbsScaler(),
+]
+
+
+def frame(count: int = 400, missing: bool = True) -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(0)
+    made = pd.DataFrame(
+        {
+            "age": rng.normal(40, 12, count),
+            "income": rng.lognormal(8, 2, count),
+            "city": rng.choice(["Łódź", "Rome", "oslo", "x y"], count).astype(object),
+            "grade": rng.choice(["low", "mid", "high"], count).astype(object),
+            "rooms": rng.integers(1, 6, count).astype(float),
+            "ok": rng.random(count) < 0.5,
+        }
+    )
+    target = made["age"] / 10 + (made["city"] == "Rome") * 3 + made["rooms"] * made["ok"] + np.log(made["income"])
+    if missing:
+        for name in ("age", "income", "city", "grade", "rooms"):
+            made.loc[rng.random(count) < 0.15, name] = np.nan
+    return made, target.to_numpy()
+
+
+def fitted(model: Any, classes: int = 0, missing: bool = True) -> Any:
+    x, y = frame(missing=missing)
+    if classes:
+        y = np.digitize(y, np.quantile(y, np.linspace(0, 1, classes + 1)[1:-1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(x, y)
+
+
+def numeric(scaler: Any, *names: str) -> ColumnTransformer:
+    return ColumnTransformer([("n", make_pipeline(SimpleImputer(strategy="median"), scaler), list(names))])
+
+
+@pytest.mark.parametrize("scaler", SCALERS, ids=str)
+@pytest.mark.parametrize(
+    "model",
+    [
+        tree.DecisionTreeRegressor(random_state=0, max_depth=8),
+        ensemble.HistGradientBoostingRegressor(max_iter=5),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_trees_on_scaled_columns_are_exact(model: Any, scaler: Any) -> None:
+    pipeline = fitted(make_pipeline(numeric(scaler, "age", "income", "rooms"), model))
+    assert worst_difference(pipeline, seeds=4) < EXACT
+    names = {op.name for op in compile_model(pipeline).ops}
+    assert names == {"Concat", "RaggedTrees"}, "scaling a column that a tree reads costs nothing"
+
+
+@pytest.mark.parametrize("scaler", SCALERS, ids=str)
+def test_linear_models_on_scaled_columns(scaler: Any) -> None:
+    pipeline = fitted(make_pipeline(numeric(scaler, "age", "income", "rooms"), linear_model.Ridge()))
+    assert worst_difference(pipeline, largest=1e5) < ROUNDED
+
+
+@given(seed=st.integers(0, 2**32 - 1), shift=st.floats(-1e4, 1e4), scale=st.floats(1e-3, 1e3))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_scaled_threshold_is_the_exact_float32(seed: int, shift: float, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    x = (rng.normal(size=(60, 1)) * scale + shift).astype(np.float32).astype(np.float64)
+    model = make_pipeline(MinMaxScaler(), StandardScaler(), tree.DecisionTreeRegressor(max_depth=6, random_state=0))
+    model.fit(x, np.arange(60) % 7)
+    assert worst_difference(model, nan=False, largest=1e30, seeds=1) < EXACT
+
+
+def one_hot(**more: Any) -> OneHotEncoder:
+    return OneHotEncoder(**{"handle_unknown": "ignore", **more})
+
+
+ENCODERS = {
+    "one-hot": one_hot(),
+    "one-hot, first dropped": one_hot(drop="first"),
+    "one-hot, rare together": one_hot(handle_unknown="infrequent_if_exist", min_frequency=0.24),
+    "one-hot, dense": one_hot(sparse_output=False),
+    "ordinal": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    "ordinal, missing": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-2, encoded_missing_value=-1),
+    "target": TargetEncoder(random_state=0),
+}
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("names", [["city", "grade"], ["city", "rooms"]], ids=["text", "text and numbers"])
+@pytest.mark.parametrize(
+    ("model", "tolerance"),
+    [(linear_model.LogisticRegression(), ROUNDED), (ensemble.RandomForestClassifier(5, random_state=0), EXACT)],
+    ids=["linear", "forest"],
+)
+def test_encoders(encoder: str, names: list[str], model: Any, tolerance: float) -> None:
+    transformer = ENCODERS[encoder]
+    steps: list[Any] = [transformer]
+    if encoder == "ordinal":
+        steps.append(SimpleImputer(strategy="constant", fill_value=-5.0))
+    chosen = ColumnTransformer([("e", make_pipeline(*steps), names)])
+    pipeline = fitted(make_pipeline(chosen, SimpleImputer(), model), 3)
+    assert worst_difference(pipeline) < tolerance
+
+
+def test_a_whole_pipeline() -> None:
+    x, _ = frame()
+    chosen = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), ["age", "income"]),
+            ("text", make_pipeline(SimpleImputer(strategy="most_frequent"), one_hot()), ["city"]),
+            ("named", make_pipeline(SimpleImputer(strategy="constant", fill_value="none"), one_hot()), [3]),
+            ("kept", "passthrough", ["ok"]),
+            ("left", "drop", ["rooms"]),
+        ],
+    )
+    for model, tolerance in (
+        (linear_model.LogisticRegression(max_iter=500), ROUNDED),
+        (ensemble.GradientBoostingClassifier(n_estimators=10), EXACT),
+    ):
+        pipeline = fitted(make_pipeline(chosen, model), 2)
+        program = compile_model(pipeline, sample=x)
+        kinds = {column.name: column.kind for column in program.columns}
+        assert kinds["city"] is ColumnKind.CATEGORICAL
+        assert "rooms" not in kinds
+        assert worst_difference(pipeline, largest=1e6, present=("ok",)) < tolerance
+
+
+def test_booleans_in_an_encoder_are_a_boolean_column() -> None:
+    pipeline = fitted(make_pipeline(ColumnTransformer([("e", one_hot(), ["ok"])]), linear_model.Ridge()))
+    assert compile_model(pipeline).columns[0].kind is ColumnKind.BOOLEAN
+
+
+def test_unions_selectors_and_nested_pipelines() -> None:
+    x, y = frame(missing=False)
+    numbers = x[["age", "income", "rooms"]]
+    union = FeatureUnion([("raw", "passthrough"), ("scaled", Pipeline([("s", StandardScaler()), ("id", None)]))])
+    pipeline = make_pipeline(
+        FunctionTransformer(), union, feature_selection.SelectKBest(k=4), tree.DecisionTreeRegressor(max_depth=6)
+    )
+    assert worst_difference(pipeline.fit(numbers, y), nan=False) < EXACT
+
+
+def test_boosters_at_the_end() -> None:
+    import catboost as cb
+    import lightgbm as lgb
+    import xgboost as xgb
+
+    steps = [("n", StandardScaler(), ["age", "income"]), ("c", one_hot(sparse_output=False), ["city"])]
+    boosters = [
+        lgb.LGBMClassifier(n_estimators=5, verbosity=-1, n_jobs=1),
+        lgb.LGBMClassifier(n_estimators=5, verbosity=-1, n_jobs=1, use_missing=False),
+        xgb.XGBClassifier(n_estimators=5, n_jobs=1),
+        cb.CatBoostClassifier(iterations=5, verbose=0, allow_writing_files=False, thread_count=1),
+        cb.CatBoostClassifier(
+            iterations=5, verbose=0, allow_writing_files=False, thread_count=1, grow_policy="Depthwise"
+        ),
+    ]
+    for model in boosters:
+        assert worst_difference(fitted(make_pipeline(ColumnTransformer(steps), model), 3)) < 2e-6
+    sparse = ColumnTransformer([("c", one_hot(), ["city", "grade"])])
+    lightgbm = fitted(make_pipeline(sparse, lgb.LGBMRegressor(n_estimators=5, verbosity=-1, n_jobs=1)))
+    assert worst_difference(lightgbm) < EXACT
+    with pytest.raises(UnsupportedOpError, match="sparse matrix"):
+        compile_model(fitted(make_pipeline(sparse, xgb.XGBRegressor(n_estimators=5, n_jobs=1))))
+
+
+def log_of(x: Any) -> Any:
+    return np.log1p(np.abs(x))
+
+
+@pytest.mark.parametrize(
+    ("transformer", "named"),
+    [
+        (FunctionTransformer(log_of), r"FunctionTransformer\(log_of\)"),
+        (PolynomialFeatures(), "PolynomialFeatures"),
+        (SimpleImputer(missing_values=-1), "missing_values=-1"),
+    ],
+)
+def test_refusals_name_what_is_refused(transformer: Any, named: str) -> None:
+    x, y = frame(missing=False)
+    pipeline = make_pipeline(transformer, linear_model.Ridge()).fit(x[["age", "income"]], y)
+    with pytest.raises(UnsupportedOpError, match=named):
+        compile_model(pipeline)
+
+
+def test_text_that_reaches_a_model_is_refused() -> None:
+    x, _ = frame()
+    imputer = SimpleImputer(strategy="most_frequent").fit(x[["city"]])
+    pipeline = Pipeline([("i", imputer), ("m", linear_model.Ridge())])
+    with pytest.raises(UnsupportedOpError, match="encode it before"):
+        compile_model(pipeline)
+
+
+def test_a_category_that_float32_has_not_is_refused() -> None:
+    x = pd.DataFrame({"id": [16777217.0, 5.0, 6.0] * 20})
+    pipeline = make_pipeline(OneHotEncoder(), linear_model.Ridge()).fit(x, np.arange(60))
+    with pytest.raises(UnsupportedOpError, match="not a float32 number"):
+        compile_model(pipeline)
