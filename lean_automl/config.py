@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
-from typing import Final, Literal
+from typing import Final
 
 from lean_automl.errors import ConfigError
 
 MAX_SEED: Final = 2**31 - 1
-EngineTarget = Literal["auto", "native", "numba", "onnx", "reference"]
+TARGETS: Final = ("auto", "native", "numba", "onnx", "reference")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +79,7 @@ class FitConfig:
     Attributes:
         constraints: What the exported files must meet.
         budget: What the search may spend.
+        target: What ships and where the limits hold, as `student.deploy` says.
         metric: Name of a scikit-learn scorer; None for the task's default.
         families: Student families to search; None for all that are installed.
         holdout: Share of the rows that no step sees until the end; None to choose by the number of rows.
@@ -89,6 +90,7 @@ class FitConfig:
 
     constraints: Constraints = field(default_factory=Constraints)
     budget: Budget = field(default_factory=Budget)
+    target: str = "auto"
     metric: str | None = None
     families: tuple[str, ...] | None = None
     holdout: float | None = None
@@ -106,6 +108,8 @@ class FitConfig:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"--{name}: {value} is not between {low} and {high}.")
+        if self.target not in TARGETS:
+            raise ConfigError(f"--serve-with: {self.target!r} is not one of: {', '.join(TARGETS)}.")
         if self.holdout is not None and not 0 < self.holdout < 0.5:
             raise ConfigError(f"--holdout: {self.holdout:g} is not a share between 0 and 0.5.")
 

@@ -16,7 +16,7 @@ from lean_automl.automl.result import Check
 from lean_automl.errors import MeasurementError
 from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student
 from lean_automl.search.workers import load_shared
-from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, file_bytes
+from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,43 +107,42 @@ def fit_all_rows(shared: Path, student: Student, options: FitOptions) -> Lowerab
     return student.fit(rows, None, problem, options)
 
 
-def export(blend: Blend, program: Program, refitted: bool, table: Table, metadata: dict[str, Any]) -> Finished:
+def export(
+    blend: Blend, program: Program, refitted: bool, bench: Workbench, holdout: Table, metadata: dict[str, Any]
+) -> Finished:
     """Write the files and check that they agree with the reference.
 
     Raises:
         ParityError: A file predicts otherwise than the reference.
     """
-    files = file_bytes(program, metadata)
-    sample = table.take(np.arange(min(PARITY_ROWS, table.rows)))
-    check_parity(program, files[ONNX_FILE], [sample.arrays])
+    files = bench.deployment.contents(program, metadata)
+    if ONNX_FILE in files:
+        sample = holdout.take(np.arange(min(PARITY_ROWS, holdout.rows)))
+        check_parity(program, files[ONNX_FILE], [sample.arrays])
     return Finished(blend, program, files, refitted)
 
 
-def own_engine(file: str) -> str:
-    """The engine that a file runs with when nothing else is asked for."""
-    return "onnx" if file == ONNX_FILE else next(name for name in ENGINES if available(name))
-
-
 def measure_files(
-    folder: Path, records: Sequence[dict[str, Any]], constraints: Constraints, budget_s: float, deadline: float
+    folder: Path, records: Sequence[dict[str, Any]], bench: Workbench, budget_s: float, deadline: float
 ) -> tuple[list[Measurement], list[Check]]:
-    """Latency of each file with each engine in fresh processes, and the limits.
+    """Latency of each file in fresh processes, and the limits.
 
-    The engine that a file runs with by default must meet the limit; the others are figures to know, and are left out
-    when the time is short.
+    A file must meet the limits with its own engine; further engines are figures to know, and are left out when the
+    time is short.
 
     Raises:
         MissError: A limit is broken.
     """
-    checks = [_size_check(folder / name, constraints) for name in (ARTIFACT_FILE, ONNX_FILE)]
+    constraints, engines = bench.constraints, bench.deployment.engines
+    checks = [_size_check(folder / name, constraints) for name in engines]
     measurements = []
-    own = [(ARTIFACT_FILE, own_engine(ARTIFACT_FILE)), (ONNX_FILE, "onnx")]
-    for file, engine in own:
+    for file, engine in engines.items():
         measurements.append(measure(folder / file, records, _options(engine, constraints, budget_s)))
         checks.append(_latency_check(measurements[-1], constraints, constraints.max_latency_us))
     if not all(check.met for check in checks):
         raise MissError(checks)
-    for engine in (name for name in ENGINES if available(name) and (ARTIFACT_FILE, name) not in own):
+    further = [name for name in ENGINES if available(name) and name != engines.get(ARTIFACT_FILE)]
+    for engine in further if ARTIFACT_FILE in engines else ():
         left = deadline - time.monotonic()
         if left < SHORTEST_EXTRA_S:
             break

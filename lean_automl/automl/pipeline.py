@@ -26,6 +26,7 @@ from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric, make_metric
 from lean_automl.search.workers import Workers
 from lean_automl.student.blend import Blend, choose_blend, single
+from lean_automl.student.deploy import choose_deployment
 from lean_automl.student.families import check_families, choose_families
 from lean_automl.student.family import Context
 from lean_automl.student.search import SearchLog, SearchOptions, search_students
@@ -184,6 +185,11 @@ class _Run:
     def search(self) -> SearchLog:
         """Search for a student."""
         records = to_records(self.dataset.table.take(np.arange(min(MEASURED_ROWS, self.dataset.rows))))
+        self.deployment, self.left_out = choose_deployment(
+            self.config.target, self.schema.features, records, self.config.constraints
+        )
+        for line in self.left_out:
+            self.watcher.step("note", line)
         own_folds = self._trial_folds()
         self.bench = Workbench(
             self.schema,
@@ -194,6 +200,7 @@ class _Run:
             self.problem,
             self.metric,
             self.config.constraints,
+            self.deployment,
             records,
         )
         plan = self.features.plan
@@ -259,7 +266,9 @@ class _Run:
             rows = self._last_rows(blend, until - self.clock.spent_s)
             program, refitted = refit(blend, self.bench, rows, self._options(until), self.workers)
         with self.reporter.timed("export"):
-            finished = export(blend, program, refitted, self.holdout.table, self.reporter.provenance(self, blend))
+            finished = export(
+                blend, program, refitted, self.bench, self.holdout.table, self.reporter.provenance(self, blend)
+            )
         for name, content in finished.files.items():
             (draft / name).write_bytes(content)
         return finished
@@ -282,12 +291,12 @@ class _Run:
         records = to_records(self.holdout.table)
         deadline = self.clock.at(self.clock.limit_s - 1.0)  # what comes after takes less
         with self.reporter.timed("measure"):
-            return measure_files(draft, records, self.config.constraints, self.time.measure_s, deadline)
+            return measure_files(draft, records, self.bench, self.time.measure_s, deadline)
 
     def _note_figures(self, finished: Finished, draft: Path, checks: list[Any]) -> None:
         """Write the measured figures into the files' metadata; the Program stays the same to the bit."""
         metadata = self.reporter.provenance(self, finished.blend) | {"measured": self.reporter.figures(checks)}
-        again = export(finished.blend, finished.program, finished.refitted, self.holdout.table, metadata)
+        again = export(finished.blend, finished.program, finished.refitted, self.bench, self.holdout.table, metadata)
         for name, content in again.files.items():
             (draft / name).write_bytes(content)
 

@@ -85,7 +85,7 @@ class Reporter:
             metric=run.metric.name,
             rows={"search": run.dataset.rows, "holdout": run.holdout.rows},
             columns=len(run.schema.features),
-            notes=[str(note) for note in run.dataset.notes],
+            notes=[*(str(note) for note in run.dataset.notes), *run.left_out],
             crossed_features=run.features.crossed,
             members=_members(teacher),
             failures={failure.name: failure.reason for failure in run.failures},

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lean_automl.cli.columns import add_column_options, overrides_of
-from lean_automl.config import Budget, Constraints, FitConfig
+from lean_automl.config import TARGETS, Budget, Constraints, FitConfig
 from lean_automl.errors import ConfigError
 
 EPILOG: Final = """\
@@ -44,6 +44,12 @@ def add_parser(commands: Any) -> None:
     )
     limits.add_argument(
         "--latency-quantile", type=float, default=0.99, metavar="Q", help="which quantile the limit is for (0.99)"
+    )
+    limits.add_argument(
+        "--serve-with",
+        choices=TARGETS,
+        default="auto",
+        help="engine that the limits hold for; auto: every exported file with its own engine",
     )
     budget = parser.add_argument_group("budget")
     budget.add_argument("--time-limit", type=float, default=60.0, metavar="S", help="seconds for everything (60)")
@@ -113,6 +119,7 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
             latency_quantile=namespace.latency_quantile,
         ),
         budget=Budget(time_limit_s=namespace.time_limit, max_trials=namespace.max_trials),
+        target=namespace.serve_with,
         metric=namespace.metric,
         families=families,
         holdout=namespace.holdout,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lean_automl.student.deploy import footprint
 from lean_automl.student.trial import Candidate, Workbench
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def choose_blend(bench: Workbench, feasible: Sequence[Candidate], seconds: float
         return None
     score = _score(bench, [candidate for candidate, _ in members], [weight for _, weight in members])
     program = bench.compile([(candidate.fitted[0], weight) for candidate, weight in members])
-    cost = footprint(program, bench.records, bench.constraints)
+    cost = bench.deployment.footprint(program, bench.records, bench.constraints)
     return Blend(members, score, cost, cost.violations(bench.constraints))
 
 

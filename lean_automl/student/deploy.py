@@ -1,27 +1,93 @@
-"""What a student would ship, and whether it may: sizes of its files and their latency, as constraint violations."""
+"""What ships, with which engine, and what a Program costs there, as constraint violations.
+
+| target            | files                    | engine that the limit holds for          |
+|-------------------|--------------------------|------------------------------------------|
+| auto              | model.lam and model.onnx | the fastest installed, and onnxruntime   |
+| native, numba,    | model.lam                | that one                                 |
+| reference         |                          |                                          |
+| onnx              | model.onnx               | onnxruntime                              |
+
+With `auto`, a file whose engine alone takes longer than the limit, whatever the model, is left out.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from lean_automl_exporters.onnx import export_onnx
 from lean_automl_runtime.artifact import Artifact, write_artifact
-from lean_automl_runtime.engines import make_engine
+from lean_automl_runtime.engines import ENGINES, available, make_engine, require_engine
 from lean_automl_runtime.engines.onnx import OnnxEngine
+from lean_automl_runtime.ir import PREDICTION, ColumnKind, Program, ProgramBuilder
+from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure import measure_in_process
 from lean_automl_runtime.model import Model
+
+from lean_automl.errors import InfeasibleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lean_automl_runtime.ir import Program
+    from lean_automl_runtime.ir import Column
 
     from lean_automl.config import Constraints
 
 ARTIFACT_FILE: Final = "model.lam"
 ONNX_FILE: Final = "model.onnx"
 METADATA_BYTES: Final = 1_200  # what the final files say about themselves on top
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Files that ship.
+
+    Attributes:
+        engines: Engine that the limits hold for, by file name.
+    """
+
+    engines: dict[str, str]
+
+    def contents(self, program: Program, metadata: dict[str, Any] | None = None) -> dict[str, bytes]:
+        """Content of every file, by name."""
+        writers = {
+            ARTIFACT_FILE: lambda: write_artifact(Artifact(program, metadata or {})),
+            ONNX_FILE: lambda: export_onnx(program, metadata=metadata or {}),
+        }
+        return {name: writers[name]() for name in self.engines}
+
+    def sizes(self, program: Program) -> dict[str, int]:
+        """Bytes of each file, with room for what the final files say about themselves."""
+        return {name: len(content) + METADATA_BYTES for name, content in self.contents(program).items()}
+
+    def footprint(self, program: Program, records: Sequence[dict[str, Any]], constraints: Constraints) -> Footprint:
+        """Sizes, and a quick latency where there is a limit.
+
+        Args:
+            program: What would ship.
+            records: Raw records to measure with.
+            constraints: The limits.
+        """
+        files = self.contents(program)
+        sizes = {name: len(content) + METADATA_BYTES for name, content in files.items()}
+        if constraints.max_latency_us is None:
+            return Footprint(sizes, {})
+        latency = {}
+        for name, engine in self.engines.items():
+            model = _model(program, files[name], engine)
+            latency[name] = measure_in_process(model.predict_one, records).total.at(0.5).value_us
+        return Footprint(sizes, latency)
+
+
+def _model(program: Program, content: bytes, engine: str) -> Model:
+    if engine == "onnx":
+        session = OnnxEngine(content)
+        return Model(session, session.columns, session.classes, {})
+    return Model(make_engine(program, engine), program.columns, program.classes, {})
+
+
+EVERY_FILE: Final = Deployment({ARTIFACT_FILE: "auto", ONNX_FILE: "onnx"})
 
 
 @dataclass(frozen=True)
@@ -51,37 +117,52 @@ class Footprint:
         return max(self.sizes.values())
 
 
-def file_bytes(program: Program, metadata: dict[str, Any] | None = None) -> dict[str, bytes]:
-    """The content of every file that ships."""
-    return {
-        ARTIFACT_FILE: write_artifact(Artifact(program, metadata or {})),
-        ONNX_FILE: export_onnx(program, metadata=metadata or {}),
-    }
+def fastest_engine() -> str:
+    """The fastest installed engine for an artifact."""
+    return next(name for name in ENGINES if available(name))
 
 
-def sizes_of(program: Program) -> dict[str, int]:
-    """Bytes of each file, with room for what the final files say about themselves."""
-    return {name: len(content) + METADATA_BYTES for name, content in file_bytes(program).items()}
+def choose_deployment(
+    target: str, columns: tuple[Column, ...], records: Sequence[dict[str, Any]], constraints: Constraints
+) -> tuple[Deployment, tuple[str, ...]]:
+    """Files that ship for a target, and a line for each that is left out.
 
-
-def footprint(program: Program, records: Sequence[dict[str, Any]], constraints: Constraints) -> Footprint:
-    """Sizes, and a quick latency where there is a limit.
-
-    Args:
-        program: What would ship.
-        records: Raw records to measure with.
-        constraints: The limits.
+    Raises:
+        InfeasibleError: Even a model that does nothing is too slow with every engine.
+        MissingDependencyError: The target's engine is not installed.
     """
-    files = file_bytes(program)
-    sizes = {name: len(content) + METADATA_BYTES for name, content in files.items()}
+    if target == "onnx":
+        wanted = {ONNX_FILE: "onnx"}
+    elif target == "auto":
+        wanted = {ARTIFACT_FILE: fastest_engine(), ONNX_FILE: "onnx"}
+    else:
+        wanted = {ARTIFACT_FILE: target}
+    for engine in wanted.values():
+        require_engine(engine)
     if constraints.max_latency_us is None:
-        return Footprint(sizes, {})
-    session = OnnxEngine(files[ONNX_FILE])
-    models = {
-        ARTIFACT_FILE: Model(make_engine(program), program.columns, program.classes, {}),
-        ONNX_FILE: Model(session, session.columns, session.classes, {}),
-    }
-    latency = {
-        name: measure_in_process(model.predict_one, records).total.at(0.5).value_us for name, model in models.items()
-    }
-    return Footprint(sizes, latency)
+        return Deployment(wanted), ()
+    floors = Deployment(wanted).footprint(_least_program(columns), records, constraints).latency_us
+    kept = {name: engine for name, engine in wanted.items() if floors[name] <= constraints.max_latency_us}
+    left_out = [
+        f"{name} is left out: with the {wanted[name]} engine a call takes {floors[name]:,.1f} us before any model, "
+        f"over the limit of {constraints.max_latency_us:,g} us"
+        for name in wanted
+        if name not in kept
+    ]
+    if not kept:
+        raise InfeasibleError(f"no engine is quick enough here. {'; '.join(left_out)}.")
+    return Deployment(kept), tuple(left_out)
+
+
+def _least_program(columns: tuple[Column, ...]) -> Program:
+    """A Program with these columns that does as good as nothing."""
+    builder = ProgramBuilder(columns)
+    first = builder.column(columns[0].name)
+    if columns[0].dtype == "string":
+        table = np.zeros((o.CODE_FIRST, 1), dtype=np.float32)
+        return builder.build({PREDICTION: builder.add(o.Lookup((builder.add(o.Encode((first,), ())),), table))})
+    if columns[0].kind is ColumnKind.DATETIME:
+        return builder.build({PREDICTION: builder.add(o.DatePart((first,), o.DateField.DAYS))})
+    if columns[0].dtype == "float64":
+        return builder.build({PREDICTION: builder.add(o.Rescale((first,), 0.0, 1.0))})
+    return builder.build({PREDICTION: builder.add(o.Impute((first,), np.zeros(1, dtype=np.float32)))})

@@ -13,7 +13,7 @@ from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
 from lean_automl.compiler.assemble import assemble, assemble_average
 from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student
 from lean_automl.search.workers import load_shared
-from lean_automl.student.deploy import Footprint, footprint, sizes_of
+from lean_automl.student.deploy import Deployment, Footprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,7 @@ class Workbench:
         problem: What is predicted.
         metric: Judges predictions.
         constraints: What the files must meet.
+        deployment: Files that ship.
         records: Raw records to measure with.
     """
 
@@ -55,6 +56,7 @@ class Workbench:
     problem: Problem
     metric: Metric
     constraints: Constraints
+    deployment: Deployment
     records: Sequence[dict[str, Any]]
 
     def compile(self, members: Sequence[Member]) -> Program:
@@ -70,7 +72,7 @@ class Workbench:
         if limit is None:
             return members, program
         for _ in range(SHORTENINGS):
-            size = max(sizes_of(program).values())
+            size = max(self.deployment.sizes(program).values())
             if size <= limit or all(fitted.rounds <= 1 for fitted, _ in members):
                 break
             keep = min(0.97, 0.98 * limit / size)
@@ -148,7 +150,7 @@ def run_trial(shared: Path, proposal: Proposal, options: FitOptions) -> Candidat
         model = proposal.student.fit(bench.rows.take(fold.train), bench.rows.take(fold.valid), bench.problem, options)
         ((model, _),), program = bench.shortened([(model, 1.0)])
         if cost is None:
-            cost = footprint(program, bench.records, bench.constraints)
+            cost = bench.deployment.footprint(program, bench.records, bench.constraints)
         predicted = predict_with(program, bench.valid_tables[number])
         weight = None if bench.rows.weight is None else bench.rows.weight[fold.valid]
         fitted.append(model)

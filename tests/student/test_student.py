@@ -9,7 +9,7 @@ from tables import mixed_frame_for
 from lean_automl.config import Constraints
 from lean_automl.data import Task, folds, load_dataset
 from lean_automl.data.records import to_records
-from lean_automl.errors import ConfigError
+from lean_automl.errors import ConfigError, InfeasibleError
 from lean_automl.features import fit_features
 from lean_automl.learners.base import FitOptions, Problem, Rows
 from lean_automl.learners.chimeraboost import ChimeraBoost
@@ -17,7 +17,7 @@ from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.search.metrics import make_metric
 from lean_automl.search.workers import Workers
 from lean_automl.student.blend import choose_blend
-from lean_automl.student.deploy import Footprint, footprint, sizes_of
+from lean_automl.student.deploy import Deployment, Footprint, choose_deployment
 from lean_automl.student.families import FAMILIES, check_families, choose_families
 from lean_automl.student.family import Context
 from lean_automl.student.search import SearchOptions, search_students
@@ -41,6 +41,7 @@ def make_bench(task: str = "binary", rows: int = 400, constraints: Constraints =
         problem,
         make_metric(None, problem.task, problem.outputs),
         constraints,
+        Deployment({"model.lam": "reference", "model.onnx": "onnx"}),
         to_records(dataset.table.take(np.arange(100))),
     )
 
@@ -110,7 +111,7 @@ def test_without_a_latency_limit_nothing_is_timed() -> None:
     candidate = try_out(bench, LightGBM(trees=5))
     assert candidate.footprint.latency_us == {}
     program = bench.compile([(candidate.fitted[0], 1.0)])
-    assert footprint(program, bench.records, NONE).sizes == sizes_of(program)
+    assert bench.deployment.footprint(program, bench.records, NONE).sizes == bench.deployment.sizes(program)
 
 
 def test_a_blend_is_chosen_only_when_it_scores_better_and_fits() -> None:
@@ -173,3 +174,24 @@ def test_what_is_asked_does_not_depend_on_the_number_of_workers() -> None:
         asked.append([(c.number, c.family, c.parameters, c.score) for c in trials])
     assert asked[0] == asked[1]
     assert len(asked[0]) == 18
+
+
+def test_an_engine_that_is_too_slow_for_any_model_is_left_out() -> None:
+    bench = make_bench(count=1)
+    columns = bench.schema.features
+    everything, lines = choose_deployment("auto", columns, bench.records, Constraints(max_latency_us=1e6))
+    assert list(everything.engines) == ["model.lam", "model.onnx"]
+    assert lines == ()
+    with pytest.raises(InfeasibleError, match="before any model"):
+        choose_deployment("onnx", columns, bench.records, Constraints(max_latency_us=0.5))
+    onnx, _ = choose_deployment("onnx", columns, bench.records, NONE)
+    assert onnx.engines == {"model.onnx": "onnx"}
+    assert choose_deployment("reference", columns, bench.records, NONE)[0].engines == {"model.lam": "reference"}
+
+
+@pytest.mark.parametrize("kind", ["age", "city", "since", "member"])
+def test_floors_are_measured_for_any_first_column(kind: str) -> None:
+    bench = make_bench(count=1)
+    columns = tuple(sorted(bench.schema.features, key=lambda column: column.name != kind))
+    kept, _ = choose_deployment("auto", columns, bench.records, Constraints(max_latency_us=1e6))
+    assert len(kept.engines) == 2
