@@ -1,4 +1,8 @@
-"""The output folder: made whole in a temporary place beside it, then moved there in one step."""
+"""The output folder. What is in it is whole at any moment, also if the process is killed.
+
+A set of files is written beside the folder and then takes its place: with one rename where there is no folder yet,
+else file by file, the record of the run last. An older folder waits aside until something takes its place.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Final
 
 from lean_automl.errors import ConfigError
+
+MARKER: Final = "run.json"
 
 
 def check_output(path: Path, overwrite: bool) -> None:
@@ -29,24 +37,61 @@ def check_output(path: Path, overwrite: bool) -> None:
         raise ConfigError(f"--out: {parent} cannot be written to.")
 
 
-MARKER = "run.json"
+class OutputFolder:
+    """Publishes sets of files; use as a context manager.
+
+    Attributes:
+        path: The folder.
+        published: Whether a set was published.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.published = False
+
+    def __enter__(self) -> OutputFolder:
+        self._aside = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    def draft(self) -> Path:
+        """An empty folder on the same disk, for files that may be published."""
+        return Path(tempfile.mkdtemp(prefix="draft-", dir=self._aside))
+
+    def publish(self, draft: Path) -> None:
+        """Let a draft's files take their place; the draft is used up."""
+        for file in draft.iterdir():
+            _sync(file)
+        if self.published:
+            names = {file.name for file in draft.iterdir()}
+            for file in sorted(draft.iterdir(), key=lambda file: file.name == MARKER):
+                file.replace(self.path / file.name)
+            for file in self.path.iterdir():
+                if file.name not in names:
+                    file.unlink()
+            draft.rmdir()
+            return
+        draft.chmod(0o755)
+        if self.path.exists():
+            self.path.rename(self._aside / "old")
+        draft.rename(self.path)
+        self.published = True
+
+
+def _sync(file: Path) -> None:
+    """Wait until a file's content is on the disk, so that a rename never shows an empty file after a power cut."""
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 @contextmanager
 def output_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill; it becomes `path` if the block ends without an error, and vanishes if it does not."""
-    target = path.absolute()
-    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    """A draft to fill, for one set of files: published if the block ends without an error, gone if it does not."""
+    with OutputFolder(path) as folder:
+        draft = folder.draft()
         yield draft
-        draft.chmod(0o755)
-        if target.exists():
-            retired = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent)) / "old"
-            target.rename(retired)
-            draft.rename(target)
-            shutil.rmtree(retired.parent)
-        else:
-            draft.rename(target)
-    finally:
-        if draft.exists():
-            shutil.rmtree(draft)
+        folder.publish(draft)

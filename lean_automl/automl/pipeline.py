@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,14 +14,13 @@ import numpy as np
 from lean_automl.automl.choose_features import FeatureChoice, choose_features
 from lean_automl.automl.finish import Finished, MissError, export, measure_files, refit
 from lean_automl.automl.infeasible import infeasible
-from lean_automl.automl.output import check_output, output_folder
+from lean_automl.automl.output import OutputFolder, check_output
 from lean_automl.automl.plan_time import TimePlan, plan_time
 from lean_automl.automl.report import Reporter
 from lean_automl.automl.thin import sample, search_rows
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, SchemaOverrides, Task, folds, holdout, load_dataset
 from lean_automl.data.records import to_records
-from lean_automl.errors import InfeasibleError
 from lean_automl.learners.base import FitOptions, Problem, Rows
 from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric, make_metric
@@ -29,7 +29,7 @@ from lean_automl.student.blend import Blend, choose_blend, single
 from lean_automl.student.deploy import choose_deployment
 from lean_automl.student.families import check_families, choose_families
 from lean_automl.student.family import Context
-from lean_automl.student.search import SearchLog, SearchOptions, search_students
+from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
 from lean_automl.student.search import Watcher as SearchWatcher
 from lean_automl.student.trial import Workbench, predict_with
 from lean_automl.teacher.bag import Lesson
@@ -38,11 +38,16 @@ from lean_automl.teacher.build import Watcher as TeacherWatcher
 from lean_automl.teacher.ensemble import Teacher
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.ir import Program
+
     from lean_automl.automl.result import RunResult
     from lean_automl.data import Split
 
 MEASURED_ROWS: Final = 4_096
 FINALISTS: Final = 4
+FIRST_TRIALS: Final = 2
+SHORTEST_WITH_FIRST_S: Final = 20.0
+LONGEST_AFTER_INTERRUPT_S: Final = 5.0
 LAST_FIT_SHARE: Final = 0.7
 REFIT_ENDS_BEFORE: Final = 0.6  # the rest of what is kept is for export and measuring
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
@@ -86,28 +91,43 @@ def fit(request: FitRequest, config: FitConfig, watcher: Watcher) -> RunResult:
         DataError: The table cannot be used.
         ConfigError: A setting cannot be used.
         InfeasibleError: No student meets the constraints; the message has the nearest miss.
+        KeyboardInterrupt: Interrupted before there was anything to end with.
     """
     clock = Clock(config.budget.time_limit_s, request.started)
     check_output(request.out, request.overwrite)
     check_families(config.families)
-    with Workers(config.threads) as workers:
-        run = _Run(request, config, watcher, clock, workers)
+    with Workers(config.threads) as workers, OutputFolder(request.out) as folder:
+        run = _Run(request, config, watcher, clock, workers, folder)
         run.read()
         run.choose_features()
-        run.teach()
-        log = run.search()
-        with output_folder(request.out) as draft:
-            return run.finish(log, draft)
+        run.prepare()
+        try:
+            run.publish_first()
+            run.teach()
+            run.search()
+        except KeyboardInterrupt:  # once: end with the best so far; twice: with what is published already
+            workers.kill()
+            run.interrupted = True
+        return run.finish()
 
 
 class _Run:
     """The state of one run: each step reads what the ones before it found."""
 
     def __init__(
-        self, request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock, workers: Workers
+        self,
+        request: FitRequest,
+        config: FitConfig,
+        watcher: Watcher,
+        clock: Clock,
+        workers: Workers,
+        folder: OutputFolder,
     ) -> None:
         self.request, self.config, self.watcher = request, config, watcher
-        self.clock, self.workers = clock, workers
+        self.clock, self.workers, self.folder = clock, workers, folder
+        self.interrupted = False
+        self.teacher: Teacher | None = None
+        self.failures: tuple[Failure, ...] = ()
         self.reporter = Reporter(clock)
 
     def read(self) -> None:
@@ -151,6 +171,53 @@ class _Run:
         self.rows = self.all_rows.take(self.sampled)
         self.folds = folds(self.dataset, self.config.folds, self.config.seed)
 
+    def prepare(self) -> None:
+        """Decide what ships and what judges, and make the search."""
+        records = to_records(self.dataset.table.take(np.arange(min(MEASURED_ROWS, self.dataset.rows))))
+        constraints, plan = self.config.constraints, self.features.plan
+        deployment, self.left_out = choose_deployment(self.config.target, self.schema.features, records, constraints)
+        for line in self.left_out:
+            self.watcher.step("note", line)
+        judged = self._trial_folds()
+        self.bench = Workbench(
+            self.schema,
+            self.rows,
+            judged,
+            tuple(self.dataset.table.take(fold.valid) for fold in judged),
+            plan,
+            self.problem,
+            self.metric,
+            constraints,
+            deployment,
+            records,
+        )
+        rows = int(np.mean([fold.train.size for fold in judged]))
+        self.distils = len(judged) == 1
+        context = Context(
+            self.problem, rows, len(plan.numeric), len(plan.categorical), constraints, has_teacher=self.distils
+        )
+        self.families = choose_families(self.config.families, context)
+        options = SearchOptions(
+            self.clock.at(self.clock.limit_s - self.time.final_s),
+            self.config.budget.max_trials,
+            self.config.seed,
+            self.workers,
+            max(1.0, self.whole.rows / rows),
+        )
+        self.students = StudentSearch(self.families, context, options, self.watcher)
+
+    def publish_first(self) -> None:
+        """Put a first model, found in a moment, where the last one will be: a run that is killed leaves that."""
+        if self.clock.limit_s < SHORTEST_WITH_FIRST_S:
+            return
+        self.watcher.step("first", "a quick student, so that there is always something")
+        with self.reporter.timed("first"):
+            self.students.run(self.bench, until=FIRST_TRIALS)
+            for candidate in self.students.log.feasible()[:1]:
+                program = self.bench.compile([(candidate.fitted[0], 1.0)])
+                with contextlib.suppress(MissError):
+                    self._publish(single(candidate), program, refitted=False, until=self.clock.start)
+
     def teach(self) -> None:
         """Build the teacher.
 
@@ -158,21 +225,18 @@ class _Run:
         of their fold alone.
         """
         dataset, rows, splits = self.dataset, self.rows, self.folds
-        judged = self._trial_folds()
-        self.distils = len(judged) == 1
+        judged = self.bench.folds[0]
         if self.distils:
-            dataset, rows = dataset.take(judged[0].train), rows.take(judged[0].train)
+            dataset, rows = dataset.take(judged.train), rows.take(judged.train)
             splits = folds(dataset, self.config.folds, self.config.seed)
         self.watcher.step("teacher", f"{len(splits)} folds of {dataset.rows:,} rows")
         with self.reporter.timed("teacher"):
             options = self._options(self.time.teacher)
-            self.teacher: Teacher | None
-            self.failures: tuple[Failure, ...]
             lesson = Lesson(rows, splits, self.problem)
             self.teacher, self.failures = build_teacher(lesson, self.metric, options, self.workers, self.watcher)
-            self.distils = self.distils and self.teacher is not None
             if self.distils and self.teacher is not None:
-                self.rows = replace(self.rows, soft=self._soft_targets(self.teacher, judged[0]))
+                self.rows = replace(self.rows, soft=self._soft_targets(self.teacher, judged))
+                self.bench = replace(self.bench, rows=self.rows)
 
     def _soft_targets(self, teacher: Teacher, split: Split) -> np.ndarray:
         """The teacher's predictions for every row, none of them by a model that saw the row."""
@@ -182,96 +246,73 @@ class _Run:
         soft[rest] = teacher.predict(self.rows.frame.take(rest))
         return soft
 
-    def search(self) -> SearchLog:
-        """Search for a student."""
-        records = to_records(self.dataset.table.take(np.arange(min(MEASURED_ROWS, self.dataset.rows))))
-        self.deployment, self.left_out = choose_deployment(
-            self.config.target, self.schema.features, records, self.config.constraints
-        )
-        for line in self.left_out:
-            self.watcher.step("note", line)
-        own_folds = self._trial_folds()
-        self.bench = Workbench(
-            self.schema,
-            self.rows,
-            own_folds,
-            tuple(self.dataset.table.take(fold.valid) for fold in own_folds),
-            self.features.plan,
-            self.problem,
-            self.metric,
-            self.config.constraints,
-            self.deployment,
-            records,
-        )
-        plan = self.features.plan
-        rows = int(np.mean([fold.train.size for fold in own_folds]))
-        context = Context(
-            self.problem,
-            rows,
-            len(plan.numeric),
-            len(plan.categorical),
-            self.config.constraints,
-            has_teacher=self.distils,
-        )
-        families = choose_families(self.config.families, context)
-        self.watcher.step("students", ", ".join(family.name for family in families))
+    def search(self) -> None:
+        """Search for a student until the time is over."""
+        self.watcher.step("students", ", ".join(family.name for family in self.families))
         with self.reporter.timed("students"):
-            options = SearchOptions(
-                self.clock.at(self.clock.limit_s - self.time.final_s),
-                self.config.budget.max_trials,
-                self.config.seed,
-                self.workers,
-                self._last_fit_growth(),
-            )
-            return search_students(self.bench, families, context, options, self.watcher)
+            self.students.run(self.bench)
 
-    def finish(self, log: SearchLog, draft: Path) -> RunResult:
+    def finish(self) -> RunResult:
         """Refit the best student, export, verify; the next best if a limit is broken after all."""
+        log = self.students.log
+        if self.interrupted and not log.feasible():
+            raise KeyboardInterrupt
         self.watcher.step("finish", "last fit, export, measure")
         misses: list[MissError] = []
         with self.reporter.timed("finish"):
             for blend in self._finalists(log):
+                with self.reporter.timed("refit"):
+                    until = self.clock.limit_s - REFIT_ENDS_BEFORE * self.time.final_s
+                    if self.interrupted:
+                        until = min(until, self.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
+                    rows = self._last_rows(blend, until - self.clock.spent_s)
+                    program, refitted = refit(blend, self.bench, rows, self._options(until), self.workers)
                 try:
-                    finished = self._finish_one(blend, draft)
-                    measurements, checks = self._measure(draft)
+                    until = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - 1.0)
+                    return self._publish(blend, program, refitted, until)
                 except MissError as miss:
                     misses.append(miss)
-                    continue
-                self._note_figures(finished, draft, checks)
-                break
-            else:
-                raise self._infeasible(log, misses)
-        result = self.reporter.result(self, finished, log, measurements, checks)
-        self.reporter.write(result, draft)
-        return result
+        raise infeasible(log, misses, self.config.constraints, self.metric)
 
-    def _last_fit_growth(self) -> float:
-        """Rows of the last fit over those of a trial's, but for at most a part of the time."""
-        trial_rows = float(np.mean([fold.train.size for fold in self.bench.folds]))
-        return max(1.0, self.whole.rows / trial_rows)
+    def _publish(self, blend: Blend, program: Program, refitted: bool, until: float) -> RunResult:
+        """Export, check, measure, and let the files take their place.
+
+        Args:
+            blend: What the Program was in the search.
+            program: What ships.
+            refitted: Whether it was fitted on all rows.
+            until: `time.monotonic()` after which only what the limits need is measured.
+
+        Raises:
+            MissError: A limit is broken.
+        """
+        draft = self.folder.draft()
+        provenance = self.reporter.provenance(self, blend)
+        with self.reporter.timed("export"):
+            finished = export(blend, program, refitted, self.bench, self.holdout.table, provenance)
+        for name, content in finished.files.items():
+            (draft / name).write_bytes(content)
+        with self.reporter.timed("measure"):
+            records = to_records(self.holdout.table.take(np.arange(min(MEASURED_ROWS, self.holdout.rows))))
+            measurements, checks = measure_files(draft, records, self.bench, self.time.measure_s, until)
+        # The measured figures go into the files' metadata; the Program stays the same to the bit.
+        noted = provenance | {"measured": self.reporter.figures(checks)}
+        for name, content in self.bench.deployment.contents(program, noted).items():
+            (draft / name).write_bytes(content)
+        result = self.reporter.result(self, finished, measurements, checks)
+        self.reporter.write(result, draft)
+        self.folder.publish(draft)
+        return result
 
     def _finalists(self, log: SearchLog) -> list[Blend]:
         """What may ship, best first."""
         feasible = log.feasible()
         finalists = [single(candidate) for candidate in feasible[:FINALISTS]]
         seconds = self.clock.limit_s - self.time.final_s - self.clock.spent_s
-        blend = choose_blend(self.bench, feasible, seconds)
+        blend = None if self.interrupted else choose_blend(self.bench, feasible, seconds)
         if blend is not None and all(excess <= 0 for excess in blend.violations.values()):
             finalists.insert(0, blend)
         return finalists
-
-    def _finish_one(self, blend: Blend, draft: Path) -> Finished:
-        with self.reporter.timed("refit"):
-            until = self.clock.limit_s - REFIT_ENDS_BEFORE * self.time.final_s
-            rows = self._last_rows(blend, until - self.clock.spent_s)
-            program, refitted = refit(blend, self.bench, rows, self._options(until), self.workers)
-        with self.reporter.timed("export"):
-            finished = export(
-                blend, program, refitted, self.bench, self.holdout.table, self.reporter.provenance(self, blend)
-            )
-        for name, content in finished.files.items():
-            (draft / name).write_bytes(content)
-        return finished
 
     def _last_rows(self, blend: Blend, seconds: float) -> Rows:
         """Rows of the last fit: all, or as many as there is time for."""
@@ -286,22 +327,6 @@ class _Run:
             soft = np.full((self.whole.rows, self.problem.outputs), np.nan)
             soft[self.sampled] = self.rows.soft
         return replace(self.all_rows, soft=soft).take(sample(self.whole, affordable, self.config.seed))
-
-    def _measure(self, draft: Path) -> tuple[list[Any], list[Any]]:
-        records = to_records(self.holdout.table)
-        deadline = self.clock.at(self.clock.limit_s - 1.0)  # what comes after takes less
-        with self.reporter.timed("measure"):
-            return measure_files(draft, records, self.bench, self.time.measure_s, deadline)
-
-    def _note_figures(self, finished: Finished, draft: Path, checks: list[Any]) -> None:
-        """Write the measured figures into the files' metadata; the Program stays the same to the bit."""
-        metadata = self.reporter.provenance(self, finished.blend) | {"measured": self.reporter.figures(checks)}
-        again = export(finished.blend, finished.program, finished.refitted, self.bench, self.holdout.table, metadata)
-        for name, content in again.files.items():
-            (draft / name).write_bytes(content)
-
-    def _infeasible(self, log: SearchLog, misses: list[MissError]) -> InfeasibleError:
-        return infeasible(log, misses, self.config.constraints, self.metric)
 
     def holdout_score(self, predict: Callable[[Dataset], np.ndarray]) -> float:
         """Score on rows that no step has seen."""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from lean_automl.automl.pipeline import _Run
     from lean_automl.search.clock import Clock
     from lean_automl.student.blend import Blend
-    from lean_automl.student.search import SearchLog
     from lean_automl.teacher.ensemble import Teacher
 
 PACKAGES: Final = (
@@ -72,10 +71,9 @@ class Reporter:
         """Measured figures by name."""
         return {f"{check.name}, {check.file}, {check.unit}": float(f"{check.value:.4g}") for check in checks}
 
-    def result(
-        self, run: _Run, finished: Finished, log: SearchLog, measurements: list[Any], checks: list[Check]
-    ) -> RunResult:
-        """The record of the whole run."""
+    def result(self, run: _Run, finished: Finished, measurements: list[Any], checks: list[Check]) -> RunResult:
+        """The record of the run so far."""
+        log = run.students.log
         teacher = run.teacher
         tried: list[Candidate | FailedTrial] = [*log.candidates, *log.failed]
         trials = sorted(tried, key=lambda trial: trial.number)
@@ -100,6 +98,7 @@ class Reporter:
             checks=checks,
             measurements=measurements,
             digest=digest(finished.program),
+            interrupted=run.interrupted,
             seconds={**self._seconds, "total": self._clock.spent_s},
             versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         )

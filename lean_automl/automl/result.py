@@ -101,6 +101,7 @@ class RunResult:
         checks: Each constraint and each measured figure.
         measurements: In fresh processes, by file and engine.
         digest: Of the Program.
+        interrupted: Whether the run was asked to end early.
         seconds: Of each step, and `total`.
         versions: Of the packages.
     """
@@ -125,6 +126,7 @@ class RunResult:
     checks: list[Check]
     measurements: list[Measurement]
     digest: str
+    interrupted: bool
     seconds: dict[str, float]
     versions: dict[str, str]
 

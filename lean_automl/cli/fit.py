@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from lean_automl.cli.columns import add_column_options, overrides_of
 from lean_automl.config import TARGETS, Budget, Constraints, FitConfig
 from lean_automl.errors import ConfigError
 
+EXIT_INTERRUPTED: Final = 130
 EPILOG: Final = """\
 examples:
   lean_automl fit train.csv --target y --max-latency-ms 2
@@ -93,13 +95,14 @@ def run(namespace: argparse.Namespace) -> int:
         overwrite=namespace.overwrite,
         started=namespace.started,
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end with the best so far
     with make_progress(config, quiet=namespace.quiet or namespace.json) as progress:
         result = fit(request, config, progress)
     if namespace.json:
         print(json.dumps(result.to_json(), default=str))
     else:
         show_result(result, request.out)
-    return 0
+    return EXIT_INTERRUPTED if result.interrupted else 0
 
 
 def config_of(namespace: argparse.Namespace) -> FitConfig:

@@ -15,14 +15,14 @@ import sys
 from typing import Final, NoReturn
 
 from lean_automl import __version__
-from lean_automl.cli import bench, fit, inspect, predict
+from lean_automl.cli import bench, compile, fit, inspect, predict
 from lean_automl.errors import ConfigError, InfeasibleError, InternalError, LeanAutoMLError
 
 EXIT_ERROR: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INFEASIBLE: Final = 3
-EXIT_INTERRUPTED: Final = 130
-COMMANDS: Final = (fit, predict, inspect, bench)
+EXIT_INTERRUPTED: Final = fit.EXIT_INTERRUPTED
+COMMANDS: Final = (fit, compile, predict, inspect, bench)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -59,8 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("internal error, please report it", error, EXIT_ERROR)
     except LeanAutoMLError as error:
         return _fail("error", error, EXIT_ERROR)
-    except KeyboardInterrupt:
-        return _fail("interrupted", "nothing was written", EXIT_INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        return _fail("interrupted", interrupt or "nothing was written", EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_ERROR

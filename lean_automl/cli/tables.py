@@ -32,6 +32,8 @@ def show_result(result: RunResult, folder: Path) -> None:
     console.print(_tried(result, metric))
     _show_failures(console, result)
     met = "[bold green]all limits met[/bold green]" if any(c.limit for c in result.checks) else "no limits were set"
+    if result.interrupted:
+        met = f"[yellow]interrupted[/yellow]: the best so far; {met}"
     console.print(f"\n{met}; {result.seconds['total']:.1f} s; wrote {folder}/")
     console.print(f"  model.lam    lean_automl predict {folder}/model.lam new_rows.csv", soft_wrap=True)
     console.print("  model.onnx   raw columns in, for any ONNX runtime")

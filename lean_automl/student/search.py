@@ -103,13 +103,13 @@ def search_students(
     The first trials are each family's known good settings, in turn; then Optuna's TPE (Bergstra et al. 2011) proposes.
     A trial that fails, in whatever way, is noted with its reason.
     """
-    search = _Search(families, context, options, watcher)
-    search.run(options.workers.share(bench))
+    search = StudentSearch(families, context, options, watcher)
+    search.run(bench)
     return search.log
 
 
-class _Search:
-    """Asks, starts, collects and tells.
+class StudentSearch:
+    """Asks, starts, collects and tells; may be run in parts, the bench getting richer from part to part.
 
     Trial n is asked when exactly the trials up to n - WINDOW have been told, so that what is asked does not depend on
     how many workers there are or which of them is quicker.
@@ -127,10 +127,16 @@ class _Search:
         self.open: dict[int, optuna.Trial] = {}
         self.ended: dict[int, Candidate | FailedTrial] = {}
 
-    def run(self, shared: Path) -> None:
-        """Until the time or the trials are spent."""
+    def run(self, bench: Workbench, until: int | None = None) -> None:
+        """Until the time or the trials are spent, or trial `until` has been asked for."""
+        shared = self.options.workers.share(bench)
         while True:
-            while self.options.workers.free and self._goes_on() and self._tell_until(self.asked + 1 - WINDOW):
+            while (
+                self.options.workers.free
+                and (until is None or self.asked < until)
+                and self._goes_on()
+                and self._tell_until(self.asked + 1 - WINDOW)
+            ):
                 self._start(shared)
             jobs = self.options.workers.wait()
             if not jobs:

@@ -2,39 +2,65 @@ from pathlib import Path
 
 import pytest
 
-from lean_automl.automl.output import MARKER, check_output, output_folder
+from lean_automl.automl.output import MARKER, OutputFolder, check_output
 from lean_automl.errors import ConfigError
+
+
+def draft_of(folder: OutputFolder, **files: str) -> Path:
+    draft = folder.draft()
+    for name, content in files.items():
+        (draft / name.replace("_", ".")).write_text(content)
+    return draft
 
 
 def test_a_folder_appears_whole(tmp_path: Path) -> None:
     out = tmp_path / "model"
-    with output_folder(out) as draft:
-        (draft / "a").write_text("1")
+    with OutputFolder(out) as folder:
+        draft = draft_of(folder, a="1")
         assert not out.exists()
-    assert [path.name for path in out.iterdir()] == ["a"]
+        folder.publish(draft)
+        assert [path.name for path in out.iterdir()] == ["a"]
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_an_error_leaves_nothing(tmp_path: Path) -> None:
-    def fails() -> None:
-        with output_folder(tmp_path / "model") as draft:
-            (draft / "a").write_text("1")
+def test_a_later_set_replaces_an_earlier_one(tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    with OutputFolder(out) as folder:
+        folder.publish(draft_of(folder, model_lam="1", model_onnx="1", run_json="1"))
+        folder.publish(draft_of(folder, model_lam="2", run_json="2"))
+    assert {path.name: path.read_text() for path in out.iterdir()} == {"model.lam": "2", MARKER: "2"}
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_an_error_leaves_what_was_published_or_nothing(tmp_path: Path) -> None:
+    def fails(publish: bool) -> None:
+        with OutputFolder(tmp_path / "model") as folder:
+            draft = draft_of(folder, a="1")
+            if publish:
+                folder.publish(draft)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        fails()
+        fails(publish=False)
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RuntimeError):
+        fails(publish=True)
+    assert (tmp_path / "model" / "a").read_text() == "1"
 
 
-def test_an_earlier_folder_is_replaced_in_one_step(tmp_path: Path) -> None:
+def test_an_older_folder_stays_until_something_takes_its_place(tmp_path: Path) -> None:
     out = tmp_path / "model"
-    for content in ("1", "2"):
-        with output_folder(out) as draft:
-            (draft / MARKER).write_text(content)
-            if content == "2":
-                assert (out / MARKER).read_text() == "1"
-    assert (out / MARKER).read_text() == "2"
+    out.mkdir()
+    (out / MARKER).write_text("old")
+    with OutputFolder(out) as folder:
+        draft = draft_of(folder, a="new")
+        assert (out / MARKER).read_text() == "old"
+    assert (out / MARKER).read_text() == "old"
+    with OutputFolder(out) as folder:
+        folder.publish(draft_of(folder, run_json="new"))
+    assert (out / MARKER).read_text() == "new"
     assert list(tmp_path.iterdir()) == [out]
+    assert not draft.exists()
 
 
 def test_what_may_not_be_replaced(tmp_path: Path) -> None:
