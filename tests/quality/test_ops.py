@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 from lean_automl_exporters import onnx as onnx_exporter
+from lean_automl_exporters.c import lines as c_lines
 from lean_automl_runtime import measure
 from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.native import encode as native_encode
 from lean_automl_runtime.native import lower as native_lower
 from lean_automl_runtime.native import values as native_values
 from quality.project import PACKAGES
@@ -68,6 +71,16 @@ def test_native_engine_knows_every_op() -> None:
     assert set(native_values._INFER) == set(o.OPS)
     # Encode happens before the plan, where the record is read.
     assert set(native_lower._LOWER) | {"Encode"} == set(o.OPS)
+
+
+def test_every_opcode_of_a_plan_is_known_to_all_who_read_plans() -> None:
+    native = PACKAGES["lean_automl_runtime"] / "native"
+    codes = re.findall(r"^ +LA_OP_(\w+)(?: = 1)?,", (native / "lean_automl_plan.h").read_text(encoding="utf-8"), re.M)
+    assert list(native_encode.OPS) == ["", *codes]  # their place is their number
+    assert set(c_lines._STATEMENTS) == set(codes)
+    for reader in ("lean_automl_plan.h", "lean_automl_check.h"):
+        code = (native / reader).read_text(encoding="utf-8")
+        assert set(re.findall(r"(?:case |default: /\* )LA_OP_(\w+)", code)) == set(codes), reader
 
 
 def test_every_op_says_what_it_means() -> None:

@@ -64,6 +64,7 @@ PUBLIC: Final[dict[str, set[str]]] = {
         "measure_in_process",
         "meets",
     },
+    "lean_automl_exporters.c": {"COptions", "export_c"},
     "lean_automl_exporters.onnx": {
         "OnnxOptions",
         "ParityReport",
@@ -73,6 +74,7 @@ PUBLIC: Final[dict[str, set[str]]] = {
         "export_checked",
         "export_onnx",
     },
+    "lean_automl.compiler.foreign": {"Compiled", "Request", "SourceParity", "compile_checked", "compile_model"},
     "lean_automl.errors": {
         "ArtifactError",
         "ArtifactVersionError",
