@@ -10,7 +10,7 @@ from lean_automl_runtime.ir import PREDICTION, PROBABILITIES, ColumnKind, Progra
 from lean_automl_runtime.reference import evaluate
 
 from lean_automl.data import Table, to_table
-from lean_automl.errors import ParityError
+from lean_automl.errors import DataError, ParityError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,10 +47,10 @@ def check_source(loaded: Loaded, program: Program, frame: pd.DataFrame, toleranc
 
     Raises:
         ParityError: They differ; names the worst row.
+        DataError: The library refuses the rows.
     """
-    assert loaded.predict is not None
     table = to_table(frame, program.columns)
-    want = np.asarray(loaded.predict(library_frame(frame, loaded.model.inputs, table)), dtype=np.float64)
+    want = _library_answers(loaded, library_frame(frame, loaded.model.inputs, table))
     got = _answers(evaluate(program, table.arrays))
     want = want.reshape(got.shape)
     apart = differences(got, want)
@@ -64,6 +64,17 @@ def check_source(loaded: Loaded, program: Program, frame: pd.DataFrame, toleranc
             "seven digits, declare it float64."
         )
     return SourceParity(table.rows, float(apart[worst]), tolerance)
+
+
+def _library_answers(loaded: Loaded, frame: pd.DataFrame) -> NDArray[np.float64]:
+    assert loaded.predict is not None
+    try:
+        return np.asarray(loaded.predict(frame), dtype=np.float64)
+    except Exception as error:  # every library has errors of its own
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise DataError(
+            f"{loaded.model.library} itself cannot predict the given rows: {reason[0]}. Give rows that it accepts."
+        ) from error
 
 
 def differences(got: NDArray[Any], want: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -63,7 +63,11 @@ def read_sklearn(model: Any, names: Sequence[str] = ()) -> SourceModel:
         raise UnsupportedOpError(
             f"scikit-learn estimator {name} is not supported. Supported: {', '.join([*READERS, *HIST])}."
         )
-    return SourceModel(LIBRARY, scores, head, inputs)
+    notes: tuple[str, ...] = ()
+    if hasattr(model, "classes_") and not head.classes:
+        positive = str(model.classes_[1])
+        notes = (f"{name} has no probabilities: the Program predicts its decision function, above 0 for {positive!r}",)
+    return SourceModel(LIBRARY, scores, head, inputs, notes)
 
 
 def _read_hist(model: Any, stages: Sequence[Stage]) -> tuple[ScoreModel, Head]:
