@@ -22,8 +22,6 @@ examples:
   lean_automl compile pipeline.joblib --trust-pickle --data sample.parquet
 """
 PARITY_ROWS: Final = 2_000
-ARTIFACT_FILE: Final = "model.lam"
-ONNX_FILE: Final = "model.onnx"
 
 
 def add_parser(commands: Any) -> None:
@@ -125,8 +123,7 @@ def _sample(namespace: argparse.Namespace) -> pd.DataFrame | None:
 
 def _files(compiled: Compiled, sample: pd.DataFrame | None, path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Content by name, checked against the reference, and the facts about it."""
-    from lean_automl_exporters.onnx import check_parity, export_onnx
-    from lean_automl_runtime.artifact import Artifact, write_artifact
+    from lean_automl_exporters.onnx import check_parity
     from lean_automl_runtime.ir import digest
 
     from lean_automl import __version__
