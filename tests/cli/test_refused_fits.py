@@ -119,6 +119,7 @@ SETTINGS: Final = {
     ("--task=ranking",): "invalid choice: 'ranking'",
     ("--max-latency-ms=soon",): "invalid float value: 'soon'",
     ("--max-latency-ms=1", "--max-latency-us=1"): "not allowed with",
+    ("--serve-with=fpga",): "invalid choice: 'fpga'",
     ("--engine=numba",): "unrecognized arguments: --engine=numba",
 }
 
@@ -196,4 +197,4 @@ def test_interrupt_ends_in_one_line(cli: CommandLine, monkeypatch: pytest.Monkey
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lean_automl.automl.pipeline.fit", interrupted)
-    assert "interrupted: nothing was written" in cli.refused(130, *fit())
+    assert "interrupted: nothing more was written" in cli.refused(130, *fit())
