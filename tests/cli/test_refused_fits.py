@@ -145,7 +145,7 @@ def test_no_column_is_left(cli: CommandLine) -> None:
 
 def test_arguments_are_missing(cli: CommandLine) -> None:
     assert "required: COMMAND" in cli.refused(USAGE)
-    assert "required: --target" in cli.refused(USAGE, "fit", "table.csv")
+    assert "needs DATA and --target" in cli.refused(USAGE, "fit", "table.csv")
     assert "invalid choice: 'train'" in cli.refused(USAGE, "train", "table.csv")
 
 
