@@ -30,11 +30,38 @@ def check_output(path: Path, overwrite: bool) -> None:
         raise ConfigError(f"--out: {path} exists already. Choose another folder, or pass --overwrite to replace it.")
     if path.exists() and not (path / MARKER).exists() and (not path.is_dir() or any(path.iterdir())):
         raise ConfigError(f"--out: {path} was not made by lean_automl, so it is not replaced. Choose another folder.")
+    owner = aside_of(path) / OWNER
+    if owner.exists() and _is_running(owner.read_text(encoding="ascii")):
+        raise ConfigError(f"--out: another run is making {path} right now. Wait for it, or choose another folder.")
     parent = path.absolute().parent
     if not parent.is_dir():
         raise ConfigError(f"--out: {parent} is not a folder. Make it first.")
     if not os.access(parent, os.W_OK):
         raise ConfigError(f"--out: {parent} cannot be written to.")
+
+
+def _is_running(process: str) -> bool:
+    """Whether a process of that number, other than this one, exists."""
+    if not process.isdecimal() or int(process) == os.getpid():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+OLD: Final = "old"
+FIRST: Final = "published"
+OWNER: Final = "owner"
+JOURNAL: Final = "journal"
+
+
+def aside_of(path: Path) -> Path:
+    """Where a run keeps what is not ready, beside its output folder."""
+    return path.absolute().parent / f".{path.absolute().name}.run"
 
 
 class OutputFolder:
@@ -43,24 +70,40 @@ class OutputFolder:
     Attributes:
         path: The folder.
         published: Whether a set was published.
+        keep: Whether what stands aside stays, so that the run can be resumed.
+        aside: Hidden folder beside it: drafts, an older folder, the journal.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, resume: bool = False) -> None:
         self.path = path.absolute()
+        self._resume = resume
         self.published = False
+        self.keep = False
+        self.aside = aside_of(self.path)
 
     def __enter__(self) -> OutputFolder:
-        self._aside = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
+        if self.aside.exists() and not self._resume:
+            self._clear()
+        self.aside.mkdir(exist_ok=True)
+        (self.aside / OWNER).write_text(str(os.getpid()), encoding="ascii")
+        self.published = (self.aside / FIRST).exists()
         return self
+
+    def _clear(self) -> None:
+        """Remove what a killed run left; a folder that it had put aside for good reasons comes back."""
+        if (self.aside / OLD).exists() and not self.path.exists():
+            (self.aside / OLD).rename(self.path)
+        shutil.rmtree(self.aside)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self._aside, ignore_errors=True)
+        if not self.keep:
+            shutil.rmtree(self.aside, ignore_errors=True)
 
     def draft(self) -> Path:
         """An empty folder on the same disk, for files that may be published."""
-        return Path(tempfile.mkdtemp(prefix="draft-", dir=self._aside))
+        return Path(tempfile.mkdtemp(prefix="draft-", dir=self.aside))
 
     def publish(self, draft: Path) -> None:
         """Let a draft's files take their place; the draft is used up."""
@@ -77,8 +120,9 @@ class OutputFolder:
             return
         draft.chmod(0o755)
         if self.path.exists():
-            self.path.rename(self._aside / "old")
+            self.path.rename(self.aside / OLD)
         draft.rename(self.path)
+        (self.aside / FIRST).touch()
         self.published = True
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lean_automl.automl.finish import Finished
-    from lean_automl.automl.pipeline import _Run
+    from lean_automl.automl.run import Run
     from lean_automl.search.clock import Clock
     from lean_automl.student.blend import Blend
     from lean_automl.teacher.ensemble import Teacher
@@ -55,7 +55,7 @@ class Reporter:
         yield
         self._seconds[step] = time.monotonic() - begin
 
-    def provenance(self, run: _Run, blend: Blend) -> dict[str, Any]:
+    def provenance(self, run: Run, blend: Blend) -> dict[str, Any]:
         """What the files say about where they come from."""
         return {
             "target": run.schema.target,
@@ -71,7 +71,7 @@ class Reporter:
         """Measured figures by name."""
         return {f"{check.name}, {check.file}, {check.unit}": float(f"{check.value:.4g}") for check in checks}
 
-    def result(self, run: _Run, finished: Finished, measurements: list[Any], checks: list[Check]) -> RunResult:
+    def result(self, run: Run, finished: Finished, measurements: list[Any], checks: list[Check]) -> RunResult:
         """The record of the run so far."""
         log = run.students.log
         teacher = run.teacher

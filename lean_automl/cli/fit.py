@@ -14,6 +14,7 @@ from lean_automl.config import TARGETS, Budget, Constraints, FitConfig
 from lean_automl.errors import ConfigError
 
 EXIT_INTERRUPTED: Final = 130
+DEFAULT_LIMIT_S: Final = 60.0
 EPILOG: Final = """\
 examples:
   lean_automl fit train.csv --target y --max-latency-ms 2
@@ -33,8 +34,15 @@ def add_parser(commands: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("data", metavar="DATA", help="table: .csv, .tsv, .parquet, .feather, .jsonl, gzip allowed")
-    parser.add_argument("--target", required=True, metavar="NAME", help="column to predict")
+    parser.add_argument(
+        "data", metavar="DATA", nargs="?", help="table: .csv, .tsv, .parquet, .feather, .jsonl, gzip allowed"
+    )
+    parser.add_argument("--target", metavar="NAME", help="column to predict")
+    parser.add_argument(
+        "--resume",
+        metavar="FOLDER",
+        help="go on with an interrupted run, given its --out; only --time-limit may be added",
+    )
     parser.add_argument("--out", metavar="FOLDER", help="folder to make (default: the table's name and -model)")
     parser.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run")
     limits = parser.add_argument_group("limits, which are kept or the run fails")
@@ -54,7 +62,7 @@ def add_parser(commands: Any) -> None:
         help="engine that the limits hold for; auto: every exported file with its own engine",
     )
     budget = parser.add_argument_group("budget")
-    budget.add_argument("--time-limit", type=float, default=60.0, metavar="S", help="seconds for everything (60)")
+    budget.add_argument("--time-limit", type=float, metavar="S", help="seconds for everything (60)")
     budget.add_argument("--max-trials", type=int, metavar="N", help="students to try at most")
     how = parser.add_argument_group("how")
     how.add_argument("--metric", metavar="NAME", help="a scikit-learn scorer; default by task: roc_auc, log loss, rmse")
@@ -78,30 +86,36 @@ def add_parser(commands: Any) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Fit and show the result."""
+    if namespace.resume is None and (namespace.data is None or namespace.target is None):
+        raise ConfigError("fit needs DATA and --target, or --resume FOLDER.")
     config = config_of(namespace)
     overrides = overrides_of(namespace)
     # The training stack takes seconds to import: not before the command line is known to be right.
-    from lean_automl.automl.pipeline import FitRequest, fit
+    from lean_automl.automl.pipeline import FitRequest, fit, resume
     from lean_automl.cli.progress import make_progress
     from lean_automl.cli.tables import show_result
     from lean_automl.data import Task
 
-    request = FitRequest(
-        source=Path(namespace.data),
-        target=namespace.target,
-        out=output_of(namespace),
-        overrides=overrides,
-        task=None if namespace.task is None else Task(namespace.task),
-        overwrite=namespace.overwrite,
-        started=namespace.started,
-    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end with the best so far
+    out = Path(namespace.resume) if namespace.resume is not None else output_of(namespace)
     with make_progress(config, quiet=namespace.quiet or namespace.json) as progress:
-        result = fit(request, config, progress)
+        if namespace.resume is not None:
+            result = resume(out, progress, namespace.time_limit, namespace.started)
+        else:
+            request = FitRequest(
+                source=Path(namespace.data),
+                target=namespace.target,
+                out=out,
+                overrides=overrides,
+                task=None if namespace.task is None else Task(namespace.task),
+                overwrite=namespace.overwrite,
+                started=namespace.started,
+            )
+            result = fit(request, config, progress)
     if namespace.json:
         print(json.dumps(result.to_json(), default=str))
     else:
-        show_result(result, request.out)
+        show_result(result, out)
     return EXIT_INTERRUPTED if result.interrupted else 0
 
 
@@ -121,7 +135,10 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
             max_size_bytes=None if namespace.max_size_kb is None else namespace.max_size_kb * 1000,
             latency_quantile=namespace.latency_quantile,
         ),
-        budget=Budget(time_limit_s=namespace.time_limit, max_trials=namespace.max_trials),
+        budget=Budget(
+            time_limit_s=DEFAULT_LIMIT_S if namespace.time_limit is None else namespace.time_limit,
+            max_trials=namespace.max_trials,
+        ),
         target=namespace.serve_with,
         metric=namespace.metric,
         families=families,

@@ -13,7 +13,7 @@ from lean_automl.learners.base import FitOptions
 from lean_automl.student.trial import Candidate, Proposal, Workbench, run_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from lean_automl.search.workers import Job, Workers
@@ -85,6 +85,7 @@ class SearchOptions:
         most_trials: Trials at most; None is no limit.
         seed: Of sampler and learners.
         workers: Where trials run.
+        known: How trials ended in an earlier part of this run, by number; they are not repeated.
         growth: Rows of the last fit over those of a trial's.
     """
 
@@ -92,6 +93,7 @@ class SearchOptions:
     most_trials: int | None
     seed: int
     workers: Workers
+    known: Mapping[int, Candidate | FailedTrial] = field(default_factory=dict)
     growth: float = 1.25
 
 
@@ -168,6 +170,10 @@ class StudentSearch:
         student = family.suggest(trial, self.context)
         proposal = Proposal(self.asked, family.name, dict(trial.params), student)
         self.open[self.asked] = trial
+        known = self.options.known.get(self.asked)
+        if known is not None and (known.family, known.parameters) == (proposal.family, proposal.parameters):
+            self._take(known)
+            return
         now = time.monotonic()
         deadline = now + LONGEST_SHARE_OF_A_TRIAL * max(0.0, self.options.deadline - now)
         arguments = (shared, proposal, FitOptions(self.options.seed, 1, deadline))
@@ -176,17 +182,19 @@ class StudentSearch:
 
     def _note(self, job: Job) -> None:
         proposal: Proposal = job.tag
-        outcome: Candidate | FailedTrial
-        if job.error is not None:
-            reason = job.error.splitlines()[0]
-            failed = FailedTrial(proposal.number, proposal.family, proposal.parameters, reason, job.seconds)
-            self.log.failed.append(failed)
-            outcome = failed
+        if job.error is None:
+            self._take(job.value)
+            return
+        reason = job.error.splitlines()[0]
+        self._take(FailedTrial(proposal.number, proposal.family, proposal.parameters, reason, job.seconds))
+
+    def _take(self, outcome: Candidate | FailedTrial) -> None:
+        """Put how a trial ended into the log."""
+        if isinstance(outcome, FailedTrial):
+            self.log.failed.append(outcome)
         else:
-            candidate: Candidate = job.value
-            self.log.candidates.append(candidate)
-            outcome = candidate
-        self.ended[proposal.number] = outcome
+            self.log.candidates.append(outcome)
+        self.ended[outcome.number] = outcome
         self.watcher.trial_ended(outcome, self.log)
 
     def _last_fit_seconds(self) -> float:

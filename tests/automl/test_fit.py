@@ -1,6 +1,7 @@
 """The whole job on small tables: what it writes, and that it agrees with itself."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,11 @@ import pytest
 from lean_automl_runtime import load, load_artifact
 from tables import mixed_frame_for
 
-from lean_automl.automl.pipeline import FitRequest, fit
+from lean_automl.automl.pipeline import FitRequest, fit, resume
 from lean_automl.cli.progress import Silent
 from lean_automl.config import Budget, Constraints, FitConfig
 from lean_automl.data import SchemaOverrides
-from lean_automl.errors import InfeasibleError
+from lean_automl.errors import ConfigError, InfeasibleError
 
 LIMITS = Constraints(max_latency_us=1e5, max_size_bytes=60_000)
 
@@ -76,3 +77,56 @@ def test_time_order_groups_and_weights_are_respected(tmp_path: Path, monkeypatch
     names = [column.name for column in load_artifact(out / "model.lam").program.columns]
     assert "income" not in names
     assert "since" in names
+
+
+class Stops(Silent):
+    """Interrupts the run after a number of students, as Ctrl-C would."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+        self.numbers: list[int] = []
+
+    def trial_ended(self, trial: object, log: object) -> None:  # noqa: ARG002
+        self.numbers.append(trial.number)  # type: ignore[attr-defined]
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_ends_with_the_best_so_far_and_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
+    frame, target = mixed_frame_for("binary", 400)
+    source = tmp_path / "table.parquet"
+    frame.to_parquet(source)
+    out = tmp_path / "model"
+    config = FitConfig(
+        constraints=LIMITS, budget=Budget(time_limit_s=100.0, max_trials=6), families=("linear", "oblivious"), folds=2
+    )
+    first = fit(FitRequest(source, target, out), config, Stops(4))
+    assert first.interrupted
+    assert first.student_holdout > first.constant_holdout
+    assert load(out / "model.lam", "reference").classes == ("no", "yes")
+    assert 4 <= len(first.trials) < 6
+    seen = Stops(1000)
+    second = resume(out, seen, 100.0, time.monotonic())
+    assert not second.interrupted
+    assert sorted(trial.number for trial in second.trials) == [1, 2, 3, 4, 5, 6]
+    done = {trial.number: trial for trial in first.trials}
+    assert all(trial == done[trial.number] for trial in second.trials if trial.number in done)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "table.parquet"]
+    with pytest.raises(ConfigError, match="no interrupted run"):
+        resume(out, Silent(), None, time.monotonic())
+
+
+def test_a_run_is_resumed_on_the_same_table_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
+    frame, target = mixed_frame_for("binary", 300)
+    source = tmp_path / "table.csv"
+    frame.to_csv(source, index=False)
+    config = FitConfig(budget=Budget(time_limit_s=100.0, max_trials=3), families=("linear",), folds=2)
+    assert fit(FitRequest(source, target, tmp_path / "model"), config, Stops(1)).interrupted
+    source.write_text(source.read_text() + source.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(ConfigError, match="not the table"):
+        resume(tmp_path / "model", Silent(), None, time.monotonic())

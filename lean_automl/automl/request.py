@@ -1,0 +1,43 @@
+"""What a run is asked to do, and whom it tells."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from lean_automl.data import SchemaOverrides, Task
+from lean_automl.student.search import Watcher as SearchWatcher
+from lean_automl.teacher.build import Watcher as TeacherWatcher
+
+
+class Watcher(TeacherWatcher, SearchWatcher, Protocol):
+    """Is told of every step; a terminal shows it."""
+
+    def step(self, name: str, detail: str) -> None:
+        """A step begins."""
+        ...
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """What to fit.
+
+    Attributes:
+        source: Path of a table, or a DataFrame.
+        target: Name of the target.
+        out: Folder to make.
+        overrides: What the caller knows of the columns.
+        task: Kind of target; None to infer it.
+        overwrite: Whether an output folder of an earlier run may be replaced.
+        started: `time.monotonic()` from which the time limit counts.
+    """
+
+    source: Any
+    target: str
+    out: Path
+    overrides: SchemaOverrides = field(default_factory=SchemaOverrides)
+    task: Task | None = None
+    overwrite: bool = False
+    started: float = field(default_factory=time.monotonic)

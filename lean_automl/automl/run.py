@@ -1,0 +1,323 @@
+"""One run, step by step: read, split, features, a first model, teacher, students, and the files that ship."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lean_automl.automl.choose_features import FeatureChoice, choose_features
+from lean_automl.automl.finish import Finished, MissError, export, measure_files, refit
+from lean_automl.automl.infeasible import infeasible
+from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
+from lean_automl.automl.output import JOURNAL, OutputFolder
+from lean_automl.automl.plan_time import TimePlan, plan_time
+from lean_automl.automl.report import Reporter
+from lean_automl.automl.request import FitRequest, Watcher
+from lean_automl.automl.thin import sample, search_rows
+from lean_automl.config import FitConfig
+from lean_automl.data import Dataset, Task, folds, holdout, load_dataset
+from lean_automl.data.records import to_records
+from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.search.clock import Clock
+from lean_automl.search.metrics import Metric, make_metric
+from lean_automl.search.workers import Workers
+from lean_automl.student.blend import Blend, choose_blend, single
+from lean_automl.student.deploy import choose_deployment
+from lean_automl.student.families import choose_families
+from lean_automl.student.family import Context
+from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
+from lean_automl.student.trial import Workbench, predict_with
+from lean_automl.teacher.bag import Lesson
+from lean_automl.teacher.build import Failure, build_teacher
+from lean_automl.teacher.ensemble import Teacher
+
+if TYPE_CHECKING:
+    from lean_automl_runtime.ir import Program
+
+    from lean_automl.automl.result import RunResult
+    from lean_automl.data import Split
+
+MEASURED_ROWS: Final = 4_096
+FINALISTS: Final = 4
+FIRST_TRIALS: Final = 2
+SHORTEST_WITH_FIRST_S: Final = 20.0
+LONGEST_AFTER_INTERRUPT_S: Final = 5.0
+LAST_FIT_SHARE: Final = 0.7
+REFIT_ENDS_BEFORE: Final = 0.6  # the rest of what is kept is for export and measuring
+FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
+
+
+class Run:
+    """The state of one run: each step reads what the ones before it found."""
+
+    def __init__(
+        self,
+        request: FitRequest,
+        config: FitConfig,
+        watcher: Watcher,
+        clock: Clock,
+        workers: Workers,
+        folder: OutputFolder,
+    ) -> None:
+        self.request, self.config, self.watcher = request, config, watcher
+        self.clock, self.workers, self.folder = clock, workers, folder
+        self.interrupted = False
+        self.teacher: Teacher | None = None
+        self.failures: tuple[Failure, ...] = ()
+        self.journal: Journal | None = None
+        if isinstance(request.source, str | Path) and Path(request.source).is_file():
+            self.journal = Journal(folder.aside / JOURNAL)
+            source = Path(request.source).absolute()
+            kept = replace(request, source=source, out=request.out.absolute())
+            self.journal.put(REQUEST, (kept, config, file_digest(source)))
+        self.reporter = Reporter(clock)
+
+    def read(self) -> None:
+        """Read and split the table."""
+        self.watcher.step("read", str(self.request.source) if isinstance(self.request.source, str | Path) else "table")
+        with self.reporter.timed("read"):
+            request = self.request
+            dataset = load_dataset(request.source, request.target, request.overrides, request.task)
+            self.schema = dataset.schema
+            self.problem = Problem(self.schema.task, len(self.schema.classes) or 1)
+            self.metric: Metric = make_metric(self.config.metric, self.problem.task, self.problem.outputs)
+            split = holdout(dataset, self.config.holdout, self.config.seed)
+            self.holdout: Dataset = dataset.take(split.valid)
+            self.dataset: Dataset = dataset.take(split.train)
+            self.whole: Dataset = self.dataset
+            self.folds: tuple[Split, ...] = folds(self.dataset, self.config.folds, self.config.seed)
+
+    def choose_features(self) -> None:
+        """Fit the features."""
+        self.watcher.step("features", f"{len(self.schema.features)} columns")
+        with self.reporter.timed("features"):
+            self.workers.wait_until_ready()
+            self.time: TimePlan = plan_time(self.clock.limit_s, self.clock.spent_s)
+            options = self._options(self.time.features)
+            self.features: FeatureChoice = self._once(
+                FEATURES, lambda: choose_features(self.dataset, self.folds[0], self.problem, self.metric, options)
+            )
+            self.all_rows = Rows(self.features.plan.frame(self.dataset.table), self.dataset.y, self.dataset.weight)
+            self.rows = self.all_rows
+            self._thin()
+
+    def _thin(self) -> None:
+        """Search on fewer rows where the time would not let enough students be tried on all."""
+        most = search_rows(self.clock.limit_s, self.features.seconds_per_row)
+        fold_share = (len(self.folds) - 1) / len(self.folds)
+        rows = self.dataset.rows if most is None else min(self.dataset.rows, int(most / fold_share))
+        self.sampled = sample(self.dataset, self._once(SAMPLE, lambda: rows), self.config.seed)
+        if self.sampled.size == self.dataset.rows:
+            return
+        self.whole, self.dataset = self.dataset, self.dataset.take(self.sampled)
+        self.rows = self.all_rows.take(self.sampled)
+        self.folds = folds(self.dataset, self.config.folds, self.config.seed)
+
+    def prepare(self) -> None:
+        """Decide what ships and what judges, and make the search."""
+        records = to_records(self.dataset.table.take(np.arange(min(MEASURED_ROWS, self.dataset.rows))))
+        constraints, plan = self.config.constraints, self.features.plan
+        deployment, self.left_out = choose_deployment(self.config.target, self.schema.features, records, constraints)
+        for line in self.left_out:
+            self.watcher.step("note", line)
+        judged = self._trial_folds()
+        self.bench = Workbench(
+            self.schema,
+            self.rows,
+            judged,
+            tuple(self.dataset.table.take(fold.valid) for fold in judged),
+            plan,
+            self.problem,
+            self.metric,
+            constraints,
+            deployment,
+            records,
+        )
+        rows = int(np.mean([fold.train.size for fold in judged]))
+        self.distils = len(judged) == 1
+        context = Context(
+            self.problem, rows, len(plan.numeric), len(plan.categorical), constraints, has_teacher=self.distils
+        )
+        self.families = choose_families(self.config.families, context)
+        options = SearchOptions(
+            self.clock.at(self.clock.limit_s - self.time.final_s),
+            self.config.budget.max_trials,
+            self.config.seed,
+            self.workers,
+            {} if self.journal is None else self.journal.trials(),
+            max(1.0, self.whole.rows / rows),
+        )
+        watcher = self.watcher if self.journal is None else Recorder(self.watcher, self.journal)
+        self.students = StudentSearch(self.families, context, options, watcher)
+
+    def publish_first(self) -> None:
+        """Put a first model, found in a moment, where the last one will be: a run that is killed leaves that."""
+        if self.clock.limit_s < SHORTEST_WITH_FIRST_S:
+            return
+        self.watcher.step("first", "a quick student, so that there is always something")
+        with self.reporter.timed("first"):
+            self.students.run(self.bench, until=FIRST_TRIALS)
+            for candidate in self.students.log.feasible()[:1]:
+                program = self.bench.compile([(candidate.fitted[0], 1.0)])
+                with contextlib.suppress(MissError):
+                    self._publish(single(candidate), program, refitted=False, until=self.clock.start)
+
+    def teach(self) -> None:
+        """Build the teacher.
+
+        Where students may learn from it, it must not know the rows that judge them: it is built on the training part
+        of their fold alone.
+        """
+        dataset, rows, splits = self.dataset, self.rows, self.folds
+        judged = self.bench.folds[0]
+        if self.distils:
+            dataset, rows = dataset.take(judged.train), rows.take(judged.train)
+            splits = folds(dataset, self.config.folds, self.config.seed)
+        self.watcher.step("teacher", f"{len(splits)} folds of {dataset.rows:,} rows")
+        with self.reporter.timed("teacher"):
+            options = self._options(self.time.teacher)
+            lesson = Lesson(rows, splits, self.problem)
+            self.teacher, self.failures = self._once(
+                TEACHER, lambda: build_teacher(lesson, self.metric, options, self.workers, self.watcher)
+            )
+            if self.distils and self.teacher is not None:
+                self.rows = replace(self.rows, soft=self._soft_targets(self.teacher, judged))
+                self.bench = replace(self.bench, rows=self.rows)
+
+    def _soft_targets(self, teacher: Teacher, split: Split) -> np.ndarray:
+        """The teacher's predictions for every row, none of them by a model that saw the row."""
+        soft = np.full((self.rows.frame.rows, self.problem.outputs), np.nan)
+        soft[split.train] = teacher.out_of_fold
+        rest = np.setdiff1d(np.arange(self.rows.frame.rows), split.train)
+        soft[rest] = teacher.predict(self.rows.frame.take(rest))
+        return soft
+
+    def search(self) -> None:
+        """Search for a student until the time is over."""
+        self.watcher.step("students", ", ".join(family.name for family in self.families))
+        with self.reporter.timed("students"):
+            self.students.run(self.bench)
+
+    def finish(self) -> RunResult:
+        """Refit the best student, export, verify; the next best if a limit is broken after all."""
+        log = self.students.log
+        if self.interrupted and not log.feasible():
+            raise KeyboardInterrupt
+        self.watcher.step("finish", "last fit, export, measure")
+        misses: list[MissError] = []
+        with self.reporter.timed("finish"):
+            for blend in self._finalists(log):
+                with self.reporter.timed("refit"):
+                    until = self.clock.limit_s - REFIT_ENDS_BEFORE * self.time.final_s
+                    if self.interrupted:
+                        until = min(until, self.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
+                    rows = self._last_rows(blend, until - self.clock.spent_s)
+                    program, refitted = refit(blend, self.bench, rows, self._options(until), self.workers)
+                try:
+                    until = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - 1.0)
+                    return self._publish(blend, program, refitted, until)
+                except MissError as miss:
+                    misses.append(miss)
+        raise infeasible(log, misses, self.config.constraints, self.metric)
+
+    def _publish(self, blend: Blend, program: Program, refitted: bool, until: float) -> RunResult:
+        """Export, check, measure, and let the files take their place.
+
+        Args:
+            blend: What the Program was in the search.
+            program: What ships.
+            refitted: Whether it was fitted on all rows.
+            until: `time.monotonic()` after which only what the limits need is measured.
+
+        Raises:
+            MissError: A limit is broken.
+        """
+        draft = self.folder.draft()
+        provenance = self.reporter.provenance(self, blend)
+        with self.reporter.timed("export"):
+            finished = export(blend, program, refitted, self.bench, self.holdout.table, provenance)
+        for name, content in finished.files.items():
+            (draft / name).write_bytes(content)
+        with self.reporter.timed("measure"):
+            records = to_records(self.holdout.table.take(np.arange(min(MEASURED_ROWS, self.holdout.rows))))
+            measurements, checks = measure_files(draft, records, self.bench, self.time.measure_s, until)
+        # The measured figures go into the files' metadata; the Program stays the same to the bit.
+        noted = provenance | {"measured": self.reporter.figures(checks)}
+        for name, content in self.bench.deployment.contents(program, noted).items():
+            (draft / name).write_bytes(content)
+        result = self.reporter.result(self, finished, measurements, checks)
+        self.reporter.write(result, draft)
+        self.folder.publish(draft)
+        return result
+
+    def _finalists(self, log: SearchLog) -> list[Blend]:
+        """What may ship, best first."""
+        feasible = log.feasible()
+        finalists = [single(candidate) for candidate in feasible[:FINALISTS]]
+        seconds = self.clock.limit_s - self.time.final_s - self.clock.spent_s
+        blend = None if self.interrupted else choose_blend(self.bench, feasible, seconds)
+        if blend is not None and all(excess <= 0 for excess in blend.violations.values()):
+            finalists.insert(0, blend)
+        return finalists
+
+    def _last_rows(self, blend: Blend, seconds: float) -> Rows:
+        """Rows of the last fit: all, or as many as there is time for."""
+        if self.whole.rows == self.dataset.rows:
+            return self.rows
+        per_row = blend.fit_seconds / float(np.mean([fold.train.size for fold in self.bench.folds]))
+        affordable = int(LAST_FIT_SHARE * seconds / per_row)
+        if affordable <= self.dataset.rows:
+            return self.rows
+        soft = None
+        if self.rows.soft is not None:
+            soft = np.full((self.whole.rows, self.problem.outputs), np.nan)
+            soft[self.sampled] = self.rows.soft
+        return replace(self.all_rows, soft=soft).take(sample(self.whole, affordable, self.config.seed))
+
+    def holdout_score(self, predict: Callable[[Dataset], np.ndarray]) -> float:
+        """Score on rows that no step has seen."""
+        return self.metric(self.holdout.y, predict(self.holdout), self.holdout.weight)
+
+    def teacher_holdout(self) -> float | None:
+        """Score of the teacher on rows that no step has seen; None without a teacher."""
+        teacher = self.teacher
+        if teacher is None:
+            return None
+        frame = self.features.plan.frame(self.holdout.table)
+        return self.holdout_score(lambda _: teacher.predict(frame))
+
+    def student_holdout(self, finished: Finished) -> float:
+        """Score of what ships on rows that no step has seen."""
+        return self.holdout_score(lambda rows: predict_with(finished.program, rows.table))
+
+    def constant_holdout(self) -> float:
+        """Score of the constant predictor on the same rows."""
+        return self.holdout_score(self._constant)
+
+    def _constant(self, rows: Dataset) -> np.ndarray:
+        if self.problem.task is Task.REGRESSION:
+            return np.full((rows.rows, 1), np.average(self.dataset.y, weights=self.dataset.weight))
+        counts = np.bincount(self.dataset.y, weights=self.dataset.weight, minlength=self.problem.outputs)
+        return np.tile(counts / counts.sum(), (rows.rows, 1))
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What an earlier part of this run made, or what `make` makes now."""
+        found = None if self.journal is None else self.journal.get(name)
+        if found is None:
+            found = make()
+            if self.journal is not None:
+                self.journal.put(name, found)
+        return found
+
+    def _options(self, until_s: float) -> FitOptions:
+        return FitOptions(self.config.seed, 1, self.clock.at(until_s))
+
+    def _trial_folds(self) -> tuple[Split, ...]:
+        """Folds that judge students: the last ones, which resemble the future where rows are ordered by time."""
+        count = next((count for rows, count in FOLDS_BY_ROWS if self.dataset.rows <= rows), 1)
+        return self.folds[-count:]
