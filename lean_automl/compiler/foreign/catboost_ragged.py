@@ -109,5 +109,5 @@ def _tree(tree: Mapping[str, Any], splits: Splits, scale: float, outputs: int) -
         else:
             threshold[number] = at
     left, right = np.array(children, dtype=np.int64).T
-    table = NodeTable(leaf, feature.astype(np.int64), threshold, left, right, nan_left, value * scale, {})
+    table = NodeTable(leaf, feature.astype(np.int64), threshold, left, right, nan_left, value * scale)
     return source_tree(table, tuple(range(outputs)))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lean_automl.compiler.foreign.features import Categories, Intervals, Levels
+from lean_automl.compiler.foreign.features import Categories, Intervals, Levels, Number
+from lean_automl.compiler.foreign.thresholds import raw_tests
 from lean_automl.errors import UnsupportedOpError
 
 if TYPE_CHECKING:
@@ -29,6 +30,21 @@ def coded_category(name: str, values: Sequence[Any]) -> Levels:
     table = np.full(coding.levels, np.nan)
     table[at] = codes
     return Levels(coding, tuple(table.tolist()))
+
+
+def number_codes(feature: Number, values: F64) -> tuple[Intervals, NDArray[np.int64]]:
+    """A coding that tells where a number is each of `values`.
+
+    Returns:
+        The coding, and the code of each of `values`; -1 for one that the number never is.
+    """
+    below = raw_tests(feature, values, strict=True)
+    up_to = raw_tests(feature, values, strict=False)
+    reached = ~up_to.never & (below.never | (below.threshold < up_to.threshold))
+    ends = [below.threshold[reached & ~below.never], up_to.threshold[reached]]
+    edges = np.unique(np.concatenate(ends).astype(np.float64))
+    codes = np.where(reached, np.searchsorted(edges, up_to.threshold.astype(np.float64), side="left"), -1)
+    return Intervals(feature.column, tuple(edges.tolist())), codes
 
 
 def equal_to(column: str, values: F64, boolean: bool = False) -> tuple[Intervals, NDArray[np.int64]]:

@@ -35,6 +35,7 @@ class StepKind(StrEnum):
     LOW = "low"  # value where v is below it
     HIGH = "high"  # value where v is above it
     FLOAT32 = "float32"  # rounded to float32; `value` is ignored
+    TRUNCATE = "truncate"  # without its fraction; `value` is ignored
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,8 @@ def _apply(x: Any, step: Step) -> Any:
             return np.where(x < constant, constant, x)
         case StepKind.HIGH:
             return np.where(x > constant, constant, x)
+        case StepKind.TRUNCATE:
+            return np.trunc(x)
         case StepKind.FLOAT32:
             return x.astype(np.float32).astype(x.dtype)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl.compiler.foreign.features import Feature, Intervals, Levels, Number
+from lean_automl.compiler.foreign.categories import number_codes
+from lean_automl.compiler.foreign.features import Feature, Intervals, Levels, Number, number_values
 from lean_automl.compiler.foreign.thresholds import raw_tests
 from lean_automl.compiler.foreign.tree_input import ZERO, TreeInput
 from lean_automl.compiler.trees import INT32_MAX, RaggedTree, ragged_op
@@ -46,6 +47,7 @@ class SourceTree:
         targets: Output columns.
         sets: Category tests by node.
         zero_is_nan: Whether a node takes zeros for NaN.
+        equal: By node, the numbers that a value must equal one of, where that is the test.
     """
 
     feature: NDArray[np.int32]
@@ -57,6 +59,7 @@ class SourceTree:
     targets: tuple[int, ...]
     sets: Mapping[int, CategorySet] = field(default_factory=dict)
     zero_is_nan: NDArray[np.bool_] | None = None
+    equal: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,23 +119,23 @@ class _Tests:
         self._nan_left = _joined([tree.nan_left for tree in trees], np.bool_)
         zeros = [np.zeros(t.feature.size, bool) if t.zero_is_nan is None else t.zero_is_nan for t in trees]
         self._zero_is_nan = _joined(zeros, np.bool_)
-        self._sets = {
-            int(start) + node: own
-            for start, tree in zip(self._start, trees, strict=False)
-            for node, own in tree.sets.items()
-        }
+        starts = [(int(start), tree) for start, tree in zip(self._start, trees, strict=False)]
+        self._sets = {start + node: own for start, tree in starts for node, own in tree.sets.items()}
+        self._equal = {start + node: own for start, tree in starts for node, own in tree.equal.items()}
         self._carrier = np.zeros(self._feature.size, dtype=np.int32)
         self._raw = np.zeros(self._feature.size, dtype=np.float32)
 
     def trees(self) -> list[RaggedTree]:
         """The trees over the numbers of `TreeInput`."""
-        by_set = np.zeros(self._feature.size, dtype=bool)
+        by_set, equal = (np.zeros(self._feature.size, dtype=bool) for _ in range(2))
         by_set[list(self._sets)] = True
+        equal[list(self._equal)] = True
         for number in np.unique(self._feature):
             feature = self._model.features[number]
             own = self._feature == number
             self._category_tests(feature, np.flatnonzero(own & by_set))
-            nodes = np.flatnonzero(own & ~by_set)
+            self._equality_tests(feature, np.flatnonzero(own & equal))
+            nodes = np.flatnonzero(own & ~by_set & ~equal)
             if isinstance(feature, Levels):
                 self._level_tests(feature, nodes)
             elif feature.column in self._wide and (feature.steps or not self._model.casts):
@@ -211,6 +214,20 @@ class _Tests:
             member = np.isin(whole, list(own.members))
             left = member if own.members_left else ~member
             self._indicator(node, levels.coding, np.where(np.isnan(values), self._nan_left[node], left))
+
+    def _equality_tests(self, feature: Feature, nodes: NDArray[np.intp]) -> None:
+        for node in nodes:
+            wanted = np.array(self._equal[int(node)])
+            if isinstance(feature, Levels):
+                values = np.array(feature.values)
+                left = np.where(np.isnan(values), self._nan_left[node], np.isin(values, wanted))
+                self._indicator(node, feature.coding, left)
+                continue
+            coding, codes = number_codes(feature, wanted)
+            left = np.isin(np.arange(coding.levels), codes)
+            filled = number_values(feature, np.array([np.nan]))[0]
+            left[-1] = self._nan_left[node] if np.isnan(filled) else filled in wanted
+            self._indicator(node, coding, left)
 
     def _codes(self, feature: Number, nodes: NDArray[np.intp]) -> Levels:
         """A numeric column of category codes, cut where the codes begin."""

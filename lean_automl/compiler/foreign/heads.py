@@ -59,12 +59,7 @@ def _number(builder: ProgramBuilder, scores: int, kind: HeadKind) -> int:
         case HeadKind.LOGISTIC_VALUE:
             return sigmoid(builder, scores)
         case HeadKind.EXP:
-            # exp(x) = sigmoid(x) / sigmoid(-x); both keep their relative precision to the ends of float32.
-            return builder.add(
-                o.Arithmetic(
-                    (sigmoid(builder, scores), sigmoid(builder, _negative(builder, scores))), o.ArithmeticKind.DIVIDE
-                )
-            )
+            return exponential(builder, scores)
         case HeadKind.SIGNED_SQUARE:
             zero, top = np.zeros(1, dtype=np.float32), np.full(1, np.inf, dtype=np.float32)
             up, down = builder.add(o.Clip((scores,), zero, top)), builder.add(o.Clip((scores,), -top, zero))
@@ -97,6 +92,12 @@ def _probabilities(builder: ProgramBuilder, scores: int, head: Head) -> int:
 def sigmoid(builder: ProgramBuilder, x: int) -> int:
     """Value number of `1 / (1 + exp(-x))`, (n, 1)."""
     return column(builder, builder.add(o.Link((x,), o.LinkKind.SIGMOID)), 1, 2)
+
+
+def exponential(builder: ProgramBuilder, x: int) -> int:
+    """Value number of `exp(x)`, (n, 1): sigmoid(x) / sigmoid(-x), which both keep their relative precision."""
+    parts = sigmoid(builder, x), sigmoid(builder, _negative(builder, x))
+    return builder.add(o.Arithmetic(parts, o.ArithmeticKind.DIVIDE))
 
 
 def column(builder: ProgramBuilder, x: int, number: int, width: int) -> int:

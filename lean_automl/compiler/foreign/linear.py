@@ -80,9 +80,12 @@ class LayersModel:
     def lower(self, builder: ProgramBuilder) -> int:
         """Value number of the last layer's sums, float32 (n, outputs)."""
         (weight, bias), *rest = self.layers
-        value = emit_product(builder, self.features, weight, bias)
-        for weight, bias in rest:
-            value = dense(builder, activate(builder, value, weight.shape[0], self.activation), weight, bias)
+        relu = self.activation is Activation.RELU
+        value = emit_product(builder, self.features, weight, bias, relu and bool(rest))
+        for number, (weight, bias) in enumerate(rest, start=1):
+            if not relu:
+                value = activate(builder, value, weight.shape[0], self.activation)
+            value = dense(builder, value, weight, bias, relu and number < len(rest))
         return value
 
 
@@ -110,21 +113,26 @@ def _affine(builder: ProgramBuilder, value: int, width: int, factor: float, add:
     return builder.add(o.Blend((value,), np.array([factor], dtype=np.float32), bias))
 
 
-def emit_product(builder: ProgramBuilder, features: Sequence[Feature], weight: F64, bias: F64) -> int:
+def emit_product(
+    builder: ProgramBuilder, features: Sequence[Feature], weight: F64, bias: F64, relu: bool = False
+) -> int:
     """Value number of `features @ weight + bias`; scales go into the weights, tables are multiplied beforehand."""
     numbers = [j for j, feature in enumerate(features) if isinstance(feature, Number)]
     parts: list[int] = []
     constant = bias.astype(np.float64).copy()
     if numbers:
-        plain = [_Affine.of(features[j]) for j in numbers]  # type: ignore[arg-type]
+        plain = [_affine_of(features[j]) for j in numbers]  # type: ignore[arg-type]
         slopes = np.array([one.slope for one in plain])[:, None]
         constant += np.array([one.offset for one in plain]) @ weight[numbers]
+        if len(numbers) == len(features):
+            return dense(builder, _emit_plain(builder, plain), weight * slopes, constant, relu)
         parts.append(dense(builder, _emit_plain(builder, plain), weight[numbers] * slopes, np.zeros(bias.size)))
     for coding, table in _tables(features, weight):
         parts.append(builder.add(o.Lookup((emit_code(coding, builder),), table.astype(np.float32))))
     if not parts:
         raise UnsupportedOpError("the linear model has no input column")
-    return builder.add(o.Blend(tuple(parts), np.ones(len(parts), dtype=np.float32), constant.astype(np.float32)))
+    total = builder.add(o.Blend(tuple(parts), np.ones(len(parts), dtype=np.float32), constant.astype(np.float32)))
+    return activate(builder, total, bias.size, Activation.RELU) if relu else total
 
 
 def _tables(features: Sequence[Feature], weight: F64) -> list[tuple[Coding, F64]]:
@@ -191,6 +199,12 @@ class _Affine:
                 case StepKind.HIGH:
                     high = min(high, max(raw(value), low))
         return _Affine(number.column, fill, low, high, centre, slope, offset)
+
+
+def _affine_of(number: Number) -> _Affine:
+    if any(step.kind is StepKind.TRUNCATE for step in number.steps):
+        raise UnsupportedOpError(f"column {number.column!r} loses its fraction before a sum, which is not supported")
+    return _Affine.of(number)
 
 
 def _emit_plain(builder: ProgramBuilder, plain: Sequence[_Affine]) -> int:

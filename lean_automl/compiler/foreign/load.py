@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PICKLE: Final = (b"\x80", b"x\x9c", b"x\xda", b"x\x01", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 KINDS: Final = (
-    "LightGBM text; XGBoost JSON or UBJSON; CatBoost cbm or JSON; a pickle or joblib file of a scikit-learn, "
+    "LightGBM text; XGBoost JSON or UBJSON; CatBoost cbm or JSON; ONNX; a pickle or joblib file of a scikit-learn, "
     "LightGBM, XGBoost or CatBoost model"
 )
 
@@ -48,6 +48,10 @@ def load_object(source: Any, request: Request) -> Loaded:
         from lean_automl.compiler.foreign.load_catboost import load_catboost
 
         return load_catboost(source, request)
+    if is_instance_of(source, "onnx", "ModelProto") or type(source).__name__ == "ModelProto":
+        from lean_automl.compiler.foreign.load_onnx import load_onnx
+
+        return load_onnx(source, request)
     if is_instance_of(source, "sklearn", "BaseEstimator"):
         from lean_automl.compiler.foreign.load_sklearn import load_sklearn
 
@@ -68,6 +72,10 @@ def _load_file(path: Path, request: Request) -> Loaded:
         return load_catboost_file(path, request)
     if content.startswith(b"{"):
         return _load_braces(path, content, request)
+    if path.suffix == ".onnx":
+        from lean_automl.compiler.foreign.load_onnx import load_onnx_bytes
+
+        return load_onnx_bytes(content, str(path), request)
     if content.startswith(PICKLE) or path.suffix in (".pkl", ".pickle", ".joblib"):
         return load_object(_unpickle(path, request), request)
     raise DataError(f"{path}: this is not a model of a known kind. Known: {KINDS}.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from lean_automl.compiler.foreign.forest import CategorySet, SourceTree
+from lean_automl.errors import UnsupportedOpError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, eq=False)
 class NodeTable:
-    """A tree with one number for each node; node 0 is the root, and a leaf's left child is not a node.
+    """A tree with one number for each node, the root 0 unless said otherwise; a leaf's left child is not a node.
 
     Attributes:
         leaf: Whether a node is a leaf.
@@ -28,6 +32,7 @@ class NodeTable:
         nan_left: Where NaN goes.
         value: float64, shape (nodes, targets); read of leaves only.
         sets: Category tests by node.
+        equal: Equality tests by node.
     """
 
     leaf: NDArray[np.bool_]
@@ -37,12 +42,21 @@ class NodeTable:
     right: NDArray[np.int64]
     nan_left: NDArray[np.bool_]
     value: NDArray[np.float64]
-    sets: Mapping[int, CategorySet]
+    sets: Mapping[int, CategorySet] = field(default_factory=dict)
+    equal: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
 
 
-def source_tree(table: NodeTable, targets: tuple[int, ...]) -> SourceTree:
-    """The tree of the nodes that the root reaches; parents come before their children."""
-    order = _by_depth(table)
+def source_tree(table: NodeTable, targets: tuple[int, ...], root: int = 0) -> SourceTree:
+    """The tree of the nodes that the root reaches; parents come before their children.
+
+    Raises:
+        UnsupportedOpError: A node is reached on two ways.
+    """
+    order = _by_depth(table, root)
+    if np.unique(order).size < order.size:
+        raise UnsupportedOpError(
+            "trees whose branches share nodes are not supported: convert the model without sharing"
+        )
     inner, leaves = order[~table.leaf[order]], order[table.leaf[order]]
     number = np.zeros(table.leaf.size, dtype=np.int32)
     number[inner] = np.arange(inner.size)
@@ -55,12 +69,18 @@ def source_tree(table: NodeTable, targets: tuple[int, ...]) -> SourceTree:
         nan_left=table.nan_left[inner].astype(bool),
         leaves=table.value[leaves].astype(np.float64),
         targets=targets,
-        sets={int(number[node]): own for node, own in table.sets.items() if number[node] >= 0 and node in inner},
+        sets=_renumbered(table.sets, number, inner),
+        equal=_renumbered(table.equal, number, inner),
     )
 
 
-def _by_depth(table: NodeTable) -> NDArray[np.int64]:
-    level, levels = np.zeros(1, dtype=np.int64), []
+def _renumbered(tests: Mapping[int, T], number: NDArray[np.int32], inner: NDArray[np.int64]) -> dict[int, T]:
+    kept = set(inner.tolist()) if tests else set()
+    return {int(number[node]): own for node, own in tests.items() if node in kept}
+
+
+def _by_depth(table: NodeTable, root: int) -> NDArray[np.int64]:
+    level, levels = np.array([root], dtype=np.int64), []
     while level.size:
         levels.append(level)
         inner = level[~table.leaf[level]]

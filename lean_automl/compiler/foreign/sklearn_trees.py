@@ -115,7 +115,6 @@ def _tree(tree: Any, value: NDArray[np.float64], targets: tuple[int, ...]) -> So
         right=tree.children_right,
         nan_left=np.asarray(missing).astype(bool),
         value=np.asarray(value, dtype=np.float64),
-        sets={},
     )
     return source_tree(table, targets)
 
