@@ -17,7 +17,9 @@ setup(
     ext_modules=[
         Extension(
             "lean_automl_runtime._native",
-            sources=[f"{NATIVE}/{name}.c" for name in ("extension", "read", "batch", "run_portable", "run_avx2")],
+            sources=[
+                f"{NATIVE}/{name}.c" for name in ("extension", "read", "batch", "encode", "run_portable", "run_avx2")
+            ],
             depends=[
                 f"{NATIVE}/{name}.h"
                 for name in ("predictor", "lean_automl_kernel", "lean_automl_plan", "lean_automl_check")

@@ -24,3 +24,11 @@ class Predictor:
         """The prediction for one record: a mapping, or a tuple in order of columns."""
     def run(self, inputs: tuple[Any, ...], n: int, label: Any, probabilities: Any, prediction: Any, /) -> None:
         """Fills output arrays for n rows of typed column arrays."""
+
+    def encode(self, column: int, values: Any, codes: Any, /) -> None:
+        """Fills the codes of a string column from an array of objects."""
+
+    def encode_utf8(
+        self, column: int, offsets: Any, texts: Any, validity: Any, first: int, wide: bool, codes: Any, /
+    ) -> None:
+        """Fills the codes of a string column from Arrow's buffers."""

@@ -47,6 +47,7 @@ class Model:
         self._run = engine.run
         self._columns = columns
         self._own_reader: RecordReader | None = None
+        self._read_column = getattr(engine, "read_column", None)
         self._run_one = getattr(engine, "run_one", self._run_arrays)
         # An engine that reads records itself is called without a step between.
         self.predict_one: Callable[[Record], Prediction] = getattr(engine, "predict_one", self._predict_one)
@@ -102,7 +103,7 @@ class Model:
         if self._own_reader is None:
             from lean_automl_runtime.records import RecordReader
 
-            self._own_reader = RecordReader(self.columns)
+            self._own_reader = RecordReader(self.columns, self._read_column)
         return self._own_reader
 
     def _run_arrays(self, values: "Sequence[Any]") -> "tuple[Any, tuple[float, ...]]":

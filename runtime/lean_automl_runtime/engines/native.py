@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lean_automl_runtime.container import Payload
+    from lean_automl_runtime.engines.native_columns import ColumnReader
     from lean_automl_runtime.ir.columns import Column
     from lean_automl_runtime.ir.program import Program
     from lean_automl_runtime.records import Record
@@ -47,6 +48,7 @@ class NativeEngine:
         except ValueError as error:
             raise CorruptArtifactError(f"the program is not valid: {error}") from error
         self.predict_one = self._predictor.predict_one
+        self._reader: ColumnReader | None = None
 
     @classmethod
     def of(cls, payload: "Payload") -> "NativeEngine":
@@ -76,8 +78,20 @@ class NativeEngine:
         answer = self.predict_one(tuple([None if v == MISSING_TIME and type(v) is int else v for v in values]))
         return answer[0], answer[1]
 
+    def read_column(self, values: "Any", column: "Column") -> "Array":
+        """A column of a caller's table, as `run` takes it: numbers where they lie, texts as codes.
+
+        Raises:
+            SchemaError: As `records.column_array`.
+        """
+        if self._reader is None:
+            from lean_automl_runtime.engines.native_columns import ColumnReader
+
+            self._reader = ColumnReader(self._predictor, tuple([name for name, _, _ in self._described]))
+        return self._reader.read(values, column)
+
     def run(self, inputs: "Sequence[Array]") -> "dict[str, Array]":
-        """Named outputs for one typed array for each column (`ir.columns`), all of n rows."""
+        """Named outputs for n rows: for each column a typed array (`ir.columns`), or what `read_column` gave."""
         import numpy as np
 
         n = inputs[0].shape[0]

@@ -47,9 +47,11 @@ static uint8_t *copy_plan(PyObject *bytes) {
     return plan;
 }
 
+/* What this processor can do; LEAN_AUTOML_NATIVE=portable in the environment asks for plain code. */
 static la_runner best_runner(const char **name) {
 #ifdef LA_HAVE_AVX2
-    if (__builtin_cpu_supports("avx2")) {
+    const char *wanted = getenv("LEAN_AUTOML_NATIVE");
+    if ((wanted == NULL || strcmp(wanted, "portable") != 0) && __builtin_cpu_supports("avx2")) {
         *name = "avx2";
         return la_run_avx2;
     }
@@ -306,6 +308,8 @@ static PyObject *predict_one(PyObject *object, PyObject *record) {
 static PyMethodDef methods[] = {
     {"predict_one", predict_one, METH_O, "The prediction for one record: a mapping, or a tuple in order of columns."},
     {"run", la_run_batch, METH_VARARGS, "Fills output arrays for n rows of typed column arrays."},
+    {"encode", la_encode, METH_VARARGS, "Fills the codes of a string column from an array of objects."},
+    {"encode_utf8", la_encode_utf8, METH_VARARGS, "Fills the codes of a string column from Arrow's buffers."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -265,7 +265,7 @@ LA_FN int32_t la_outputs(const la_proof *p, int32_t sums) {
 LA_FN const char *la_check_trees(const la_proof *p, int32_t op, const int32_t *a) {
     const uint8_t *plan = p->plan;
     const int32_t narrow = op == LA_OP_TREES_B, trees = a[3], depth = a[4], outputs = la_outputs(p, a[2]);
-    const int64_t splits = (int64_t)trees * depth, each = depth <= 16 && depth >= 0 ? (int64_t)a[6] << depth : 0;
+    const int64_t splits = (int64_t)trees * depth, each = a[6] > 0 && depth >= 0 && depth <= 16 ? (int64_t)a[6] << depth : 0;
     int64_t i;
     LA_NEED(a[1] > 0 && la_has_bins(p, narrow ? LA_BYTES : LA_INTS, a[0], a[1]), "bins of trees");
     LA_NEED(depth >= 0 && depth <= (narrow ? 8 : 16) && la_is_type(a[11]), "depth of trees");

@@ -580,7 +580,7 @@ LA_DEFINE_WALK(la_walk32, uint32_t, int32_t)
             WALK(x, feature, threshold, child, roots + from, n, leaf);                                           \
             for (t = 0; t < n; t++) {                                                                            \
                 const LEAF *row = leaves + starts[from + t] + leaf[t] * k;                                       \
-                total += row[0];                                                                                 \
+                total += common ? row[0] : 0;                                                                    \
                 for (j = common; j < k; j++) {                                                                   \
                     sums[form == LA_ROW ? first + j : targets[(from + t) * (k - common) + j - common]] += row[j]; \
                 }                                                                                                \

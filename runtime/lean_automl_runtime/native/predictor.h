@@ -42,7 +42,15 @@ int la_read_value(const Predictor *self, const la_slots *slots, int32_t column, 
 /* Code of a str: negative with an exception if its bytes cannot be had. */
 int32_t la_code_of(const Predictor *self, const la_column *column, PyObject *text);
 
+/* Code of any value in a string column: 0, or -1 with an exception. */
+int la_read_code(const Predictor *self, int32_t column, PyObject *value, int32_t *code);
+
 /* Method `run(inputs, n, label, probabilities, prediction)`. */
 PyObject *la_run_batch(PyObject *self, PyObject *args);
+
+/* Methods that fill int32 codes: `encode(column, values, codes)` and
+ * `encode_utf8(column, offsets, texts, validity, first, codes)`. */
+PyObject *la_encode(PyObject *self, PyObject *args);
+PyObject *la_encode_utf8(PyObject *self, PyObject *args);
 
 #endif

@@ -104,7 +104,7 @@ static int read_number(const Predictor *self, int32_t column, PyObject *value, d
     return PyErr_Occurred() ? -1 : 0;
 }
 
-static int read_code(const Predictor *self, int32_t column, PyObject *value, int32_t *code) {
+int la_read_code(const Predictor *self, int32_t column, PyObject *value, int32_t *code) {
     const la_column *c = self->columns + column;
     PyObject *result;
     if (PyUnicode_CheckExact(value)) {
@@ -249,6 +249,6 @@ int la_read_value(const Predictor *self, const la_slots *slots, int32_t column, 
         case LA_DATETIME:
             return read_time(self, column, value, slots->l + c->slot);
         default:
-            return read_code(self, column, value, slots->i + c->slot);
+            return la_read_code(self, column, value, slots->i + c->slot);
     }
 }

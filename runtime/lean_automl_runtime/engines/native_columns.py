@@ -1,0 +1,120 @@
+"""Columns of a caller's table as the kernel reads them: numbers where they lie, texts as codes.
+
+Where a column is of a form that needs thought, `records.column_array` reads it, so that results and errors are the
+same for every engine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lean_automl_runtime.ir.columns import Column, ColumnKind
+from lean_automl_runtime.records import column_array
+
+if TYPE_CHECKING:
+    from lean_automl_runtime._native import Predictor
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class ColumnReader:
+    """Reads columns for one predictor."""
+
+    def __init__(self, predictor: Predictor, names: tuple[str, ...]) -> None:
+        self._predictor = predictor
+        self._number = {name: number for number, name in enumerate(names)}
+
+    def read(self, values: Any, column: Column) -> Array:
+        """A buffer of numbers or codes for `Predictor.run`.
+
+        Raises:
+            SchemaError: As `records.column_array`.
+        """
+        if column.dtype == "string":
+            return self._codes(values, column)
+        array = values if isinstance(values, np.ndarray) else _plain_numbers(values)
+        if array is not None and array.ndim == 1 and _is_read_as_it_lies(array, column):
+            return array
+        return column_array(values, column)
+
+    def _codes(self, values: Any, column: Column) -> Array:
+        number = self._number[column.name]
+        arrow = _arrow(values)
+        if arrow is not None:
+            return np.concatenate([self._arrow_codes(chunk, column) for chunk in _chunks(arrow)] or [_no_codes(0)])
+        categorical = getattr(values, "cat", None)
+        if categorical is not None:
+            return self._dictionary_codes(categorical.categories, categorical.codes.to_numpy(), column)
+        array = values.to_numpy() if hasattr(values, "to_numpy") else values
+        if isinstance(array, list | tuple):
+            array = np.fromiter(array, dtype=object, count=len(array))
+        if isinstance(array, np.ndarray) and array.dtype == object and array.ndim == 1:
+            codes = _no_codes(array.shape[0])
+            try:
+                self._predictor.encode(number, array, codes)
+            except (ValueError, TypeError):  # the text of the error comes from the reader below
+                pass
+            else:
+                return codes
+        return self._encoded(column_array(values, column), number)
+
+    def _encoded(self, texts: Array, number: int) -> Array:
+        codes = _no_codes(texts.shape[0])
+        self._predictor.encode(number, texts, codes)
+        return codes
+
+    def _arrow_codes(self, chunk: Any, column: Column) -> Array:
+        """Codes of one Arrow array."""
+        kind, number = str(chunk.type), self._number[column.name]
+        if kind.startswith("dictionary"):
+            positions = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            return self._dictionary_codes(chunk.dictionary, positions, column)
+        if kind not in ("string", "large_string"):
+            return self._encoded(column_array(chunk, column), number)
+        codes = _no_codes(len(chunk))
+        if len(chunk):
+            validity, offsets, texts = chunk.buffers()
+            wide = kind == "large_string"
+            self._predictor.encode_utf8(number, offsets, texts or b"", validity, chunk.offset, wide, codes)
+        return codes
+
+    def _dictionary_codes(self, categories: Any, positions: Array, column: Column) -> Array:
+        """Codes of values that are positions in a list, -1 where missing."""
+        own = self._encoded(column_array(categories, column), self._number[column.name])
+        with_missing: Array = np.append(own, np.int32(0))  # position -1 is the last
+        return with_missing[positions]
+
+
+def _no_codes(n: int) -> Array:
+    return np.empty(n, dtype=np.int32)
+
+
+def _plain_numbers(values: Any) -> Array | None:
+    """The array under a pandas column of plain NumPy numbers."""
+    if type(getattr(values, "dtype", None)).__module__.partition(".")[0] == "numpy" and hasattr(values, "to_numpy"):
+        array: Array = values.to_numpy()
+        return array
+    return None
+
+
+def _is_read_as_it_lies(array: Array, column: Column) -> bool:
+    if column.kind is ColumnKind.NUMERIC:
+        return array.dtype.isnative and (array.dtype.kind in "iub" or array.dtype in (np.float32, np.float64))
+    return column.kind is ColumnKind.BOOLEAN and array.dtype.kind == "b"
+
+
+def _arrow(values: Any) -> Any:
+    """An Arrow array or chunked array of a column that is one, or of a pandas column of texts that holds one."""
+    if type(values).__module__.partition(".")[0] == "pyarrow":
+        return values
+    if getattr(getattr(values, "dtype", None), "storage", "") == "pyarrow" and hasattr(values, "__arrow_c_stream__"):
+        import pyarrow as pa
+
+        return pa.chunked_array(values)
+    return None
+
+
+def _chunks(arrow: Any) -> list[Any]:
+    return list(arrow.chunks) if hasattr(arrow, "chunks") else [arrow]
