@@ -16,7 +16,7 @@ from lean_automl.automl.result import Check
 from lean_automl.errors import MeasurementError
 from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student
 from lean_automl.search.workers import load_shared
-from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE
+from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +123,12 @@ def export(
 
 
 def measure_files(
-    folder: Path, records: Sequence[dict[str, Any]], bench: Workbench, budget_s: float, deadline: float
+    folder: Path,
+    records: Sequence[dict[str, Any]],
+    deployment: Deployment,
+    constraints: Constraints,
+    budget_s: float,
+    deadline: float = 0.0,
 ) -> tuple[list[Measurement], list[Check]]:
     """Latency of each file in fresh processes, and the limits.
 
@@ -133,7 +138,7 @@ def measure_files(
     Raises:
         MissError: A limit is broken.
     """
-    constraints, engines = bench.constraints, bench.deployment.engines
+    engines = deployment.engines
     checks = [_size_check(folder / name, constraints) for name in engines]
     measurements = []
     for file, engine in engines.items():

@@ -12,6 +12,8 @@ import numpy as np
 
 from lean_automl.automl.choose_features import FeatureChoice, choose_features
 from lean_automl.automl.finish import Finished, MissError, export, measure_files, refit
+from lean_automl.automl.front import FILE as FRONT_FILE
+from lean_automl.automl.front import front_bytes
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.output import JOURNAL, OutputFolder
@@ -47,6 +49,7 @@ FINALISTS: Final = 4
 FIRST_TRIALS: Final = 2
 SHORTEST_WITH_FIRST_S: Final = 20.0
 LONGEST_AFTER_INTERRUPT_S: Final = 5.0
+LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 LAST_FIT_SHARE: Final = 0.7
 REFIT_ENDS_BEFORE: Final = 0.6  # the rest of what is kept is for export and measuring
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
@@ -219,7 +222,7 @@ class Run:
                     rows = self._last_rows(blend, until - self.clock.spent_s)
                     program, refitted = refit(blend, self.bench, rows, self._options(until), self.workers)
                 try:
-                    until = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - 1.0)
+                    until = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
                     return self._publish(blend, program, refitted, until)
                 except MissError as miss:
                     misses.append(miss)
@@ -245,13 +248,16 @@ class Run:
             (draft / name).write_bytes(content)
         with self.reporter.timed("measure"):
             records = to_records(self.holdout.table.take(np.arange(min(MEASURED_ROWS, self.holdout.rows))))
-            measurements, checks = measure_files(draft, records, self.bench, self.time.measure_s, until)
+            measurements, checks = measure_files(
+                draft, records, self.bench.deployment, self.bench.constraints, self.time.measure_s, until
+            )
         # The measured figures go into the files' metadata; the Program stays the same to the bit.
         noted = provenance | {"measured": self.reporter.figures(checks)}
         for name, content in self.bench.deployment.contents(program, noted).items():
             (draft / name).write_bytes(content)
         result = self.reporter.result(self, finished, measurements, checks)
         self.reporter.write(result, draft)
+        (draft / FRONT_FILE).write_bytes(front_bytes(self.students.log.candidates, self.bench))
         self.folder.publish(draft)
         return result
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lean_automl.cli.columns import add_column_options, overrides_of
-from lean_automl.config import TARGETS, Budget, Constraints, FitConfig
+from lean_automl.cli.limits import add_limit_options, constraints_of
+from lean_automl.config import Budget, FitConfig
 from lean_automl.errors import ConfigError
 
 EXIT_INTERRUPTED: Final = 130
@@ -45,22 +46,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--out", metavar="FOLDER", help="folder to make (default: the table's name and -model)")
     parser.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run")
-    limits = parser.add_argument_group("limits, which are kept or the run fails")
-    latency = limits.add_mutually_exclusive_group()
-    latency.add_argument("--max-latency-ms", type=float, metavar="MS", help="for one row, raw record to prediction")
-    latency.add_argument("--max-latency-us", type=float, metavar="US", help="the same in microseconds")
-    limits.add_argument(
-        "--max-size-kb", type=float, metavar="KB", help="for each exported file, in units of 1,000 bytes"
-    )
-    limits.add_argument(
-        "--latency-quantile", type=float, default=0.99, metavar="Q", help="which quantile the limit is for (0.99)"
-    )
-    limits.add_argument(
-        "--serve-with",
-        choices=TARGETS,
-        default="auto",
-        help="engine that the limits hold for; auto: every exported file with its own engine",
-    )
+    add_limit_options(parser)
     budget = parser.add_argument_group("budget")
     budget.add_argument("--time-limit", type=float, metavar="S", help="seconds for everything (60)")
     budget.add_argument("--max-trials", type=int, metavar="N", help="students to try at most")
@@ -121,20 +107,13 @@ def run(namespace: argparse.Namespace) -> int:
 
 def config_of(namespace: argparse.Namespace) -> FitConfig:
     """The settings of the command line, checked."""
-    latency_us = namespace.max_latency_us
-    if namespace.max_latency_ms is not None:
-        latency_us = namespace.max_latency_ms * 1000
     families = None
     if namespace.families is not None:
         families = tuple(name.strip() for name in namespace.families.split(",") if name.strip())
         if not families:
             raise ConfigError("--families: no name was given.")
     return FitConfig(
-        constraints=Constraints(
-            max_latency_us=latency_us,
-            max_size_bytes=None if namespace.max_size_kb is None else namespace.max_size_kb * 1000,
-            latency_quantile=namespace.latency_quantile,
-        ),
+        constraints=constraints_of(namespace),
         budget=Budget(
             time_limit_s=DEFAULT_LIMIT_S if namespace.time_limit is None else namespace.time_limit,
             max_trials=namespace.max_trials,

@@ -61,8 +61,10 @@ class Deployment:
         """Bytes of each file, with room for what the final files say about themselves."""
         return {name: len(content) + METADATA_BYTES for name, content in self.contents(program).items()}
 
-    def footprint(self, program: Program, records: Sequence[dict[str, Any]], constraints: Constraints) -> Footprint:
-        """Sizes, and a quick latency where there is a limit.
+    def footprint(
+        self, program: Program, records: Sequence[dict[str, Any]], constraints: Constraints | None = None
+    ) -> Footprint:
+        """Sizes, and a quick latency unless there are constraints without a limit on it.
 
         Args:
             program: What would ship.
@@ -71,7 +73,7 @@ class Deployment:
         """
         files = self.contents(program)
         sizes = {name: len(content) + METADATA_BYTES for name, content in files.items()}
-        if constraints.max_latency_us is None:
+        if constraints is not None and constraints.max_latency_us is None:
             return Footprint(sizes, {})
         latency = {}
         for name, engine in self.engines.items():

@@ -54,7 +54,7 @@ def test_a_run_writes_measured_files_that_predict(cli: CommandLine, table: str, 
     limits = ("--max-latency-ms", 50, "--max-size-kb", 64)
     outcome = cli.run("fit", table, "--target", "answer", *limits, *SHORT, "--out", out, "--overwrite", "--json")
     assert (outcome.code, outcome.err) == (0, "")
-    assert cli.files() == {table, "made", "made/model.lam", "made/model.onnx", "made/run.json"}
+    assert cli.files() == {table, "made", "made/front.zip", "made/model.lam", "made/model.onnx", "made/run.json"}
     run = strict((out / "run.json").read_text(encoding="utf-8"))
     assert strict(outcome.out) == run
     check_run(run, out)

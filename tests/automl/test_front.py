@@ -1,0 +1,81 @@
+import json
+import time
+from pathlib import Path
+
+import pytest
+from lean_automl_runtime import load
+from tables import mixed_frame_for
+
+from lean_automl.automl.front import Point, read_front, select
+from lean_automl.automl.pipeline import FitRequest, fit
+from lean_automl.cli.main import main
+from lean_automl.cli.progress import Silent
+from lean_automl.config import Budget, Constraints, FitConfig
+from lean_automl.errors import ArtifactError, InfeasibleError
+from lean_automl.learners.linear import Linear
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("front") / "model"
+    frame, target = mixed_frame_for("binary", 400)
+    config = FitConfig(
+        budget=Budget(time_limit_s=60.0, max_trials=8), families=("linear", "oblivious", "ragged", "additive"), folds=2
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lean_automl.teacher.build.portfolio", lambda *_: (Linear(),))
+        fit(FitRequest(frame, target, out), config, Silent())
+    return out
+
+
+def point(score: float, size: int, latency: float) -> Point:
+    return Point(1, "any", score, 1, {"model.lam": size}, {"model.lam": latency})
+
+
+def test_what_beats_what() -> None:
+    middle = point(0.9, 100, 5.0)
+    assert point(0.9, 99, 5.0).beats(middle)
+    assert point(0.91, 100, 4.0).beats(middle)
+    assert not point(0.91, 101, 4.0).beats(middle)
+    assert not middle.beats(middle)
+
+
+def test_the_front_has_no_point_that_another_beats(run: Path) -> None:
+    points = read_front(run)
+    assert points
+    assert not any(a.beats(b) for a in points for b in points)
+    described = json.loads((run / "run.json").read_text())
+    best = max(trial["score"] for trial in described["trials"] if trial["score"] is not None)
+    assert points[0].score == best
+
+
+def test_a_smaller_student_is_picked_in_a_moment(run: Path, tmp_path: Path) -> None:
+    points = read_front(run)
+    smallest = min(points, key=lambda point: point.bytes)
+    begin = time.monotonic()
+    limits = Constraints(max_size_bytes=smallest.bytes)
+    chosen, checks = select(run, limits, "auto", tmp_path / "small", overwrite=False)
+    assert chosen == smallest
+    assert all(check.met for check in checks)
+    assert time.monotonic() - begin < 60
+    for name in ("model.lam", "model.onnx"):
+        assert (tmp_path / "small" / name).stat().st_size <= smallest.bytes
+    assert load(tmp_path / "small" / "model.lam", "reference").classes == ("no", "yes")
+    with pytest.raises(InfeasibleError, match="none of"):
+        select(run, Constraints(max_size_bytes=10.0), "auto", tmp_path / "none", overwrite=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_by_the_command_line(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["front", str(run)]) == 0
+    assert "trial" in capsys.readouterr().out
+    assert main(["front", str(run), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == len(read_front(run))
+    assert main(["select", str(run), "--max-latency-ms", "500", "--out", str(tmp_path / "x")]) == 0
+    assert "wrote" in capsys.readouterr().out
+    assert main(["select", str(run), "--max-size-kb", "0.01", "--out", str(tmp_path / "y")]) == 3
+
+
+def test_a_folder_without_a_front(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="finished fit"):
+        read_front(tmp_path)
