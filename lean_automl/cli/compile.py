@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lean_automl.compiler.foreign import Compiled, Request
+    from lean_automl.compiler.foreign.heads import Classes
 
 EPILOG: Final = """\
 examples:
@@ -100,11 +101,19 @@ def request_of(namespace: argparse.Namespace) -> Request:
         raise ConfigError("--classes: a label is empty or repeats.")
     return Request(
         columns=columns,
-        classes=classes,
+        classes=_whole(classes),
         rounds=_rounds(namespace.rounds),
         trust_pickle=namespace.trust_pickle,
         categories=categories,
     )
+
+
+def _whole(labels: tuple[str, ...]) -> Classes:
+    """Whole numbers where all labels are."""
+    try:
+        return tuple(int(label) for label in labels)
+    except ValueError:
+        return labels
 
 
 def _rounds(text: str | None) -> int | None:

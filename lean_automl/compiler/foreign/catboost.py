@@ -16,7 +16,7 @@ from lean_automl.compiler.bins import BinColumn, CategoryBins, NumericBins
 from lean_automl.compiler.foreign.catboost_ctr import Hashes, Projection, ctr_levels, read_projection
 from lean_automl.compiler.foreign.catboost_model import ObliviousForest
 from lean_automl.compiler.foreign.catboost_ragged import read_ragged
-from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind, class_labels
+from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind, chosen_labels, class_labels
 from lean_automl.compiler.foreign.model import SourceModel
 from lean_automl.compiler.trees import ObliviousTree
 from lean_automl.errors import UnsupportedOpError
@@ -164,11 +164,13 @@ def input_names(info: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...
 
 def _head(info: Mapping[str, Any], classes: Classes) -> Head:
     loss = info.get("params", {}).get("loss_function", {}).get("type", "")
-    labels = classes or class_labels(info.get("class_params", {}).get("class_names", []), "CatBoost")
+    own = class_labels(info.get("class_params", {}).get("class_names", []), "CatBoost")
     if loss in ("Logloss", "CrossEntropy"):
-        return Head(HeadKind.SIGMOID, labels or (0, 1))
+        return Head(HeadKind.SIGMOID, chosen_labels(classes or own, 2))
     if loss in ("MultiClass", "MultiClassOneVsAll"):
-        return Head(HeadKind.SOFTMAX if loss == "MultiClass" else HeadKind.ONE_VS_REST, labels)
+        return Head(
+            HeadKind.SOFTMAX if loss == "MultiClass" else HeadKind.ONE_VS_REST, chosen_labels(classes or own, len(own))
+        )
     if loss in VALUES or loss in EXPONENTIAL:
         return Head(HeadKind.EXP if loss in EXPONENTIAL else HeadKind.VALUE)
     supported = ("Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll", *VALUES, *EXPONENTIAL)

@@ -9,6 +9,8 @@ from lean_automl.compiler.foreign.load import load_source
 from lean_automl.compiler.foreign.model import lower
 from lean_automl.compiler.foreign.parity import TOLERANCE, SourceParity, check_source
 from lean_automl.compiler.foreign.request import Request
+from lean_automl.data import did_you_mean
+from lean_automl.errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +60,9 @@ def compile_checked(
     if sample is not None:
         request = with_sample(request, sample)
     loaded = load_source(source, request)
+    _check_described(request, loaded.model.inputs)
+    if request.classes and not loaded.model.head.classes:
+        raise ConfigError("classes are given, and the model is a regressor.")
     program = lower(loaded.model, request.declared)
     notes, parity = loaded.model.notes, None
     if sample is not None and loaded.predict is not None:
@@ -67,12 +72,21 @@ def compile_checked(
     return Compiled(program, loaded.model.library, notes, parity)
 
 
+def _check_described(request: Request, inputs: tuple[str, ...]) -> None:
+    """Refuse descriptions of columns that the model does not have: a mistyped name would change nothing."""
+    for column in request.columns:
+        if column.name not in inputs:
+            hint = did_you_mean(column.name, inputs)
+            raise ConfigError(f"column {column.name!r} is described, and the model has no such column.{hint}")
+
+
 def with_sample(request: Request, sample: pd.DataFrame) -> Request:
     """The request, completed with what rows show: names, which columns hold text, and their categories."""
     import pandas as pd
 
     text = {str(name) for name, values in sample.items() if not pd.api.types.is_numeric_dtype(values)}
-    categories = {name: tuple(sorted({str(value) for value in sample[name].dropna()} - {""})) for name in text}
+    counted = text | {str(name) for name, values in sample.items() if pd.api.types.is_integer_dtype(values)}
+    categories = {name: tuple(sorted({str(value) for value in sample[name].dropna()} - {""})) for name in counted}
     return replace(
         request,
         names=request.names or tuple(map(str, sample.columns)),

@@ -10,7 +10,7 @@ import numpy as np
 from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES, Program
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl.errors import UnsupportedOpError
+from lean_automl.errors import ConfigError, UnsupportedOpError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +115,17 @@ def dense(builder: ProgramBuilder, x: int, weight: object, bias: Sequence[float]
 
 def _negative(builder: ProgramBuilder, x: int) -> int:
     return builder.add(o.Blend((x,), np.array([-1.0], dtype=np.float32), np.zeros(1, dtype=np.float32)))
+
+
+def chosen_labels(given: Classes, count: int) -> Classes:
+    """The labels that the caller gives, or 0, 1, ...
+
+    Raises:
+        ConfigError: They are too few or too many.
+    """
+    if given and len(given) != count:
+        raise ConfigError(f"{len(given)} classes are given, and the model has {count}.")
+    return given or tuple(range(count))
 
 
 def class_labels(values: Sequence[object], what: str) -> Classes:

@@ -11,7 +11,7 @@ import numpy as np
 from lean_automl.compiler.foreign.categories import coded_category
 from lean_automl.compiler.foreign.features import Feature, Number
 from lean_automl.compiler.foreign.forest import CategorySet, ForestModel, SourceTree
-from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind
+from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind, chosen_labels
 from lean_automl.compiler.foreign.model import SourceModel
 from lean_automl.compiler.foreign.tree_input import ZERO
 from lean_automl.compiler.from_lightgbm import (
@@ -77,11 +77,11 @@ def _head(objective: str, classes: int, labels: Classes) -> tuple[Head, float]:
     given = dict(option.split(":", 1) for option in options if ":" in option)
     sigmoid = float(given.get("sigmoid", 1.0))
     if name == "binary":
-        return Head(HeadKind.SIGMOID, labels or (0, 1)), sigmoid
+        return Head(HeadKind.SIGMOID, chosen_labels(labels, 2)), sigmoid
     if name == "multiclass":
-        return Head(HeadKind.SOFTMAX, labels or tuple(range(classes))), 1.0
+        return Head(HeadKind.SOFTMAX, chosen_labels(labels, classes)), 1.0
     if name == "multiclassova":
-        return Head(HeadKind.ONE_VS_REST, labels or tuple(range(classes))), sigmoid
+        return Head(HeadKind.ONE_VS_REST, chosen_labels(labels, classes)), sigmoid
     if name in IDENTITY and "sqrt" in options:
         return Head(HeadKind.SIGNED_SQUARE), 1.0
     if name in IDENTITY:

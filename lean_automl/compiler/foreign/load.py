@@ -30,7 +30,10 @@ def load_source(source: Any, request: Request) -> Loaded:
     if isinstance(source, str) and source.startswith("tree\n"):
         return _lightgbm_text(source, request)
     if isinstance(source, str | Path):
-        return _load_file(Path(source), request)
+        try:
+            return _load_file(Path(source), request)
+        except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError, AttributeError) as error:
+            raise DataError(f"{source}: the model is damaged: {type(error).__name__}: {error}.") from error
     return load_object(source, request)
 
 

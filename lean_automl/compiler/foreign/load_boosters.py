@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lean_automl.compiler.foreign.boosters import check_missing, classes_of
-from lean_automl.compiler.foreign.features import Feature, Levels
+from lean_automl.compiler.foreign.features import Feature, Intervals, Levels
 from lean_automl.compiler.foreign.heads import Classes
 from lean_automl.compiler.foreign.lightgbm import read_lightgbm
 from lean_automl.compiler.foreign.request import Loaded, Predict, Request
@@ -75,6 +75,14 @@ def _as_trained(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFram
     return pd.DataFrame(made)
 
 
+def _whole_categories(values: pd.Series[Any], feature: Levels, coding: Intervals) -> Any:
+    """XGBoost takes categories that are numbers as integers only; others count as missing."""
+    import pandas as pd
+
+    known = [int(coding.edges[code]) for code, value in enumerate(feature.values) if not np.isnan(value)]
+    return pd.Categorical([int(v) if v in known else None for v in values], categories=known)
+
+
 def _two_columns(predicted: Any, classifier: bool) -> NDArray[np.float64]:
     """A probability of the second class as one of both."""
     values = np.asarray(predicted, dtype=np.float64)
@@ -122,6 +130,9 @@ def _predict_xgboost(booster: Any, model: SourceModel, described: Mapping[str, A
 
         categorical = bool(types and "c" in types)
         columns = _as_trained(frame, model.scores.features)  # type: ignore[attr-defined]
+        for name, feature in zip(frame.columns, model.scores.features, strict=True):  # type: ignore[attr-defined]
+            if isinstance(feature, Levels) and isinstance(feature.coding, Intervals):
+                columns[name] = _whole_categories(frame[name], feature, feature.coding)
         if any(isinstance(feature, Levels) for feature in model.scores.features):  # type: ignore[attr-defined]
             matrix = xgboost.DMatrix(columns, enable_categorical=True)
         else:

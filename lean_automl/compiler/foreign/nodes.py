@@ -83,6 +83,8 @@ def _by_depth(table: NodeTable, root: int) -> NDArray[np.int64]:
     level, levels = np.array([root], dtype=np.int64), []
     while level.size:
         levels.append(level)
+        if sum(map(len, levels)) > table.leaf.size:
+            raise UnsupportedOpError("a tree reaches a node twice: trees whose branches share nodes are not supported")
         inner = level[~table.leaf[level]]
         level = np.stack([table.left[inner], table.right[inner]], axis=1).ravel()
     return np.concatenate(levels)

@@ -9,7 +9,7 @@ import numpy as np
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.foreign.features import Number
-from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind
+from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind, chosen_labels
 from lean_automl.compiler.foreign.model import SourceModel
 from lean_automl.compiler.foreign.onnx_features import ON_COLUMNS
 from lean_automl.compiler.foreign.onnx_graph import DOUBLE, STRING, Graph, Input, Node
@@ -44,7 +44,9 @@ def read_onnx(
     scores, labels = _outputs(graph, values)
     if not labels:
         return SourceModel(LIBRARY, scores, Head(HeadKind.VALUE), inputs)
-    return SourceModel(LIBRARY, scores, Head(HeadKind.PROBABILITIES, classes or labels), inputs)
+    return SourceModel(
+        LIBRARY, scores, Head(HeadKind.PROBABILITIES, chosen_labels(classes or labels, len(labels))), inputs
+    )
 
 
 def input_columns(graph: Graph, names_for: Callable[[int], Sequence[str]]) -> list[tuple[Input, tuple[str, ...]]]:

@@ -43,13 +43,14 @@ def read_sklearn(model: Any, names: Sequence[str] = ()) -> SourceModel:
     Raises:
         UnsupportedOpError: A part cannot be represented; the message names it.
     """
+    model = unwrapped(model)
     inputs = input_names(model, names)
     stages: list[Stage] = [Number(name) for name in inputs]
     sparse = False
     while type(model).__name__ == "Pipeline":
         for _, step in model.steps[:-1]:
             stages, sparse = follow(step, stages), is_sparse(step, sparse)
-        model = model.steps[-1][1]
+        model = unwrapped(model.steps[-1][1])
     name = type(model).__name__
     if not type(model).__module__.startswith("sklearn."):
         booster = read_booster(model, as_features(stages, name), sparse)
@@ -68,6 +69,11 @@ def read_sklearn(model: Any, names: Sequence[str] = ()) -> SourceModel:
         positive = str(model.classes_[1])
         notes = (f"{name} has no probabilities: the Program predicts its decision function, above 0 for {positive!r}",)
     return SourceModel(LIBRARY, scores, head, inputs, notes)
+
+
+def unwrapped(model: Any) -> Any:
+    """The estimator that a search found best."""
+    return getattr(model, "best_estimator_", model) if type(model).__name__.endswith("SearchCV") else model
 
 
 def _read_hist(model: Any, stages: Sequence[Stage]) -> tuple[ScoreModel, Head]:

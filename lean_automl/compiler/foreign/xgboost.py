@@ -16,7 +16,7 @@ import numpy as np
 from lean_automl.compiler.foreign.categories import coded_category
 from lean_automl.compiler.foreign.features import Feature, Number, as_float32
 from lean_automl.compiler.foreign.forest import CategorySet, ForestModel, SourceTree
-from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind
+from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind, chosen_labels
 from lean_automl.compiler.foreign.linear import LinearModel
 from lean_automl.compiler.foreign.model import SourceModel
 from lean_automl.compiler.foreign.nodes import NodeTable, source_tree
@@ -102,9 +102,9 @@ def _head(objective: str, count: int, classes: Classes) -> Head:
         raise UnsupportedOpError(f"XGBoost objective {objective!r} is not supported. Supported: {', '.join(HEADS)}.")
     kind = HEADS[objective]
     if kind is HeadKind.SIGMOID:
-        return Head(kind, classes or (0, 1))
+        return Head(kind, chosen_labels(classes, 2))
     if kind is HeadKind.SOFTMAX:
-        return Head(kind, classes or tuple(range(count)))
+        return Head(kind, chosen_labels(classes, count))
     return Head(kind)
 
 

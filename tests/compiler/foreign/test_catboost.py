@@ -119,6 +119,16 @@ def test_cbm_files_take_categories_from_rows(tmp_path: Any) -> None:
     assert digest(compile_model(path, KNOWN)) == digest(compile_model(model, KNOWN))
 
 
+def test_whole_numbers_as_categories_come_from_rows_too() -> None:
+    x = pd.DataFrame({"zip": np.arange(400) % 25, "number": np.linspace(0, 1, 400)})
+    model = cb.CatBoostRegressor(iterations=10, verbose=0, allow_writing_files=False, cat_features=["zip"])
+    model.fit(x, x["zip"] % 4 + x["number"])
+    compiled = compile_checked(model, sample=x)
+    assert compiled.program.columns[0].dtype == "string"
+    assert compiled.parity is not None
+    assert compiled.parity.largest_difference < TOLERANCE
+
+
 def test_hashes_without_texts_are_refused(tmp_path: Any) -> None:
     model = fitted("Logloss", 2)
     path = tmp_path / "model.cbm"

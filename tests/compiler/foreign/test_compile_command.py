@@ -92,6 +92,7 @@ def test_what_inspect_prints_describes_columns(folder: Path, capsys: pytest.Capt
         ('[{"name": "age", "kind": "numeric", "dtype": "string"}]', "numeric is float32 or float64"),
         ('[{"name": "age", "kind": "numeric"}, {"name": "age", "kind": "numeric"}]', "twice"),
         ('[{"name": "age", "kind": "categorical"}]', "reads numbers"),
+        ('[{"name": "agee", "kind": "numeric"}]', "no such column"),
         ("[3]", "is not an object"),
     ],
 )
@@ -110,6 +111,13 @@ def test_wrong_descriptions(folder: Path, capsys: pytest.CaptureFixture[str], co
         ("broken.ubj", b"{L\x00\x00", "neither JSON nor UBJSON"),
         ("empty.txt", b"tree\n\n", "no trees"),
         ("broken.cbm", b"CBM1\x00", "cannot read"),
+        (
+            "cut.txt",
+            b"tree\nfeature_names=a b\nmax_feature_idx=1\nobjective=binary\n\nTree=0\nnum_leaves=3\n",
+            "damaged",
+        ),
+        ("cut.json", b'{"learner": {"learner_model_param": {}}}', "damaged"),
+        ("cut.onnx", b"\x08\x07nothing", "not an ONNX file"),
         ("broken.pkl", b"\x80\x04nothing", "cannot be loaded"),
     ],
 )
@@ -122,11 +130,13 @@ def test_files_that_are_no_models(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("option", "value"), [("--rounds", "few"), ("--rounds", "0"), ("--classes", "a,,b")])
+@pytest.mark.parametrize(
+    ("option", "value"), [("--rounds", "few"), ("--rounds", "0"), ("--classes", "a,,b"), ("--classes", "a,b,c")]
+)
 @pytest.mark.usefixtures("folder")
 def test_wrong_options(capsys: pytest.CaptureFixture[str], option: str, value: Any) -> None:
     assert main(["compile", "booster.txt", option, value]) == USAGE
-    assert option in capsys.readouterr().err
+    assert option.strip("-") in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("folder")

@@ -12,7 +12,7 @@ from foreign_probes import worst_difference
 from lean_automl_runtime.ir import Column, ColumnKind
 
 from lean_automl.compiler.foreign import Request, compile_model
-from lean_automl.errors import UnsupportedOpError
+from lean_automl.errors import ConfigError, ParityError, UnsupportedOpError
 
 TOLERANCE = 5e-7
 NAMES = ["a", "b", "c", "d"]
@@ -142,6 +142,13 @@ def test_float64_columns_are_compared_in_float64() -> None:
     compile_model(model, wide, sample)
 
 
+def test_numbers_that_float32_merges_are_found_on_rows() -> None:
+    x = 1_700_000_000 + np.random.default_rng(2).integers(0, 500, size=(800, 1)).astype(np.float64)
+    model = lgb.train({"verbosity": -1, "num_leaves": 8}, lgb.Dataset(x, np.sin(x[:, 0] / 30)), 5)
+    with pytest.raises(ParityError, match="declare it float64"):
+        compile_model(model, sample=pd.DataFrame({"time": x[:, 0]}))
+
+
 def test_best_iteration_and_asked_rounds() -> None:
     x = rows()
     y = targets(x)["regression"]
@@ -155,6 +162,13 @@ def test_best_iteration_and_asked_rounds() -> None:
 def test_a_tree_without_a_split() -> None:
     model = lgb.train({"verbosity": -1, "min_data_in_leaf": 500}, lgb.Dataset(rows(), np.ones(900)), 3)
     assert worst_difference(model) < TOLERANCE
+
+
+def test_labels_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ConfigError, match="3 classes are given"):
+        compile_model(booster("binary"), Request(classes=("a", "b", "c")))
+    with pytest.raises(ConfigError, match="regressor"):
+        compile_model(booster("regression"), Request(classes=("a", "b")))
 
 
 def test_text_and_file_are_the_same_model(tmp_path: Any) -> None:

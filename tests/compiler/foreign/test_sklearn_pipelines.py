@@ -11,7 +11,7 @@ import pytest
 from foreign_probes import worst_difference
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lean_automl_runtime.ir import ColumnKind
+from lean_automl_runtime.ir import Column, ColumnKind
 from sklearn import ensemble, feature_selection, linear_model, tree
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -28,7 +28,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from lean_automl.compiler.foreign import compile_model
+from lean_automl.compiler.foreign import Request, compile_checked, compile_model
 from lean_automl.errors import UnsupportedOpError
 
 EXACT = 5e-7
@@ -160,6 +160,25 @@ def test_a_whole_pipeline() -> None:
         assert kinds["city"] is ColumnKind.CATEGORICAL
         assert "rooms" not in kinds
         assert worst_difference(pipeline, largest=1e6, present=("ok",)) < tolerance
+
+
+def test_the_rest_of_the_columns_and_searches() -> None:
+    from sklearn.model_selection import GridSearchCV
+
+    x, y = frame(missing=False)
+    chosen = ColumnTransformer([("e", one_hot(), ["city", "grade"])], remainder="passthrough")
+    search = GridSearchCV(make_pipeline(chosen, tree.DecisionTreeRegressor(random_state=0)), {}, cv=2).fit(x, y)
+    assert worst_difference(search, nan=False) < EXACT
+
+
+def test_float64_columns_of_linear_models() -> None:
+    time = 1_700_000_000 + np.random.default_rng(0).integers(0, 9_000, size=300).astype(np.float64)
+    x = pd.DataFrame({"time": time})
+    pipeline = make_pipeline(StandardScaler(), linear_model.Ridge()).fit(x, np.sin(time / 4_000))
+    wide = Request(columns=(Column("time", ColumnKind.NUMERIC, "float64"),))
+    compiled = compile_checked(pipeline, wide, x)
+    assert compiled.parity is not None
+    assert compiled.parity.largest_difference < ROUNDED
 
 
 def test_booleans_in_an_encoder_are_a_boolean_column() -> None:

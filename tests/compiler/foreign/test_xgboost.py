@@ -88,13 +88,14 @@ def test_estimators(classes: int) -> None:
 
 def test_data_frame_categories_become_text_columns() -> None:
     rng = np.random.default_rng(1)
-    city = rng.choice(["Łódź", "Rome", "oslo"], 400)
-    frame = pd.DataFrame({"number": rng.normal(size=400), "city": pd.Categorical(city)})
+    city, size = rng.choice(["Łódź", "Rome", "oslo"], 400), rng.choice([10, 25, 40], 400)
+    frame = pd.DataFrame({"number": rng.normal(size=400), "city": pd.Categorical(city), "size": pd.Categorical(size)})
     model = xgb.XGBRegressor(n_estimators=4, max_depth=3, enable_categorical=True, n_jobs=1)
-    model.fit(frame, frame["number"] + frame["city"].cat.codes)
+    model.fit(frame, frame["number"] + frame["city"].cat.codes + frame["size"].cat.codes % 2)
     assert {column.name: column.dtype for column in compile_model(model).columns} == {
         "number": "float32",
         "city": "string",
+        "size": "float32",
     }
     assert worst_difference(model, known_text=True) < TOLERANCE
 
@@ -111,6 +112,12 @@ def test_early_stopping_takes_the_best_rounds_and_says_so() -> None:
     assert f"round {model.best_iteration + 1} of" in compiled.notes[0]
     assert worst_difference(model, Request(rounds=0)) < TOLERANCE
     assert worst_difference(model, Request(rounds=2)) < TOLERANCE
+
+
+def test_a_booster_without_trees() -> None:
+    x = rows()
+    model = xgb.train({"objective": "reg:squarederror", "base_score": 0.7}, xgb.DMatrix(x, x[:, 3]), 0)
+    assert worst_difference(model) < TOLERANCE
 
 
 @pytest.mark.parametrize("suffix", ["json", "ubj"])
