@@ -79,8 +79,11 @@ def _fit(request: FitRequest, config: FitConfig, watcher: Watcher, resume: bool)
             result = run.finish()
             folder.keep = run.interrupted and run.journal is not None
         except KeyboardInterrupt:
+            run.settle()
             folder.keep = run.journal is not None
             what = f"{request.out} holds the first model" if folder.published else "nothing was written"
             how = f". Go on with: lean_automl fit --resume {request.out}" if folder.keep else ""
             raise KeyboardInterrupt(what + how) from None
+        finally:
+            run.settle()
     return result

@@ -7,36 +7,42 @@ from typing import Final
 
 TEACHER_SHARE: Final = 0.45
 FEATURES_SHARE: Final = 0.12
-FINAL_SHARE: Final = 0.2
-LONGEST_FINAL_S: Final = 14.0
+FINAL_SHARE: Final = 0.13
+LONGEST_FINAL_S: Final = 12.0
 SHORTEST_FINAL_S: Final = 3.0
 LONGEST_MEASURE_S: Final = 1.0
 
 
 @dataclass(frozen=True)
 class TimePlan:
-    """Ends of the steps.
+    """What the steps get.
 
     Attributes:
-        features: When the choice of features ends, in seconds since the start of the run.
-        teacher: When the teacher ends, likewise.
+        limit_s: Of the whole run.
         final_s: Kept for export and measuring; the last fit comes on top.
         measure_s: Sampling time of each measurement.
     """
 
-    features: float
-    teacher: float
+    limit_s: float
     final_s: float
     measure_s: float
 
+    def features_until(self, spent_s: float) -> float:
+        """When the choice of features ends, in seconds since the start of the run."""
+        return spent_s + FEATURES_SHARE * self._room(spent_s)
 
-def plan_time(limit_s: float, spent_s: float) -> TimePlan:
-    """Divide what is left of the limit."""
-    final = min(LONGEST_FINAL_S, max(SHORTEST_FINAL_S, FINAL_SHARE * limit_s))
-    room = max(0.0, limit_s - final - spent_s)
+    def teacher_until(self, spent_s: float) -> float:
+        """When the teacher ends, likewise."""
+        return spent_s + TEACHER_SHARE * self._room(spent_s)
+
+    def _room(self, spent_s: float) -> float:
+        return max(0.0, self.limit_s - self.final_s - spent_s)
+
+
+def plan_time(limit_s: float) -> TimePlan:
+    """Divide the limit."""
     return TimePlan(
-        features=spent_s + FEATURES_SHARE * room,
-        teacher=spent_s + TEACHER_SHARE * room,
-        final_s=final,
+        limit_s=limit_s,
+        final_s=min(LONGEST_FINAL_S, max(SHORTEST_FINAL_S, FINAL_SHARE * limit_s)),
         measure_s=max(0.2, min(LONGEST_MEASURE_S, limit_s / 60)),
     )

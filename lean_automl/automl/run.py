@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from lean_automl.automl.thin import sample, search_rows
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, Task, folds, holdout, load_dataset
 from lean_automl.data.records import to_records
+from lean_automl.errors import LeanAutoMLError
 from lean_automl.learners.base import FitOptions, Problem, Rows
 from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric, make_metric
@@ -72,6 +73,7 @@ class Run:
         self.interrupted = False
         self.teacher: Teacher | None = None
         self.failures: tuple[Failure, ...] = ()
+        self.first: threading.Thread | None = None
         self.journal: Journal | None = None
         if isinstance(request.source, str | Path) and Path(request.source).is_file():
             self.journal = Journal(folder.aside / JOURNAL)
@@ -100,8 +102,8 @@ class Run:
         self.watcher.step("features", f"{len(self.schema.features)} columns")
         with self.reporter.timed("features"):
             self.workers.wait_until_ready()
-            self.time: TimePlan = plan_time(self.clock.limit_s, self.clock.spent_s)
-            options = self._options(self.time.features)
+            self.time: TimePlan = plan_time(self.clock.limit_s)
+            options = self._options(self.time.features_until(self.clock.spent_s))
             self.features: FeatureChoice = self._once(
                 FEATURES, lambda: choose_features(self.dataset, self.folds[0], self.problem, self.metric, options)
             )
@@ -165,10 +167,22 @@ class Run:
         self.watcher.step("first", "a quick student, so that there is always something")
         with self.reporter.timed("first"):
             self.students.run(self.bench, until=FIRST_TRIALS)
-            for candidate in self.students.log.feasible()[:1]:
-                program = self.bench.compile([(candidate.fitted[0], 1.0)])
-                with contextlib.suppress(MissError):
-                    self._publish(single(candidate), program, refitted=False, until=self.clock.start)
+        for candidate in self.students.log.feasible()[:1]:
+            program = self.bench.compile([(candidate.fitted[0], 1.0)])
+            # Measuring has a process of its own, and mostly waits: the teacher need not wait for it.
+            self.first = threading.Thread(target=self._publish_quietly, args=(single(candidate), program))
+            self.first.start()
+
+    def _publish_quietly(self, blend: Blend, program: Program) -> None:
+        try:
+            self._publish(blend, program, refitted=False, until=self.clock.start)
+        except (MissError, LeanAutoMLError, OSError) as error:  # the last one may well do better, or says it again
+            self.watcher.step("note", f"the first student was not published: {error}")
+
+    def settle(self) -> None:
+        """Wait until the first model is in its place, or is known to miss a limit."""
+        if self.first is not None:
+            self.first.join()
 
     def teach(self) -> None:
         """Build the teacher.
@@ -183,7 +197,7 @@ class Run:
             splits = folds(dataset, self.config.folds, self.config.seed)
         self.watcher.step("teacher", f"{len(splits)} folds of {dataset.rows:,} rows")
         with self.reporter.timed("teacher"):
-            options = self._options(self.time.teacher)
+            options = self._options(self.time.teacher_until(self.clock.spent_s))
             lesson = Lesson(rows, splits, self.problem)
             self.teacher, self.failures = self._once(
                 TEACHER, lambda: build_teacher(lesson, self.metric, options, self.workers, self.watcher)
@@ -208,6 +222,7 @@ class Run:
 
     def finish(self) -> RunResult:
         """Refit the best student, export, verify; the next best if a limit is broken after all."""
+        self.settle()
         log = self.students.log
         if self.interrupted and not log.feasible():
             raise KeyboardInterrupt
