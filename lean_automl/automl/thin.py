@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from lean_automl.data import Dataset
 
-SHARE_OF_A_FIT: Final = 0.06  # of the time limit: then some twenty fits fit into it, on two workers
+SHARE_OF_A_FIT: Final = 0.1  # of the time limit: then a dozen fits or more fit into it, on two workers
 FIT_OVER_AUDITION: Final = 3.0  # a full fit has more trees than an audition
 FEWEST_ROWS: Final = 6_000
 MOST_CELLS: Final = 1_500_000
