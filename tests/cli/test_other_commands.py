@@ -105,6 +105,29 @@ def test_bench_refuses_numbers(cli: CommandLine, model: str, option: str) -> Non
 
 
 @pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize(
+    ("code", "command", "words"),
+    [
+        (DATA, ("front", "absent"), "front.zip: cannot be read"),
+        (DATA, ("front", "damaged"), "front.zip: cannot be read"),
+        (DATA, ("select", "absent"), "front.zip: cannot be read"),
+        (DATA, ("select", "damaged"), "front.zip: cannot be read"),
+        (USAGE, ("select", "absent", "--max-size-kb", "nan"), "is not a limit"),
+        (USAGE, ("fit", "--resume", "absent"), "no interrupted run was found"),
+        (USAGE, ("fit", "--resume", "damaged"), "no interrupted run was found"),
+        (DATA, ("compile", "absent.txt"), "cannot be read"),
+        (DATA, ("compile", "rows.csv"), "not a model of a known kind"),
+        (DATA, ("compile", "damaged"), "cannot be read"),
+        (USAGE, ("compile", "rows.csv", "--columns", "absent.json"), "absent.json cannot be read"),
+    ],
+)
+def test_nothing_is_there_to_work_on(cli: CommandLine, code: int, command: tuple[str, ...], words: str) -> None:
+    (cli.folder / "damaged").mkdir()
+    (cli.folder / "damaged" / "front.zip").write_bytes(b"PK\x03\x04 cut off")
+    assert words in cli.refused(code, *command)
+
+
+@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_predictions_are_those_of_the_runtime(cli: CommandLine, model: str, suffix: str) -> None:
     outcome = cli.run("predict", model, "rows.csv", "--out", f"out{suffix}", "--keep")

@@ -77,7 +77,7 @@ def test_every_opcode_of_a_plan_is_known_to_all_who_read_plans() -> None:
     native = PACKAGES["lean_automl_runtime"] / "native"
     codes = re.findall(r"^ +LA_OP_(\w+)(?: = 1)?,", (native / "lean_automl_plan.h").read_text(encoding="utf-8"), re.M)
     assert list(native_encode.OPS) == ["", *codes]  # their place is their number
-    assert set(c_lines._STATEMENTS) == set(codes)
+    assert set(c_lines._STATEMENTS) >= set(codes)
     for reader in ("lean_automl_plan.h", "lean_automl_check.h"):
         code = (native / reader).read_text(encoding="utf-8")
         assert set(re.findall(r"(?:case |default: /\* )LA_OP_(\w+)", code)) == set(codes), reader

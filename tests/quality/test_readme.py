@@ -67,7 +67,12 @@ def test_the_readmes_do_what_they_say(tmp_path: Path) -> None:
             ran.append(language)
     assert ran == ["sh", "sh", "python", "python", "python", "sh", "python"]
     assert len(pd.read_csv(tmp_path / "predictions.csv")) == 50
-    assert {file.name for file in (tmp_path / "train-model").iterdir()} == {"front.zip", "model.lam", "model.onnx", "run.json"}
+    assert {file.name for file in (tmp_path / "train-model").iterdir()} == {
+        "front.zip",
+        "model.lam",
+        "model.onnx",
+        "run.json",
+    }
 
 
 def test_the_readme_begins_with_what_matters() -> None:
