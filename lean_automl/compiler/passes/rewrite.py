@@ -117,7 +117,7 @@ Change = Callable[[Rewrite, int, o.Op], Moved | None]
 
 
 def rewrite(program: Program, change: Change) -> Program:
-    """The Program with some ops made otherwise.
+    """The Program with some ops made otherwise; itself if none is.
 
     Args:
         program: The old one.
@@ -125,10 +125,12 @@ def rewrite(program: Program, change: Change) -> Program:
             the rewrite's `moved`.
     """
     state = Rewrite(program)
+    untouched = True
     for number, op in enumerate(program.ops, start=len(program.columns)):
         changed = change(state, number, op)
+        untouched = untouched and changed is None
         state.moved.append(state.same(number, op) if changed is None else changed)
-    return state.build()
+    return program if untouched else state.build()
 
 
 def with_ops(program: Program, changed: Mapping[int, o.Op]) -> Program:

@@ -1,0 +1,136 @@
+"""What a pass did: bytes, predicted time and loss, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lean_automl_exporters.onnx import export_onnx
+from lean_automl_runtime.artifact import Artifact, write_artifact
+
+if TYPE_CHECKING:
+    from lean_automl_runtime.ir import Program
+    from lean_automl_runtime.measure import CostModel
+
+Check = Callable[["Program"], float]
+"""Loss of a Program on rows that judge it; smaller is better, and 0 is perfect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a Program costs.
+
+    Attributes:
+        lam: Bytes of the artifact, without metadata.
+        onnx: Bytes of the ONNX file, likewise.
+        us: Predicted microseconds for one row; None without a cost model.
+        loss: On the rows of a check; None without one.
+    """
+
+    lam: int
+    onnx: int
+    us: float | None = None
+    loss: float | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Of the larger file."""
+        return max(self.lam, self.onnx)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values, short ones: they go into the files themselves."""
+        values: dict[str, Any] = {"lam": self.lam, "onnx": self.onnx}
+        if self.us is not None:
+            values["us"] = float(f"{self.us:.4g}")
+        if self.loss is not None:
+            values["loss"] = float(f"{self.loss:.6g}")
+        return values
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Figures:
+        """What `to_json` wrote."""
+        return cls(int(values["lam"]), int(values["onnx"]), values.get("us"), values.get("loss"))
+
+
+@dataclass(frozen=True, slots=True)
+class PassReport:
+    """What one pass did, or would have done.
+
+    Attributes:
+        name: Of the pass, with its setting.
+        exact: Whether outputs stay the same bit for bit.
+        kept: Whether its result was taken.
+        before: Figures before it.
+        after: Figures of its result.
+        seconds: What it took.
+    """
+
+    name: str
+    exact: bool
+    kept: bool
+    before: Figures
+    after: Figures
+    seconds: float
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changed any figure."""
+        return self.before != self.after
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "pass": self.name,
+            "exact": self.exact,
+            "kept": self.kept,
+            "before": self.before.to_json(),
+            "after": self.after.to_json(),
+            "seconds": float(f"{self.seconds:.2g}"),
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> PassReport:
+        """What `to_json` wrote."""
+        before, after = (Figures.from_json(values[side]) for side in ("before", "after"))
+        return cls(values["pass"], values["exact"], values["kept"], before, after, values["seconds"])
+
+
+@dataclass(frozen=True)
+class Meter:
+    """Takes the figures of Programs.
+
+    Attributes:
+        check: Judges a Program; None if there are no rows to judge with.
+        cost: Predicts times; None if the machine has no profile.
+    """
+
+    check: Check | None = None
+    cost: CostModel | None = None
+
+    def figures(self, program: Program, loss: float | None = None) -> Figures:
+        """Figures of a Program.
+
+        Args:
+            program: Any Program.
+            loss: Its loss, if it is known already.
+        """
+        if loss is None and self.check is not None:
+            loss = self.check(program)
+        us = None if self.cost is None else self.cost.predict_us(program)
+        return Figures(len(write_artifact(Artifact(program))), len(export_onnx(program)), us, loss)
+
+
+def noted(reports: Sequence[PassReport]) -> list[dict[str, Any]]:
+    """What an artifact's metadata says of the passes: those that changed it."""
+    return [report.to_json() for report in reports if report.kept and report.changes]
+
+
+def loss_of(score: float, scorer: str) -> float:
+    """A scikit-learn score as a loss: 0 is perfect, and smaller is better.
+
+    Args:
+        score: Greater is better.
+        scorer: Name of the scorer: losses begin with `neg_`; the best score of all others is 1.
+    """
+    return -score if scorer.startswith("neg_") else 1.0 - score

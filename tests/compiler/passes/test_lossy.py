@@ -1,0 +1,222 @@
+"""Lossy passes: what they promise, and that what costs too much is undone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conformance.programs import hostile_inputs, random_program
+from lean_automl_runtime.ir import PREDICTION, Column, ColumnKind, Program, ProgramBuilder
+from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.reference import evaluate
+
+from lean_automl.compiler.passes import Budget, Meter, PassReport, choose, loss_of, noted, repeat, run_passes, shrink
+from lean_automl.compiler.passes.evidence import thinned
+from lean_automl.compiler.passes.prune_splits import PruneSplits
+from lean_automl.compiler.passes.quantise_leaves import QuantiseLeaves
+from lean_automl.compiler.passes.refit_leaves import RefitLeaves
+from lean_automl.compiler.passes.round_tables import RoundTables
+from lean_automl.compiler.passes.shorten_thresholds import ShortenThresholds, shortened
+from lean_automl.compiler.trees import ObliviousTree, RaggedTree, oblivious_op, ragged_op
+
+COLUMNS = tuple(Column(f"x{i}", ColumnKind.NUMERIC, "float32") for i in range(4))
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(4, 900)).astype(np.float32)
+ROWS = list(X[:, :600])
+JUDGING = list(X[:, 600:])
+
+
+def forest(kind: str) -> Program:
+    """30 trees, ever smaller, as boosting makes them."""
+    builder = ProgramBuilder(COLUMNS)
+    rng = np.random.default_rng(3)
+    matrix = builder.add(o.Concat((0, 1, 2, 3)))
+    sizes = 0.7 ** np.arange(30)
+    if kind == "ragged":
+        shape = np.array([0, 1, 2], dtype=np.int32), np.array([1, -1, -3], np.int32), np.array([2, -2, -4], np.int32)
+        trees = [
+            RaggedTree(
+                shape[0], rng.normal(size=3).astype(np.float32), shape[1], shape[2], np.ones(3, bool),
+                rng.normal(size=(4, 1)) * size, (0,),
+            )
+            for size in sizes
+        ]  # fmt: skip
+        return builder.build({PREDICTION: builder.add(ragged_op(matrix, trees, np.ones(1), 16))})
+    edges = np.linspace(-2, 2, 20).astype(np.float32)
+    offsets = np.arange(0, 81, 20).astype(np.int32)
+    bins = builder.add(o.Bin((matrix,), np.tile(edges, 4), offsets, np.zeros(4, dtype=np.int32)))
+    targets = (0,) if kind == "oblivious" else (0, 1, 3)
+    grown = [
+        ObliviousTree(
+            rng.integers(0, 4, 4), rng.integers(0, 20, 4), rng.normal(size=(16, len(targets))) * size, targets
+        )
+        for size in sizes
+    ]
+    trees = builder.add(oblivious_op(bins, grown, np.ones(1 if kind == "oblivious" else 5), 16))
+    if kind == "oblivious":
+        return builder.build({PREDICTION: trees})
+    filled = builder.add(o.Impute((matrix,), np.zeros(4, dtype=np.float32)))
+    return builder.build({PREDICTION: builder.add(o.Dot((trees, filled)))})
+
+
+KINDS = ("oblivious", "linear", "ragged")
+
+
+def outputs(program: Program, rows: list[np.ndarray]) -> np.ndarray:
+    return evaluate(program, rows)[PREDICTION][:, 0].astype(np.float64)
+
+
+def size(program: Program) -> int:
+    return Meter().figures(program).lam
+
+
+def apart(a: Program, b: Program, rows: list[np.ndarray]) -> float:
+    """Root of the mean squared difference, relative to the spread of the first."""
+    left, right = outputs(a, rows), outputs(b, rows)
+    return float(np.sqrt(np.mean((left - right) ** 2)) / left.std())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fewer_bits_are_smaller_and_near(kind: str) -> None:
+    program = forest(kind)
+    found = [(apart(program, q, JUDGING), size(q)) for q in (QuantiseLeaves(b).run(program) for b in (12, 8, 6))]
+    assert [error for error, _ in found] == sorted(error for error, _ in found)
+    assert found[1][0] < 0.02
+    assert found[1][1] < 0.95 * size(program)
+    assert QuantiseLeaves(16).run(program) is program
+
+
+def test_leaves_of_32_bits_and_tables_get_a_new_scale_too() -> None:
+    values = np.array([[100_000], [-2_000_000], [7_000]], dtype=np.int32)
+    builder = ProgramBuilder(COLUMNS)
+    bins = builder.add(o.Bin((0,), np.array([0, 1], np.float32), np.array([0, 2], np.int32), np.zeros(1, np.int32)))
+    one, zero = np.ones(1, dtype=np.float32), np.zeros(1, dtype=np.float32)
+    table = o.TableSum(
+        (bins,), np.array([[0, -1]], np.int32), np.ones(1, np.int32), np.array([0, 3], np.int32), values, one, zero
+    )
+    program = builder.build({PREDICTION: builder.add(table)})
+    small = QuantiseLeaves(8).run(program).ops[-1]
+    assert isinstance(small, o.TableSum)
+    assert small.values.dtype == np.int8
+    assert small.values * small.scale + small.bias == pytest.approx(values, abs=10_000)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pruning_takes_what_matters_least_and_refitting_repairs(kind: str) -> None:
+    program = forest(kind)
+    few, many = (PruneSplits(share, ROWS).run(program) for share in (0.2, 0.6))
+    repaired = PruneSplits(0.6, ROWS, refit=True).run(program)
+    assert size(program) > size(few) > size(many)
+    assert apart(program, few, JUDGING) < 0.05
+    assert apart(program, many, JUDGING) < 0.6
+    assert apart(program, repaired, JUDGING) < apart(program, many, JUDGING)
+
+
+def test_leaves_can_be_fitted_to_the_scores_of_a_teacher() -> None:
+    program = forest("oblivious")
+    target = np.sin(ROWS[0].astype(np.float64))[:, None]
+    fitted = RefitLeaves(ROWS, target, bits=16).run(program)
+    before, after = (np.mean((outputs(p, ROWS) - target[:, 0]) ** 2) for p in (program, fitted))
+    assert after < 0.2 * before
+    still = RefitLeaves(ROWS, target, strength=1e9, bits=16).run(program)
+    assert apart(program, still, ROWS) < 1e-3
+
+
+def test_thresholds_become_short_and_keep_the_side_of_every_row() -> None:
+    values = np.array([-1.0, 0.1, 0.30001, 0.30002, 5.7, 9.0, np.nan, np.inf], dtype=np.float32)
+    old = np.array([-3.0, 0.2337, 0.300015, 4.4441, 5.2221, 10.0], dtype=np.float32)
+    new = shortened(old, values)
+    for value in values[:6]:
+        assert ((value <= old) == (value <= new)).all()
+    assert new[[1, 3, 4]].tolist() == [0.25, 4.0, 4.0]
+    assert new[[0, 5]].tolist() == old[[0, 5]].tolist()  # outside of what rows show
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_short_thresholds_change_no_prediction_for_their_rows(kind: str) -> None:
+    program = forest(kind)
+    assert (outputs(program, ROWS) == outputs(ShortenThresholds(ROWS).run(program), ROWS)).all()
+
+
+def test_tables_fit_float16() -> None:
+    table = np.array([[0.1], [np.nan], [3.3], [-1e-9], [2.0]] * 2, dtype=np.float32)
+    builder = ProgramBuilder((Column("kind", ColumnKind.CATEGORICAL, "string"),))
+    looked_up = builder.add(o.Lookup((builder.add(o.Encode((0,), tuple("abcdefgh"))),), table))
+    short = RoundTables().run(builder.build({PREDICTION: looked_up})).ops[-1].table  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(short, short.astype(np.float16).astype(np.float32))
+    np.testing.assert_allclose(short, table, rtol=1e-3, atol=1e-7)
+
+
+def test_lossy_passes_leave_any_program_valid() -> None:
+    for seed in range(25):
+        program = random_program(seed, 4)
+        rows = thinned(hostile_inputs(program, np.random.default_rng(seed), 60), 50)
+        for each in (QuantiseLeaves(8), RoundTables(), ShortenThresholds(rows), PruneSplits(0.3, rows)):
+            changed = each.run(program)
+            assert changed.columns == program.columns
+            assert set(evaluate(changed, rows)) == set(program.outputs)
+        PruneSplits(0.5, rows, refit=True).run(program)
+
+
+# --- judging -------------------------------------------------------------------------------------------------
+
+NOISE = np.random.default_rng(5).normal(size=300) * 0.3
+
+
+def judge(program: Program) -> float:
+    """Mean squared error against noisy outputs of the linear forest, which has no error but noise."""
+    return float(np.mean((outputs(program, JUDGING) - outputs(forest("linear"), JUDGING) - NOISE) ** 2))
+
+
+def test_a_pass_that_costs_too_much_is_undone() -> None:
+    program = forest("linear")
+    passes = (QuantiseLeaves(3), QuantiseLeaves(10))
+    kept, reports = run_passes(program, passes, judge, budget=0.01)
+    assert [report.kept for report in reports] == [False, True]
+    assert judge(kept) <= judge(program) * 1.01
+    assert run_passes(program, passes)[0] is program  # nobody judges: nothing lossy
+
+
+def test_shrinking_keeps_to_its_budget_and_can_be_repeated() -> None:
+    program = forest("linear")
+    found = choose(program, judge, Budget(loss=0.01, seconds=60), rows=ROWS)
+    first, last = found.reports[0].before, Meter(judge).figures(found.program)
+    assert last.lam < 0.8 * first.lam
+    assert last.loss is not None
+    assert first.loss is not None
+    assert last.loss <= 1.01 * first.loss
+    again = repeat(program, found.passes)
+    assert outputs(again, JUDGING) == pytest.approx(outputs(found.program, JUDGING))
+    assert shrink(program, judge, Budget(loss=0.01, seconds=60), rows=ROWS)[1][-1].name == found.reports[-1].name
+
+
+def test_without_time_only_exact_passes_run() -> None:
+    found = choose(forest("linear"), judge, Budget(seconds=0.0), rows=ROWS)
+    assert [report.name for report in found.reports] == ["exact passes"]
+    assert found.passes == ()
+
+
+def test_more_may_be_spent_while_a_file_is_too_large() -> None:
+    program = forest("linear")
+    budget = Budget(loss=0.0, loss_over_limit=0.5, seconds=60)
+    size_limit = 0.3 * Meter().figures(program).bytes
+    free, pressed = (choose(program, judge, budget, limit, ROWS) for limit in (None, size_limit))
+    assert Meter().figures(pressed.program).bytes < Meter().figures(free.program).bytes
+
+
+def test_reports_are_json_and_back() -> None:
+    _, reports = run_passes(forest("oblivious"), check=lambda _: 0.5)
+    for report in reports:
+        again = PassReport.from_json(report.to_json())
+        assert (again.name, again.kept, again.before, again.after) == (
+            report.name,
+            report.kept,
+            report.before,
+            report.after,
+        )
+    assert all(values["kept"] for values in noted(reports))
+    assert len(noted(reports)) < len(reports)
+
+
+def test_scores_become_losses() -> None:
+    assert loss_of(-0.25, "neg_log_loss") == 0.25
+    assert loss_of(0.9, "roc_auc") == pytest.approx(0.1)
