@@ -56,7 +56,8 @@ def imported(path: Path) -> set[str]:
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             found.add(node.module.partition(".")[0])
-    return found - set(sys.stdlib_module_names) - OURS
+    beside = {sibling.stem for sibling in path.parent.glob("*.py")}  # as a script finds them
+    return found - set(sys.stdlib_module_names) - OURS - beside
 
 
 def undeclared(files: list[Path], allowed: set[str]) -> dict[str, set[str]]:
