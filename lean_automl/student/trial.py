@@ -11,6 +11,7 @@ from lean_automl_runtime.engines import make_engine
 from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
 
 from lean_automl.compiler.assemble import assemble, assemble_average
+from lean_automl.compiler.passes import optimise
 from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student
 from lean_automl.search.workers import load_shared
 from lean_automl.student.deploy import Deployment, Footprint
@@ -62,8 +63,8 @@ class Workbench:
     def compile(self, members: Sequence[Member]) -> Program:
         """The Program of fitted students; a single one is not averaged."""
         if len(members) == 1:
-            return assemble(members[0][0], self.plan, self.schema)
-        return assemble_average(members, self.plan, self.schema)
+            return optimise(assemble(members[0][0], self.plan, self.schema))
+        return optimise(assemble_average(members, self.plan, self.schema))
 
     def shortened(self, members: Sequence[Member]) -> tuple[Sequence[Member], Program]:
         """The students with as many of their first rounds as the size limit allows, and their Program."""
