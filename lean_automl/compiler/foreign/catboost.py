@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from lean_automl.compiler.bins import BinColumn, CategoryBins, NumericBins
-from lean_automl.compiler.foreign.catboost_ctr import Hashes, Projection, ctr_levels, read_projection
+from lean_automl.compiler.foreign.catboost_ctr import Hashes, Projection, ctr_levels, nan_is_above, read_projection
 from lean_automl.compiler.foreign.catboost_model import ObliviousForest
 from lean_automl.compiler.foreign.catboost_ragged import read_ragged
 from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind, chosen_labels, class_labels
@@ -61,8 +61,7 @@ class Splits:
     def _float(self, number: int, border: float) -> tuple[int, int]:
         feature = self._floats[number]
         borders = np.array(feature.get("borders") or [], dtype=np.float64).astype(np.float32)
-        largest = feature.get("nan_value_treatment") == "AsTrue"
-        made = NumericBins(number, borders, borders.size + 1 if largest else 0)
+        made = NumericBins(number, borders, borders.size + 1 if nan_is_above(feature) else 0)
         return self._number(("float", number), made), int(np.searchsorted(borders, np.float32(border)))
 
     def _one_hot(self, number: int, value: int) -> int:
@@ -78,7 +77,7 @@ class Splits:
         borders = np.array(ctr["borders"], dtype=np.float64).astype(np.float32)
         key = ("ctr", self._ctr_at[split["split_index"]])
         if key not in self._known:
-            projection = read_projection(ctr["elements"])
+            projection = read_projection(ctr["elements"], self._floats)
             values = ctr_levels(ctr, projection, self._ctr_data, self.hashes)
             bins = np.searchsorted(borders, values, side="left")
             self._number(key, CategoryBins(self._projection(projection), bins.astype(np.int64)))

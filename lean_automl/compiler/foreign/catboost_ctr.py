@@ -32,6 +32,7 @@ class FloatBorder:
 
     feature: int
     border: float
+    nan_above: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,14 @@ class Projection:
     parts: tuple[FloatBorder | ExactValue, ...] = ()
 
 
-def read_projection(elements: Sequence[Mapping[str, Any]]) -> Projection:
+def nan_is_above(feature: Mapping[str, Any]) -> bool:
+    """Whether NaN counts as above all borders of a float feature; else it counts as below."""
+    return bool(feature.get("nan_value_treatment") == "AsTrue")
+
+
+def read_projection(
+    elements: Sequence[Mapping[str, Any]], float_features: Sequence[Mapping[str, Any]] = ()
+) -> Projection:
     """The projection of a CTR."""
     categories: list[int] = []
     floats: list[FloatBorder] = []
@@ -65,7 +73,8 @@ def read_projection(elements: Sequence[Mapping[str, Any]]) -> Projection:
             case "cat_feature_value":
                 categories.append(int(element["cat_feature_index"]))
             case "float_feature":
-                floats.append(FloatBorder(int(element["float_feature_index"]), float(element["border"])))
+                number = int(element["float_feature_index"])
+                floats.append(FloatBorder(number, float(element["border"]), nan_is_above(float_features[number])))
             case "cat_feature_exact_value":
                 exact.append(ExactValue(int(element["cat_feature_index"]), int(element["value"])))
             case other:

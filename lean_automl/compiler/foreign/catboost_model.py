@@ -112,7 +112,8 @@ class ObliviousForest:
     def _emit_border(self, part: FloatBorder, builder: ProgramBuilder) -> int:
         number = emit_number(self.floats[part.feature], builder)
         edges = np.array([part.border], dtype=np.float32)
-        return builder.add(o.Bin((number,), edges, np.array([0, 1], dtype=np.int32), np.zeros(1, dtype=np.int32)))
+        nan_bin = np.array([int(part.nan_above)], dtype=np.int32)
+        return builder.add(o.Bin((number,), edges, np.array([0, 1], dtype=np.int32), nan_bin))
 
 
 def _any_bin(builder: ProgramBuilder) -> int:

@@ -45,6 +45,10 @@ class Head:
 
 def finish(builder: ProgramBuilder, scores: int, head: Head) -> Program:
     """The Program that ends in these scores."""
+    if len(head.classes) == 1:
+        raise UnsupportedOpError(
+            f"the model knows one class only, {head.classes[0]!r}: train it on rows of two or more"
+        )
     if not head.classes:
         return builder.build({PREDICTION: _number(builder, scores, head.kind)})
     probabilities = _probabilities(builder, scores, head)

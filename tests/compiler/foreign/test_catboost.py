@@ -78,10 +78,11 @@ def test_numbers(loss: str, classes: int, nan_mode: str) -> None:
         {"one_hot_max_size": 2, "max_ctr_complexity": 1},
         {"one_hot_max_size": 3, "max_ctr_complexity": 2},
         {"one_hot_max_size": 2, "max_ctr_complexity": 3, "depth": 6, "iterations": 20},
+        {"one_hot_max_size": 2, "max_ctr_complexity": 3, "depth": 6, "iterations": 20, "nan_mode": "Max"},
         {"simple_ctr": ["BinarizedTargetMeanValue", "Counter"], "max_ctr_complexity": 1},
         {"simple_ctr": ["Buckets"], "combinations_ctr": ["Buckets", "Counter"], "max_ctr_complexity": 2},
     ],
-    ids=["one-hot", "simple", "pairs", "triples", "means and counts", "buckets"],
+    ids=["one-hot", "simple", "pairs", "triples", "triples, NaN above", "means and counts", "buckets"],
 )
 def test_categories(loss: str, classes: int, more: dict[str, Any]) -> None:
     assert worst_difference(fitted(loss, classes, **more), KNOWN) < TOLERANCE

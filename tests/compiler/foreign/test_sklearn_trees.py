@@ -157,3 +157,10 @@ def test_several_targets_are_refused() -> None:
     model = tree.DecisionTreeRegressor(max_depth=2).fit(x, x[:, :2])
     with pytest.raises(UnsupportedOpError, match="2 targets"):
         compile_model(model)
+
+
+def test_one_class_is_refused() -> None:
+    x = rows(missing=False)
+    model = ensemble.RandomForestClassifier(2).fit(x, np.ones(len(x)))
+    with pytest.raises(UnsupportedOpError, match="one class only"):
+        compile_model(model)
