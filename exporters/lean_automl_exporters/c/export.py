@@ -10,17 +10,32 @@ from typing import TYPE_CHECKING, Final
 from lean_automl_runtime.errors import ConfigError
 from lean_automl_runtime.ir import digest, to_bytes
 from lean_automl_runtime.native.plan import Plan, build_plan
-from lean_automl_runtime.native.values import DOUBLES, FLOATS, INTS, LONGS
+from lean_automl_runtime.native.values import FLOATS, INTS
 
-from lean_automl_exporters.c.interface import Field, categories_text, labels_text, make_fields, struct_text
+from lean_automl_exporters.c.integer import without_floats
+from lean_automl_exporters.c.interface import (
+    Field,
+    Output,
+    Style,
+    categories_text,
+    example_text,
+    labels_text,
+    make_fields,
+    result_text,
+    row_text,
+)
 from lean_automl_exporters.c.kernel import Kernel
 from lean_automl_exporters.c.lines import Writer
 from lean_automl_exporters.c.names import LONGEST_NAME, RESERVED, Names
-from lean_automl_exporters.c.tables import Tables
+from lean_automl_exporters.c.tables import Tables, number
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
 
+OWN_NAMES: Final = (
+    *("row", "result", "predict", "missing", "labels", "classes", "main", "h"),
+    *("none", "of_float", "of_int", "scale", "bias"),
+)
 ROOM: Final = 16  # bytes behind the byte slots that vector loads may read
 
 
@@ -30,9 +45,12 @@ class COptions:
 
     Attributes:
         prefix: What every name in the header begins with; two models in one program take two.
+        integer_only: For cores without floats: numbers are compared as integers, scores are sums of integers, and
+            there are no probabilities. Only Programs of trees and tables, without arithmetic on floats.
     """
 
     prefix: str = "model"
+    integer_only: bool = False
 
     def __post_init__(self) -> None:
         """Check that the prefix makes good names."""
@@ -50,82 +68,102 @@ def export_c(program: Program, options: COptions | None = None) -> dict[str, str
     Args:
         program: What to write.
         options: How; the defaults if None.
+
+    Raises:
+        UnsupportedOpError: `integer_only` was asked for, and the Program computes with floats.
     """
-    prefix = (options or COptions()).prefix
-    return {f"{prefix}.h": _Header(build_plan(*to_bytes(program)), prefix).text(digest(program))}
+    own = options or COptions()
+    return {f"{own.prefix}.h": _Header(build_plan(*to_bytes(program)), own).text(digest(program))}
 
 
 class _Header:
     """One header in the making."""
 
-    def __init__(self, plan: Plan, prefix: str) -> None:
+    def __init__(self, plan: Plan, options: COptions) -> None:
+        prefix = options.prefix
         self._plan = plan
-        self._prefix = prefix
+        self._style = Style(prefix, options.integer_only)
+        self._integers = without_floats(plan) if options.integer_only else None
         self._tables = Tables(prefix)
-        own = ("row", "result", "predict", "missing", "labels", "classes", "main", "h")
-        taken = {f"{prefix}_{name}" for name in own} | {f"{prefix}_{name}".upper() for name in own}
         self._kernel = Kernel()
+        taken = {f"{prefix}_{name}" for name in OWN_NAMES} | {f"{prefix}_{name}".upper() for name in OWN_NAMES}
         self._names = Names(taken | self._kernel.names(prefix))
         self._fields = make_fields(plan, prefix, self._names)
         raw = {(f.column.value.space, f.column.value.slot): f"row->{f.name}" for f in self._fields}
         self._writer = Writer(prefix, self._tables, raw)
+        self._outputs = self._find_outputs()
 
     def text(self, program_digest: str) -> str:
-        prefix = self._prefix
+        style, prefix = self._style, self._style.prefix
         categories = [categories_text(f, prefix, self._tables, self._names) for f in self._fields if f.find]
         predict = self._predict()
+        numbers = _NUMBERS_OF_KEYS if style.integer_only else _MISSING
         dictionaries = [f.column.dictionary for f in self._fields if f.column.dictionary is not None]
-        finds = {"find16" if d.slots.kind == "H" else "find32" for d in dictionaries}
-        kernel = self._kernel.text(self._writer.parts | finds, prefix)
+        parts = {"find16" if d.slots.kind == "H" else "find32" for d in dictionaries}
+        parts |= {"key_of_int"} if style.integer_only else set()
+        kernel = self._kernel.text(self._writer.parts | parts, prefix)
         tables = self._tables.text()
-        parts = [
-            self._head(program_digest),
+        pieces = [
+            _HEAD.replace("UPPER", prefix.upper()).replace("PREFIX", prefix).replace("DIGEST", program_digest),
             "#include <math.h>\n" if re.search(r"\b(NAN|INFINITY)\b", tables + predict) else "",
             kernel,
             f"/* Tables: {self._tables.bytes} bytes. */\n{tables}",
-            struct_text(self._fields, prefix),
+            numbers.replace("UPPER", prefix.upper()).replace("PREFIX", prefix),
+            row_text(self._fields, style),
             *categories,
             labels_text(self._plan.classes, prefix) if self._plan.classes else "",
-            self._result(),
-            _MISSING.replace("PREFIX", prefix),
+            self._units(),
+            result_text(self._outputs, style),
             predict,
-            self._example(),
+            example_text(self._fields, self._outputs, self._plan.classes, style),
             f"#endif /* {prefix.upper()}_H */\n",
         ]
-        return "\n".join(part for part in parts if part)
+        return "\n".join(piece for piece in pieces if piece)
 
-    def _head(self, program_digest: str) -> str:
-        prefix = self._prefix
-        return _HEAD.format(prefix=prefix, upper=prefix.upper(), digest=program_digest)
-
-    def _result(self) -> str:
-        members = []
-        if "label" in self._plan.outputs:
-            members.append(f"    int32_t label; /* position in {self._prefix}_labels */\n")
+    def _find_outputs(self) -> list[Output]:
+        found = [Output("label", "int32_t", f"i[{self._plan.outputs['label'][0]}]")] if self._plan.classes else []
+        if self._integers is not None:
+            return [*found, Output("score", "int32_t", f"i[{self._integers.sums}]", len(self._integers.scale))]
         for name in ("probabilities", "prediction"):
             if name in self._plan.outputs:
-                members.append(f"    float {name}[{self._plan.outputs[name][1]}];\n")
-        return f"typedef struct {{\n{''.join(members)}}} {self._prefix}_result;\n"
+                slot, width = self._plan.outputs[name]
+                found.append(Output(name, "float", f"f[{slot}]", width))
+        return found
+
+    def _units(self) -> str:
+        """What a sum of integers stands for."""
+        if self._integers is None:
+            return ""
+        prefix, n = self._style.prefix, len(self._integers.scale)
+        return "".join(
+            f"static const float {prefix}_{name}[{n}] = {{{', '.join(number(x, 'f') for x in values)}}};\n"
+            for name, values in (("scale", self._integers.scale), ("bias", self._integers.bias))
+        )
 
     def _predict(self) -> str:
-        prefix, plan = self._prefix, self._plan
+        prefix, plan = self._style.prefix, self._plan
+        lines = plan.lines if self._integers is None else self._integers.lines
         statements = [self._load(field) for field in self._fields]
-        statements += [self._writer.statement(line) for line in plan.lines]
-        if "label" in plan.outputs:
-            statements.append(f"result->label = i[{plan.outputs['label'][0]}];")
-        for name in ("probabilities", "prediction"):
-            if name in plan.outputs:
-                slot, width = plan.outputs[name]
-                statements.append(f"memcpy(result->{name}, f + {slot}, {width} * sizeof f[0]);")
+        statements += [self._writer.statement(line) for line in lines]
+        for output in self._outputs:
+            if output.width:
+                size = f"{output.width} * sizeof {output.source}"
+                statements.append(f"memcpy(result->{output.name}, &{output.source}, {size});")
+            else:
+                statements.append(f"result->{output.name} = {output.source};")
         body = "\n".join(s for s in statements if s)
         floats, ints, small = plan.sizes[:3]
         slots = [
-            f"float f[{floats}];" if floats else "",
+            f"{'float' if self._integers is None else 'int32_t'} f[{floats}];" if floats else "",
             f"int32_t i[{ints}];" if ints else "",
             f"uint8_t b[{small + ROOM}]; /* {ROOM} more, which vectors may read */" if small else "",
             "int32_t j;" if "(j = 0;" in body else "",
             "(void)row;" if "row->" not in body else "",
-            *(f"(void){name};" for name in "fib" if _is_never_read(name, body)),
+            *(
+                f"(void){name};"
+                for name, size in zip("fib", plan.sizes, strict=False)
+                if size and _is_unread(name, body)
+            ),
         ]
         text = "\n".join([*(s for s in slots if s), body])
         stack = 4 * (floats + ints) + small + ROOM
@@ -146,51 +184,27 @@ class _Header:
             return f"i[{value.slot}] = (uint32_t){member} < {levels}u ? {member} : 1;"
         return ""
 
-    def _example(self) -> str:
-        prefix = self._prefix
-        missing = {FLOATS: f"{prefix}_missing()", DOUBLES: f"{prefix}_missing()", LONGS: "INT64_MIN", INTS: "0"}
-        lines = [f"    row.{f.name} = {missing[f.column.value.space]};\n" for f in self._fields]
-        prints = []
-        if "label" in self._plan.outputs:
-            whole = type(self._plan.classes[0]) is int and "int64_t" in labels_text(self._plan.classes, prefix)
-            shown = f'"%ld\\n", (long){prefix}_labels' if whole else f'"%s\\n", {prefix}_labels'
-            prints.append(f"    printf({shown}[result.label]);\n")
-        for name in ("probabilities", "prediction"):
-            if name in self._plan.outputs:
-                width = self._plan.outputs[name][1]
-                prints.append(
-                    f"    for (j = 0; j < {width}; j++) {{\n"
-                    f'        printf("%.9g\\n", (double)result.{name}[j]);\n    }}\n'
-                )
-        uses_j = "    int j;\n" if any("for (j" in p for p in prints) else ""
-        return (
-            f"#ifdef {prefix.upper()}_MAIN\n#include <stdio.h>\n\n"
-            "/* The answer for a row of which nothing is known. */\n"
-            f"int main(void) {{\n    {prefix}_row row;\n    {prefix}_result result;\n{uses_j}{''.join(lines)}"
-            f"    {prefix}_predict(&row, &result);\n{''.join(prints)}    return 0;\n}}\n#endif\n"
-        )
 
-
-def _is_never_read(slots: str, body: str) -> bool:
-    """Whether slots are only assigned to, which compilers warn of."""
+def _is_unread(slots: str, body: str) -> bool:
+    """Whether slots are at most assigned to, which compilers warn of."""
     used = len(re.findall(rf"\b{slots}\b", body))
-    return used > 0 and used == len(re.findall(rf"^ *{slots}\[[^]]*\] = ", body, re.MULTILINE))
+    return used == len(re.findall(rf"^ *{slots}\[[^]]*\] = ", body, re.MULTILINE))
 
 
 _HEAD: Final = """\
-/* {prefix}.h: a model, written by lean_automl. C99 and C++; needs no library.
+/* PREFIX.h: a model, written by lean_automl. C99 and C++; needs no library.
  *
- *     {prefix}_row row;          fill in every member
- *     {prefix}_result result;
- *     {prefix}_predict(&row, &result);
+ *     PREFIX_row row;          fill in every member
+ *     PREFIX_result result;
+ *     PREFIX_predict(&row, &result);
  *
  * Include it in one source file, and compile with -ffp-contract=off: results are then the same bits on every machine.
- * Nothing is allocated, and there is no state: threads may call it at the same time. -D{upper}_MAIN adds an example.
+ * Nothing is allocated, and there is no state: threads may call it at the same time. -DUPPER_MAIN adds an example.
  *
- * Program {digest}
+ * Program DIGEST
  */
-#ifndef {upper}_H
-#define {upper}_H
+#ifndef UPPER_H
+#define UPPER_H
 """
 _MISSING: Final = """\
 /* The float that stands for a missing number. */
@@ -200,4 +214,10 @@ static inline float PREFIX_missing(void) {
     memcpy(&missing, &bits, sizeof missing);
     return missing;
 }
+"""
+_NUMBERS_OF_KEYS: Final = """\
+/* Numbers are compared as integers, which no core needs floats for. */
+#define UPPER_NONE INT32_MIN /* a missing number */
+static inline int32_t PREFIX_of_float(float number) { return PREFIX_la_key(number); }
+static inline int32_t PREFIX_of_int(int64_t number) { return PREFIX_la_key_of_int(number); }
 """

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from lean_automl_exporters.c.tables import Tables
 
-CTYPES: Final = {FLOATS: "float", DOUBLES: "double", LONGS: "int64_t", INTS: "int32_t"}
 LONGEST_ENUM: Final = 256
 NOTES: Final = {
     "numeric": "a number",
@@ -24,6 +23,59 @@ NOTES: Final = {
     "text": "a code",
 }
 INT64_MAX: Final = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Style:
+    """How numbers are written.
+
+    Attributes:
+        prefix: Of every name.
+        integer_only: Float columns are keys, integers of the same order.
+    """
+
+    prefix: str
+    integer_only: bool
+
+    def ctype(self, column: Column) -> str:
+        """Type of a column's member."""
+        space = column.value.space
+        if self.integer_only and space == FLOATS:
+            return "int32_t"
+        return {FLOATS: "float", DOUBLES: "double", LONGS: "int64_t", INTS: "int32_t"}[space]
+
+    def missing(self, column: Column) -> str:
+        """The value that stands for none."""
+        space = column.value.space
+        if self.integer_only and space == FLOATS:
+            return f"{self.prefix.upper()}_NONE"
+        number = f"{self.prefix}_missing()"
+        return {FLOATS: number, DOUBLES: number, LONGS: "INT64_MIN", INTS: "0"}[space]
+
+    def note(self, field: Field) -> str:
+        """What a member holds."""
+        column = field.column
+        what = f"{NOTES[column.kind]}{f' of {field.find}' if field.find else ''}"
+        if self.integer_only and column.value.space == FLOATS:
+            what += f", through {self.prefix}_of_float or {self.prefix}_of_int"
+        return f"{comment(column.name)}: {what}; {self.missing(column)} if missing"
+
+
+@dataclass(frozen=True)
+class Output:
+    """A member of the result.
+
+    Attributes:
+        name: Of the member.
+        ctype: Of its numbers.
+        source: Where they are: the first slot, as in `f[3]`.
+        width: How many; 0 for one that is no array.
+    """
+
+    name: str
+    ctype: str
+    source: str
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,17 +106,48 @@ def make_fields(plan: Plan, prefix: str, taken: Names) -> list[Field]:
     return fields
 
 
-def struct_text(fields: list[Field], prefix: str) -> str:
+def row_text(fields: list[Field], style: Style) -> str:
     """The struct of a row."""
-    members = [f"    {CTYPES[f.column.value.space]} {f.name}; /* {_note(f, prefix)} */\n" for f in fields]
-    return f"typedef struct {{\n{''.join(members) or '    char none;'}}} {prefix}_row;\n"
+    members = [f"    {style.ctype(f.column)} {f.name}; /* {style.note(f)} */\n" for f in fields]
+    return f"typedef struct {{\n{''.join(members) or '    char none;'}}} {style.prefix}_row;\n"
 
 
-def _note(field: Field, prefix: str) -> str:
-    column = field.column
-    missing = {FLOATS: f"{prefix}_missing()", DOUBLES: f"{prefix}_missing()", LONGS: "INT64_MIN", INTS: "0"}
-    what = f"{NOTES[column.kind]}{f' of {field.find}' if field.find else ''}"
-    return f"{comment(column.name)}: {what}; {missing[column.value.space]} if missing"
+def result_text(outputs: list[Output], style: Style) -> str:
+    """The struct of an answer."""
+    notes = {
+        "label": f"position in {style.prefix}_labels",
+        "score": f"j stands for score[j] * {style.prefix}_scale[j] + {style.prefix}_bias[j]",
+    }
+    members = "".join(
+        f"    {o.ctype} {o.name}{f'[{o.width}]' if o.width else ''};"
+        f"{f' /* {notes[o.name]} */' if o.name in notes else ''}\n"
+        for o in outputs
+    )
+    return f"typedef struct {{\n{members}}} {style.prefix}_result;\n"
+
+
+def example_text(fields: list[Field], outputs: list[Output], classes: tuple[Any, ...], style: Style) -> str:
+    """A program that prints the answer for a row of which nothing is known."""
+    prefix = style.prefix
+    lines = [f"    {prefix}_row row;\n    {prefix}_result result;\n"]
+    lines += ["    int j;\n"] if any(o.width for o in outputs) else []
+    lines += [f"    row.{f.name} = {style.missing(f.column)};\n" for f in fields]
+    lines += [] if fields else ["    row.none = 0;\n"]
+    lines.append(f"    {prefix}_predict(&row, &result);\n")
+    for output in outputs:
+        if output.name == "label":
+            whole = "int64_t" in labels_text(classes, prefix)
+            shown = f'"%ld\\n", (long){prefix}_labels' if whole else f'"%s\\n", {prefix}_labels'
+            lines.append(f"    printf({shown}[result.label]);\n")
+        else:
+            form = '"%.9g\\n", (double)' if output.ctype == "float" else '"%ld\\n", (long)'
+            lines.append(
+                f"    for (j = 0; j < {output.width}; j++) {{\n        printf({form}result.{output.name}[j]);\n    }}\n"
+            )
+    return (
+        f"#ifdef {prefix.upper()}_MAIN\n#include <stdio.h>\n\n/* The answer for a row of which nothing is known. */\n"
+        f"int main(void) {{\n{''.join(lines)}    return 0;\n}}\n#endif\n"
+    )
 
 
 def categories_text(field: Field, prefix: str, tables: Tables, taken: Names) -> str:

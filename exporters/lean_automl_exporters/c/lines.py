@@ -76,6 +76,10 @@ def _rescale(w: Writer, x: int, out: int, numbers: Table) -> str:
     return f"f[{out}] = {w.call('rescale', w.raw[DOUBLES, x], *doubles(numbers))};"
 
 
+def _key_date(w: Writer, x: int, out: int, part: int) -> str:
+    return f"f[{out}] = {w.call('key_date', w.raw[LONGS, x], w.constant(DATE_PARTS[part].upper()))};"
+
+
 def _date(w: Writer, x: int, out: int, part: int) -> str:
     return f"f[{out}] = {w.call('date', w.raw[LONGS, x], w.constant(DATE_PARTS[part].upper()))};"
 
@@ -105,18 +109,26 @@ def _arithmetic(w: Writer, kind: int, a: int, b: int, n: int, out: int) -> str:
     return w.call("arithmetic", name, f"f + {a}", f"f + {b}", n, f"f + {out}") + ";"
 
 
-def _impute(w: Writer, x: int, n: int, fill: Table, out: int) -> str:
-    return w.call("impute", f"f + {x}", n, w.table(fill), f"f + {out}") + ";"
+def _limit(function: str) -> Callable[..., str]:
+    def statement(w: Writer, x: int, n: int, *args: Any) -> str:
+        *tables, out = args
+        return w.call(function, f"f + {x}", n, *map(w.table, tables), f"f + {out}") + ";"
 
-
-def _clip(w: Writer, x: int, n: int, low: Table, high: Table, out: int) -> str:
-    return w.call("clip", f"f + {x}", n, w.table(low), w.table(high), f"f + {out}") + ";"
+    return statement
 
 
 def _copy(w: Writer, *args: int) -> str:  # noqa: ARG001
     space, x, n, to, out = args
     cast = "(uint8_t)" if (space, to) == (INTS, BYTES) else ""
     return _each(n, lambda j: f"{SLOTS[to]}[{_at(out, j)}] = {cast}{SLOTS[space]}[{_at(x, j)}];")
+
+
+def _key_bin(function: str, slots: str) -> Callable[..., str]:
+    def statement(w: Writer, x: int, n: int, *args: Any) -> str:
+        *tables, out = args
+        return w.call(function, f"f + {x}", n, *map(w.table, tables), f"{slots} + {out}") + ";"
+
+    return statement
 
 
 def _bin(function: str, slots: str) -> Callable[..., str]:
@@ -149,10 +161,10 @@ def _trees(bits: int, slots: str) -> Callable[..., str]:
     return statement
 
 
-def _ragged(bits: int) -> Callable[..., str]:
+def _ragged(bits: int, keys: str = "") -> Callable[..., str]:
     def statement(w: Writer, *args: Any) -> str:
         x, _, sums, trees, form, k, first, _, features, thresholds, children, roots, leaves, _, targets = args
-        part = f"ragged{bits}_{SUFFIX[leaves.kind]}"
+        part = f"{keys}ragged{bits}_{SUFFIX[leaves.kind]}"
         names = (*map(w.table, (features, thresholds, children, roots)), f"{w.table(roots)} + {trees}", trees)
         tail = _form(w, form, k, first, targets)
         return w.call(part, f"f + {x}", *names, w.table(leaves), *tail, f"i + {sums}") + ";"
@@ -205,6 +217,14 @@ def _above(w: Writer, x: int, threshold: Table, out: int) -> str:  # noqa: ARG00
     return f"i[{out}] = f[{x + 1}] > {scalar(threshold)};"
 
 
+def _decide(w: Writer, sums: int, turn: int, rising: int, out: int) -> str:  # noqa: ARG001
+    return f"i[{out}] = i[{sums}] {'>=' if rising else '<'} {turn};"
+
+
+def _greatest(w: Writer, sums: int, n: int, scale: Table, bias: Table, out: int) -> str:
+    return f"i[{out}] = {w.call('greatest', f'i + {sums}', w.table(scale), w.table(bias), n)};"
+
+
 _STATEMENTS: Final[dict[str, Callable[..., str]]] = {
     "RESCALE": _rescale,
     "DATE": _date,
@@ -214,8 +234,8 @@ _STATEMENTS: Final[dict[str, Callable[..., str]]] = {
     "LOOKUP_B": _look_up("b"),
     "LOOKUP_I": _look_up("i"),
     "ARITHMETIC": _arithmetic,
-    "IMPUTE": _impute,
-    "CLIP": _clip,
+    "IMPUTE": _limit("impute"),
+    "CLIP": _limit("clip"),
     "COPY": _copy,
     "BIN_B": _bin("bin8", "b"),
     "BIN_I": _bin("bin32", "i"),
@@ -234,4 +254,15 @@ _STATEMENTS: Final[dict[str, Callable[..., str]]] = {
     "SOFTMAX": _softmax,
     "LABEL": _label,
     "ABOVE": _above,
+    # Without floats, `f` holds keys.
+    "KEY_DATE": _key_date,
+    "KEY_LOOKUP_F": _look_up("f"),
+    "KEY_IMPUTE": _limit("key_impute"),
+    "KEY_CLIP": _limit("key_clip"),
+    "KEY_BIN_B": _key_bin("key_bin8", "b"),
+    "KEY_BIN_I": _key_bin("key_bin32", "i"),
+    "KEY_RAGGED_H": _ragged(16, "key_"),
+    "KEY_RAGGED_I": _ragged(32, "key_"),
+    "DECIDE": _decide,
+    "GREATEST": _greatest,
 }

@@ -17,6 +17,7 @@ CTYPES: Final = {
     "B": "uint8_t",
     "H": "uint16_t",
     "I": "uint32_t",
+    "q": "int64_t",
 }
 LINE: Final = 110
 INT32_MIN: Final = -(2**31)
@@ -48,6 +49,8 @@ class Tables:
 def number(value: float, kind: str) -> str:
     """A C constant that is exactly this number."""
     if kind not in "fd":
+        if kind == "q":
+            return f"INT64_C({value})" if value >= 0 else f"-INT64_C({-value})"
         return f"(-{2**31 - 1} - 1)" if value == INT32_MIN else str(value)
     if math.isnan(value):
         return "NAN"

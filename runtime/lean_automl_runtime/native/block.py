@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 ALIGNMENT = 8
 FORMATS = {"float32": "f", "int8": "b", "int16": "h", "int32": "i", "uint8": "B", "uint16": "H", "bool": "?"}
-SIZES = {"d": 8, "f": 4, "b": 1, "h": 2, "i": 4, "I": 4, "B": 1, "H": 2, "?": 1}
+SIZES = {"d": 8, "q": 8, "f": 4, "b": 1, "h": 2, "i": 4, "I": 4, "B": 1, "H": 2, "?": 1}
 
 
 def require(condition: bool, problem: str) -> None:

@@ -13,7 +13,18 @@
 /* @part core */
 #include <stddef.h>
 #include <stdint.h>
+#if defined(__STDC_HOSTED__) && !__STDC_HOSTED__ /* there may be no string.h, but gcc wants these two anyway */
+#ifdef __cplusplus
+extern "C" {
+#endif
+void *memcpy(void *to, const void *from, size_t size);
+void *memset(void *to, int byte, size_t size);
+#ifdef __cplusplus
+}
+#endif
+#else
 #include <string.h>
+#endif
 
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
 #error "lean_automl needs IEEE 754 arithmetic with NaN: compile without -ffast-math"
@@ -144,7 +155,7 @@ LA_DEFINE_FIND(la_find32, uint32_t)
 LA_EXACT float la_rescale(double x, double shift, double scale) { return (float)((x - shift) * scale); }
 /* @end */
 
-/* @part date needs core
+/* @part date_field needs core
  * Fields of seconds since 1970 in the proleptic Gregorian calendar, in integers; as dates.py. */
 #define LA_MISSING_TIME INT64_MIN
 enum {
@@ -182,31 +193,35 @@ LA_FN int64_t la_civil(int64_t days, int32_t part) {
     }
 }
 
-LA_FN float la_date(int64_t seconds, int32_t part) {
+/* A field of a time that is not missing. */
+LA_FN int64_t la_date_field(int64_t seconds, int32_t part) {
     int64_t days = la_floor_div(seconds, 86400), in_day = seconds % 86400;
     in_day += in_day < 0 ? 86400 : 0; /* seconds - days * 86400 can leave int64 */
-    if (seconds == LA_MISSING_TIME) {
-        const uint32_t bits = UINT32_C(0x7FC00000);
-        float missing;
-        memcpy(&missing, &bits, sizeof missing);
-        return missing;
-    }
     switch (part) {
         case LA_WEEKDAY:
-            return (float)(days + 3 - 7 * la_floor_div(days + 3, 7)); /* 1970-01-01 was a Thursday */
+            return days + 3 - 7 * la_floor_div(days + 3, 7); /* 1970-01-01 was a Thursday */
         case LA_HOUR:
-            return (float)(in_day / 3600);
+            return in_day / 3600;
         case LA_MINUTE:
-            return (float)(in_day / 60 % 60);
+            return in_day / 60 % 60;
         case LA_SECOND:
-            return (float)(in_day % 60);
+            return in_day % 60;
         case LA_DAYS:
-            return (float)days;
+            return days;
         case LA_SECONDS_OF_DAY:
-            return (float)in_day;
+            return in_day;
         default:
-            return (float)la_civil(days, part);
+            return la_civil(days, part);
     }
+}
+/* @end */
+
+/* @part date needs date_field */
+LA_FN float la_date(int64_t seconds, int32_t part) {
+    const uint32_t bits = UINT32_C(0x7FC00000);
+    float missing;
+    memcpy(&missing, &bits, sizeof missing);
+    return seconds == LA_MISSING_TIME ? missing : (float)la_date_field(seconds, part);
 }
 /* @end */
 
@@ -534,8 +549,8 @@ LA_DEFINE_OBLIVIOUS(la_oblivious32_i32, la_leaves32, la_add_i32, int32_t, int32_
  * comparison. `feature` is 2 * column + (NaN goes left). Child 2 * i + 1 is the right one of node i. */
 #define LA_WALKS 8
 
-#define LA_DEFINE_WALK(NAME, FEATURE, CHILD)                                                                     \
-    LA_FN void NAME(const float *x, const FEATURE *feature, const float *threshold, const CHILD *child,          \
+#define LA_DEFINE_WALK(NAME, X, RIGHT, FEATURE, CHILD)                                                           \
+    LA_FN void NAME(const X *x, const FEATURE *feature, const X *threshold, const CHILD *child,                  \
                     const int32_t *roots, int32_t n, int32_t *LA_RESTRICT leaf) {                                \
         int32_t at[LA_WALKS], t, inner;                                                                          \
         for (t = 0; t < LA_WALKS; t++) {                                                                         \
@@ -549,9 +564,7 @@ LA_DEFINE_OBLIVIOUS(la_oblivious32_i32, la_leaves32, la_add_i32, int32_t, int32_
             for (t = 0; inner && t < LA_WALKS; t++) {                                                            \
                 int32_t node = at[t] & -(int32_t)(at[t] >= 0), next;                                             \
                 uint32_t what = feature[node];                                                                   \
-                float v = x[what >> 1];                                                                          \
-                int32_t right = !(v <= threshold[node]) & !((v != v) & (what & 1u));                             \
-                next = child[2 * node + right];                                                                  \
+                next = child[2 * node + RIGHT(x[what >> 1], threshold[node], what)];                             \
                 at[t] = at[t] < 0 ? at[t] : next;                                                                \
             }                                                                                                    \
         } while (inner);                                                                                         \
@@ -560,17 +573,22 @@ LA_DEFINE_OBLIVIOUS(la_oblivious32_i32, la_leaves32, la_add_i32, int32_t, int32_
         }                                                                                                        \
     }
 /* @end */
-/* @part walk16 needs walk */
-LA_DEFINE_WALK(la_walk16, uint16_t, int16_t)
+/* @part right needs core */
+LA_FN int32_t la_right(float x, float threshold, uint32_t what) {
+    return !(x <= threshold) & !((x != x) & (int32_t)(what & 1u));
+}
 /* @end */
-/* @part walk32 needs walk */
-LA_DEFINE_WALK(la_walk32, uint32_t, int32_t)
+/* @part walk16 needs walk right */
+LA_DEFINE_WALK(la_walk16, float, la_right, uint16_t, int16_t)
+/* @end */
+/* @part walk32 needs walk right */
+LA_DEFINE_WALK(la_walk32, float, la_right, uint32_t, int32_t)
 /* @end */
 
 /* @part ragged needs forms
  * A whole forest of trees with k numbers a leaf; tree t's leaves begin at starts[t]. */
-#define LA_DEFINE_RAGGED(NAME, WALK, FEATURE, CHILD, LEAF)                                                       \
-    LA_FN void NAME(const float *x, const FEATURE *feature, const float *threshold, const CHILD *child,          \
+#define LA_DEFINE_RAGGED(NAME, WALK, X, FEATURE, CHILD, LEAF)                                                    \
+    LA_FN void NAME(const X *x, const FEATURE *feature, const X *threshold, const CHILD *child,                  \
                     const int32_t *roots, const int32_t *starts, int32_t trees, const LEAF *leaves,              \
                     int32_t form, int32_t k, int32_t first, const uint16_t *targets,                             \
                     int32_t *LA_RESTRICT sums) {                                                                 \
@@ -592,22 +610,22 @@ LA_DEFINE_WALK(la_walk32, uint32_t, int32_t)
     }
 /* @end */
 /* @part ragged16_i8 needs ragged walk16 */
-LA_DEFINE_RAGGED(la_ragged16_i8, la_walk16, uint16_t, int16_t, int8_t)
+LA_DEFINE_RAGGED(la_ragged16_i8, la_walk16, float, uint16_t, int16_t, int8_t)
 /* @end */
 /* @part ragged16_i16 needs ragged walk16 */
-LA_DEFINE_RAGGED(la_ragged16_i16, la_walk16, uint16_t, int16_t, int16_t)
+LA_DEFINE_RAGGED(la_ragged16_i16, la_walk16, float, uint16_t, int16_t, int16_t)
 /* @end */
 /* @part ragged16_i32 needs ragged walk16 */
-LA_DEFINE_RAGGED(la_ragged16_i32, la_walk16, uint16_t, int16_t, int32_t)
+LA_DEFINE_RAGGED(la_ragged16_i32, la_walk16, float, uint16_t, int16_t, int32_t)
 /* @end */
 /* @part ragged32_i8 needs ragged walk32 */
-LA_DEFINE_RAGGED(la_ragged32_i8, la_walk32, uint32_t, int32_t, int8_t)
+LA_DEFINE_RAGGED(la_ragged32_i8, la_walk32, float, uint32_t, int32_t, int8_t)
 /* @end */
 /* @part ragged32_i16 needs ragged walk32 */
-LA_DEFINE_RAGGED(la_ragged32_i16, la_walk32, uint32_t, int32_t, int16_t)
+LA_DEFINE_RAGGED(la_ragged32_i16, la_walk32, float, uint32_t, int32_t, int16_t)
 /* @end */
 /* @part ragged32_i32 needs ragged walk32 */
-LA_DEFINE_RAGGED(la_ragged32_i32, la_walk32, uint32_t, int32_t, int32_t)
+LA_DEFINE_RAGGED(la_ragged32_i32, la_walk32, float, uint32_t, int32_t, int32_t)
 /* @end */
 
 /* @part tables needs core
@@ -769,6 +787,138 @@ LA_FN int32_t la_label(const float *p, int32_t n) {
     int32_t best = 0, j;
     for (j = 1; j < n; j++) {
         best = p[best] == p[best] && (p[j] > p[best] || p[j] != p[j]) ? j : best;
+    }
+    return best;
+}
+/* @end */
+
+/* --- without floats: for cores that have none ------------------------------------------------------------------ */
+
+/* @part key needs core
+ * Floats as integers of the same order; a NaN is below all numbers. */
+#define LA_KEY_NAN INT32_MIN
+
+LA_FN int32_t la_key(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if ((bits & UINT32_C(0x7FFFFFFF)) > UINT32_C(0x7F800000)) {
+        return LA_KEY_NAN;
+    }
+    return bits >> 31 ? -(int32_t)(bits & UINT32_C(0x7FFFFFFF)) : (int32_t)bits;
+}
+/* @end */
+
+/* @part key_of_int needs key
+ * As la_key((float)number). */
+LA_FN int32_t la_key_of_int(int64_t number) {
+    uint64_t size = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    uint32_t bits;
+    int32_t top = 0;
+    while (top < 63 && size >> (top + 1)) {
+        top++;
+    }
+    if (size == 0) {
+        return 0;
+    }
+    if (top <= 23) {
+        bits = (uint32_t)(size << (23 - top));
+    } else { /* to the nearest, halves to even */
+        uint64_t rest = size & ((UINT64_C(1) << (top - 23)) - 1), half = UINT64_C(1) << (top - 24);
+        bits = (uint32_t)(size >> (top - 23));
+        bits += rest > half || (rest == half && (bits & 1u));
+    }
+    bits += (uint32_t)(126 + top) << 23;
+    return number < 0 ? -(int32_t)bits : (int32_t)bits;
+}
+/* @end */
+
+/* @part key_date needs key_of_int date_field */
+LA_FN int32_t la_key_date(int64_t seconds, int32_t part) {
+    return seconds == LA_MISSING_TIME ? LA_KEY_NAN : la_key_of_int(la_date_field(seconds, part));
+}
+/* @end */
+
+/* @part key_impute needs key */
+LA_FN void la_key_impute(const int32_t *x, int32_t n, const int32_t *fill, int32_t *out) {
+    int32_t j;
+    for (j = 0; j < n; j++) {
+        out[j] = x[j] == LA_KEY_NAN ? fill[j] : x[j];
+    }
+}
+/* @end */
+
+/* @part key_clip needs key */
+LA_FN void la_key_clip(const int32_t *x, int32_t n, const int32_t *low, const int32_t *high, int32_t *out) {
+    int32_t j;
+    for (j = 0; j < n; j++) {
+        int32_t v = x[j] < low[j] ? low[j] : x[j];
+        out[j] = x[j] == LA_KEY_NAN ? x[j] : v > high[j] ? high[j] : v;
+    }
+}
+/* @end */
+
+/* @part key_bin needs key */
+#define LA_DEFINE_KEY_BIN(NAME, BIN)                                                                            \
+    LA_FN void NAME(const int32_t *x, int32_t n, const int32_t *edges, const int32_t *offsets,                  \
+                    const int32_t *nans, BIN *LA_RESTRICT out) {                                                \
+        int32_t j;                                                                                              \
+        for (j = 0; j < n; j++) {                                                                               \
+            int32_t base = offsets[j], count = offsets[j + 1] - base;                                           \
+            while (count > 0) {                                                                                 \
+                int32_t half = (count + 1) >> 1;                                                                \
+                base += half & -(int32_t)(edges[base + half - 1] < x[j]);                                       \
+                count -= half;                                                                                  \
+            }                                                                                                   \
+            out[j] = (BIN)(x[j] == LA_KEY_NAN ? nans[j] : base - offsets[j]);                                   \
+        }                                                                                                       \
+    }
+/* @end */
+/* @part key_bin8 needs key_bin */
+LA_DEFINE_KEY_BIN(la_key_bin8, uint8_t)
+/* @end */
+/* @part key_bin32 needs key_bin */
+LA_DEFINE_KEY_BIN(la_key_bin32, int32_t)
+/* @end */
+
+/* @part key_right needs key */
+LA_FN int32_t la_key_right(int32_t x, int32_t threshold, uint32_t what) {
+    return (x > threshold) | ((x == LA_KEY_NAN) & (int32_t)(~what & 1u));
+}
+/* @end */
+/* @part key_walk16 needs walk key_right */
+LA_DEFINE_WALK(la_key_walk16, int32_t, la_key_right, uint16_t, int16_t)
+/* @end */
+/* @part key_walk32 needs walk key_right */
+LA_DEFINE_WALK(la_key_walk32, int32_t, la_key_right, uint32_t, int32_t)
+/* @end */
+/* @part key_ragged16_i8 needs ragged key_walk16 */
+LA_DEFINE_RAGGED(la_key_ragged16_i8, la_key_walk16, int32_t, uint16_t, int16_t, int8_t)
+/* @end */
+/* @part key_ragged16_i16 needs ragged key_walk16 */
+LA_DEFINE_RAGGED(la_key_ragged16_i16, la_key_walk16, int32_t, uint16_t, int16_t, int16_t)
+/* @end */
+/* @part key_ragged16_i32 needs ragged key_walk16 */
+LA_DEFINE_RAGGED(la_key_ragged16_i32, la_key_walk16, int32_t, uint16_t, int16_t, int32_t)
+/* @end */
+/* @part key_ragged32_i8 needs ragged key_walk32 */
+LA_DEFINE_RAGGED(la_key_ragged32_i8, la_key_walk32, int32_t, uint32_t, int32_t, int8_t)
+/* @end */
+/* @part key_ragged32_i16 needs ragged key_walk32 */
+LA_DEFINE_RAGGED(la_key_ragged32_i16, la_key_walk32, int32_t, uint32_t, int32_t, int16_t)
+/* @end */
+/* @part key_ragged32_i32 needs ragged key_walk32 */
+LA_DEFINE_RAGGED(la_key_ragged32_i32, la_key_walk32, int32_t, uint32_t, int32_t, int32_t)
+/* @end */
+
+/* @part greatest needs core
+ * The first of the greatest sums, each times its scale and with its bias. */
+LA_FN int32_t la_greatest(const int32_t *sums, const int32_t *scale, const int64_t *bias, int32_t n) {
+    int64_t top = 0;
+    int32_t best = 0, j;
+    for (j = 0; j < n; j++) {
+        int64_t score = (int64_t)sums[j] * scale[j] + bias[j];
+        best = j == 0 || score > top ? j : best;
+        top = j == 0 || score > top ? score : top;
     }
     return best;
 }

@@ -23,11 +23,13 @@ class Compiler:
         name: For tests.
         command: Program and language.
         standards: Versions of the language that the headers keep to.
+        runner: What runs a program for another machine.
     """
 
     name: str
     command: tuple[str, ...]
     standards: tuple[str, ...]
+    runner: tuple[str, ...] = ()
 
     def build(self, source: Path, target: Path, *flags: str) -> None:
         """Compile one file; the compiler's complaint is the error."""
@@ -58,4 +60,14 @@ ALL: Final = tuple(
     if compiler.command and shutil.which(compiler.command[0])
 )
 FIRST: Final = ALL[0] if ALL else None
+# ARM: NEON, a fused multiply-add, chars without a sign; 32 bits; and a machine without vectors.
+CROSS: Final = tuple(
+    compiler
+    for compiler in (
+        Compiler("aarch64", ("aarch64-linux-gnu-gcc", "-static"), C, ("qemu-aarch64-static",)),
+        Compiler("armhf", ("arm-linux-gnueabihf-gcc", "-static"), C, ("qemu-arm-static",)),
+        Compiler("riscv64", ("riscv64-linux-gnu-gcc", "-static"), C, ("qemu-riscv64-static",)),
+    )
+    if shutil.which(compiler.command[0]) and shutil.which(compiler.runner[0])
+)
 REASON: Final = "no C compiler: install gcc or clang"

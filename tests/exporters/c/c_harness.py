@@ -51,16 +51,24 @@ class Compiled:
     """Several Programs in one executable."""
 
     def __init__(
-        self, programs: Sequence[Program], folder: Path, compiler: Compiler, flags: Sequence[str] = ("-O1",)
+        self,
+        programs: Sequence[Program],
+        folder: Path,
+        compiler: Compiler,
+        flags: Sequence[str] = ("-O1",),
+        integer_only: bool = False,
     ) -> None:
         self._programs = programs
+        self._integer_only = integer_only
+        self._runner = compiler.runner
         self._binary = folder / "models"
         prefixes = [f"m{number}" for number in range(len(programs))]
         for prefix, program in zip(prefixes, programs, strict=True):
-            for name, content in export_c(program, COptions(prefix)).items():
+            for name, content in export_c(program, COptions(prefix, integer_only)).items():
                 (folder / name).write_text(content)
         includes = "".join(f'#include "{prefix}.h"\n' for prefix in prefixes)
-        functions = "".join(_reader(prefix, program) for prefix, program in zip(prefixes, programs, strict=True))
+        both = zip(prefixes, programs, strict=True)
+        functions = "".join(_reader(prefix, program, integer_only) for prefix, program in both)
         cases = "".join(f"            case {n}: run_{prefix}(); break;\n" for n, prefix in enumerate(prefixes))
         source = folder / "models.c"
         source.write_text(MAIN % (includes, functions, cases))
@@ -70,9 +78,8 @@ class Compiled:
         """As `Engine.run`, for one of the Programs."""
         program = self._programs[number]
         rows = inputs[0].shape[0]
-        done = subprocess.run(
-            [str(self._binary), str(number)], input=_rows(program, inputs), capture_output=True, check=False
-        )
+        command = [*self._runner, str(self._binary), str(number)]
+        done = subprocess.run(command, input=_rows(program, inputs), capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()[:4000]
         cells = np.frombuffer(done.stdout, dtype=np.int32).reshape(rows, -1)
         outputs: dict[str, Array] = {}
@@ -81,6 +88,8 @@ class Compiled:
             classes = np.array(program.classes, dtype=object if isinstance(program.classes[0], str) else None)
             outputs[LABEL] = classes[cells[:, 0]]
             at = 1
+        if self._integer_only:
+            return outputs | {"score": cells[:, at:]}
         for name in (PROBABILITIES, PREDICTION):
             if name in program.outputs:
                 width = program.types[program.outputs[name]].width
@@ -93,24 +102,27 @@ def _fields(prefix: str, program: Program) -> list[Field]:
     return make_fields(build_plan(*to_bytes(program)), prefix, Names())
 
 
-def _reader(prefix: str, program: Program) -> str:
+def _reader(prefix: str, program: Program, integer_only: bool) -> str:
     """Reads a row, predicts, writes the answer."""
     reads = ""
     for field in _fields(prefix, program):
         if field.find:
             reads += "    get(&length, sizeof length);\n    get(text, (size_t)length);\n"
             reads += f"    row.{field.name} = {field.find}(text, (size_t)length);\n"
+        elif integer_only and field.column.value.dtype == "float32":
+            reads += f"    get(&number, sizeof number);\n    row.{field.name} = {prefix}_of_float(number);\n"
         else:
             reads += f"    get(&row.{field.name}, sizeof row.{field.name});\n"
     writes = "".join(
         f"    fwrite(&result.{name}, sizeof result.{name}, 1, stdout);\n"
-        for name in (LABEL, PROBABILITIES, PREDICTION)
-        if name in program.outputs
+        for name in ((LABEL, "score") if integer_only else (LABEL, PROBABILITIES, PREDICTION))
+        if name in program.outputs or name == "score"
     )
+    number = "    float number;\n" if "&number" in reads else ""
     length = "    int32_t length;\n" if "&length" in reads else ""
     return (
-        f"static void run_{prefix}(void) {{\n    {prefix}_row row;\n    {prefix}_result result;\n{length}{reads}"
-        f"    {prefix}_predict(&row, &result);\n{writes}}}\n\n"
+        f"static void run_{prefix}(void) {{\n    {prefix}_row row;\n    {prefix}_result result;\n"
+        f"{length}{number}{reads}    {prefix}_predict(&row, &result);\n{writes}}}\n\n"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c_compilers import ALL, FIRST, REASON, SANITIZERS, Compiler
+from c_compilers import ALL, CROSS, FIRST, REASON, SANITIZERS, Compiler
 from c_harness import Compiled
 from conformance.compare import assert_same, exposed
 from conformance.programs import hostile_inputs, random_program
@@ -50,6 +50,13 @@ def test_vector_instructions(flag: str, tmp_path: Path) -> None:
     if "avx2" not in _processor():
         pytest.skip("the processor has no AVX2")
     check([random_program(seed) for seed in range(212, 232)], tmp_path, FIRST, "-O3", *flag.split())
+
+
+@pytest.mark.skipif(not CROSS, reason="no cross compiler with an emulator: gcc-aarch64-linux-gnu, qemu-user-static")
+@pytest.mark.parametrize("compiler", CROSS, ids=lambda compiler: compiler.name)
+@pytest.mark.parametrize("level", ["-O2", "-O3"])
+def test_other_machines(compiler: Compiler, level: str, tmp_path: Path) -> None:
+    check([random_program(seed) for seed in range(244, 274)], tmp_path, compiler, level)
 
 
 def test_sanitizers_find_nothing(tmp_path: Path) -> None:
