@@ -280,7 +280,9 @@ class Run:
         """What may ship, best first."""
         feasible = log.feasible()
         finalists = [single(candidate) for candidate in feasible[:FINALISTS]]
-        seconds = self.clock.limit_s - self.time.final_s - self.clock.spent_s
+        seconds = self.workers.places * (
+            self.clock.limit_s - REFIT_ENDS_BEFORE * self.time.final_s - self.clock.spent_s
+        )
         blend = None if self.interrupted else choose_blend(self.bench, feasible, seconds)
         if blend is not None and all(excess <= 0 for excess in blend.violations.values()):
             finalists.insert(0, blend)

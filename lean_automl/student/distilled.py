@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lean_automl.data import Task
 from lean_automl.learners.catboost import CatBoost
 from lean_automl.learners.distilled import Distilled
-from lean_automl.student.family import FEWEST_TREES, Context
+from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context
 from lean_automl.student.oblivious import bytes_per_tree
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ class DistilledOblivious:
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Distilled:
         depth = trial.suggest_int("distilled_depth", 2, 7)
         room = context.most_trees(bytes_per_tree(depth, False, context))
+        share = trial.suggest_float("distilled_room", 0.1, 1.0)
         soft = context.problem.task is Task.BINARY
         student = CatBoost(
-            trees=max(FEWEST_TREES, min(room, 1000)),
+            trees=max(FEWEST_TREES, min(round(room * share), 1000)),
             depth=depth,
             learning_rate=trial.suggest_float("distilled_learning_rate", 0.03, 0.5, log=True),
             l2=trial.suggest_float("distilled_l2", 0.3, 30.0, log=True),
@@ -37,7 +38,7 @@ class DistilledOblivious:
         return Distilled(student, trial.suggest_float("distilled_mix", 0.1, 1.0), soft)
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
-        shared = {"distilled_depth": 6, "distilled_l2": 3.0}
+        shared = {"distilled_depth": 6, "distilled_l2": 3.0, "distilled_room": START_ROOM}
         return (
             {**shared, "distilled_learning_rate": 0.12, "distilled_mix": 0.5},
             {**shared, "distilled_learning_rate": 0.2, "distilled_mix": 0.9},

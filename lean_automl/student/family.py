@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 OVERHEAD_BYTES: Final = 3_000
 MOST_TREES: Final = 2_000
 FEWEST_TREES: Final = 5
+START_ROOM: Final = 0.45  # of the size limit: two of the first students fit together, and their average is better
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lean_automl.data import Task
 from lean_automl.learners.chimeraboost import ChimeraBoost
-from lean_automl.student.family import FEWEST_TREES, Context
+from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context
 
 if TYPE_CHECKING:
     import optuna
@@ -44,7 +44,7 @@ class Oblivious:
         )
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
-        shared = {"oblivious_bins": 128, "oblivious_l2": 1.0, "oblivious_colsample": 1.0, "oblivious_room": 1.0}
+        shared = {"oblivious_bins": 128, "oblivious_l2": 1.0, "oblivious_colsample": 1.0, "oblivious_room": START_ROOM}
         shapes = [(4, True, 0.1), (6, False, 0.1), (6, True, 0.1), (3, False, 0.15), (5, True, 0.06)]
         if not self._can_be_linear(context):
             return tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lean_automl.learners.lightgbm import LightGBM
-from lean_automl.student.family import FEWEST_TREES, Context
+from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context
 
 if TYPE_CHECKING:
     import optuna
@@ -24,8 +24,9 @@ class RaggedForest:
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> LightGBM:
         leaves = trial.suggest_int("ragged_leaves", 4, 63, log=True)
         rounds = context.most_trees(BYTES_PER_LEAF * leaves * context.problem.scores)
+        room = trial.suggest_float("ragged_room", 0.1, 1.0)
         return LightGBM(
-            trees=max(FEWEST_TREES, rounds),
+            trees=max(FEWEST_TREES, round(rounds * room)),
             leaves=leaves,
             learning_rate=trial.suggest_float("ragged_learning_rate", 0.02, 0.5, log=True),
             min_rows=trial.suggest_int("ragged_min_rows", 2, 50, log=True),
@@ -33,7 +34,7 @@ class RaggedForest:
         )
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
-        shared = {"ragged_min_rows": 20, "ragged_feature_fraction": 0.8}
+        shared = {"ragged_min_rows": 20, "ragged_feature_fraction": 0.8, "ragged_room": START_ROOM}
         return (
             {**shared, "ragged_leaves": 16, "ragged_learning_rate": 0.1},
             {**shared, "ragged_leaves": 8, "ragged_learning_rate": 0.2},

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 LONGEST_SHARE_OF_A_TRIAL: Final = 0.5
 STARTUP_TRIALS: Final = 12
 WINDOW: Final = 4  # trials that may run at the same time
-LAST_FIT_MARGIN: Final = 1.2
+LAST_FIT_MARGIN: Final = 1.3
+LAST_FITS: Final = 3
 MOST_OF_LAST_FIT: Final = 0.35
 
 
@@ -198,12 +199,16 @@ class StudentSearch:
         self.watcher.trial_ended(outcome, self.log)
 
     def _last_fit_seconds(self) -> float:
-        """What the last fit of the best student so far takes, about; at most a part of the time of the search.
+        """What the last fit of the best students so far takes, about; at most a part of the time of the search.
 
-        Where that is not enough for all rows, the last fit takes fewer.
+        The best of the best families count, for they may ship together. Where the time is not enough for all rows, the
+        last fit takes fewer.
         """
-        best = self.log.feasible()[:1] or self.log.candidates[:1]
-        once = sum(LAST_FIT_MARGIN * candidate.seconds / len(candidate.fitted) for candidate in best)
+        best: dict[str, Candidate] = {}
+        for candidate in self.log.feasible() or self.log.candidates:
+            best.setdefault(candidate.family, candidate)
+        fits = [candidate.seconds / len(candidate.fitted) for candidate in list(best.values())[:LAST_FITS]]
+        once = LAST_FIT_MARGIN * max(*fits, sum(fits) / self.options.workers.places)
         return max(once, min(once * self.options.growth, MOST_OF_LAST_FIT * (self.options.deadline - self.begun)))
 
     def _goes_on(self) -> bool:
