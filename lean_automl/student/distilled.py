@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lean_automl.data import Task
 from lean_automl.learners.catboost import CatBoost
 from lean_automl.learners.distilled import Distilled
-from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context
+from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context, start_rate
 from lean_automl.student.oblivious import bytes_per_tree
 
 if TYPE_CHECKING:
@@ -37,9 +37,17 @@ class DistilledOblivious:
         )
         return Distilled(student, trial.suggest_float("distilled_mix", 0.1, 1.0), soft)
 
-    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
-        shared = {"distilled_depth": 6, "distilled_l2": 3.0, "distilled_room": START_ROOM}
-        return (
-            {**shared, "distilled_learning_rate": 0.12, "distilled_mix": 0.5},
-            {**shared, "distilled_learning_rate": 0.2, "distilled_mix": 0.9},
-        )
+    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
+        starts = []
+        for depth, mix in ((6, 0.5), (5, 0.9)):
+            trees = min(1000.0, START_ROOM * context.most_trees(bytes_per_tree(depth, False, context)))
+            starts.append(
+                {
+                    "distilled_depth": depth,
+                    "distilled_room": START_ROOM,
+                    "distilled_learning_rate": start_rate(trees),
+                    "distilled_l2": 3.0,
+                    "distilled_mix": mix,
+                }
+            )
+        return tuple(starts)

@@ -45,6 +45,11 @@ class Context:
         return int(min(MOST_TREES, max(FEWEST_TREES, room / bytes_per_tree)))
 
 
+def start_rate(trees: float) -> float:
+    """A learning rate with which so many trees are about enough: it falls as their number grows."""
+    return float(min(0.3, max(0.03, 20.0 / trees)))
+
+
 class Family(Protocol):
     """One kind of student."""
 

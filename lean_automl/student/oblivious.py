@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lean_automl.data import Task
 from lean_automl.learners.chimeraboost import ChimeraBoost
-from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context
+from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context, start_rate
 
 if TYPE_CHECKING:
     import optuna
@@ -44,17 +44,23 @@ class Oblivious:
         )
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
-        shared = {"oblivious_bins": 128, "oblivious_l2": 1.0, "oblivious_colsample": 1.0, "oblivious_room": START_ROOM}
-        shapes = [(4, True, 0.1), (6, False, 0.1), (6, True, 0.1), (3, False, 0.15), (5, True, 0.06)]
-        if not self._can_be_linear(context):
-            return tuple(
-                {**shared, "oblivious_depth": depth, "oblivious_learning_rate": rate}
-                for depth, rate in ((6, 0.15), (4, 0.15), (7, 0.1), (3, 0.2))
-            )
-        return tuple(
-            {**shared, "oblivious_depth": depth, "oblivious_linear": linear, "oblivious_learning_rate": rate}
-            for depth, linear, rate in shapes
-        )
+        can_be_linear = self._can_be_linear(context)
+        shapes = [(6, False, 0.5), (4, True, 0.7), (3, False, 0.7), (6, True, 0.5), (5, True, 1.0)]
+        if not can_be_linear:
+            shapes = [(6, False, 0.5), (4, False, 0.7), (7, False, 0.5), (3, False, 1.0)]
+        starts = []
+        for depth, linear, colsample in shapes:
+            trees = START_ROOM * context.most_trees(bytes_per_tree(depth, linear, context))
+            start = {
+                "oblivious_depth": depth,
+                "oblivious_room": START_ROOM,
+                "oblivious_learning_rate": start_rate(trees),
+                "oblivious_bins": 128,
+                "oblivious_l2": 1.0,
+                "oblivious_colsample": colsample,
+            }
+            starts.append(start | {"oblivious_linear": linear} if can_be_linear else start)
+        return tuple(starts)
 
     def _can_be_linear(self, context: Context) -> bool:
         return context.numbers > 0 and context.problem.task is not Task.MULTICLASS and context.rows >= 1000

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lean_automl.learners.lightgbm import LightGBM
-from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context
+from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context, start_rate
 
 if TYPE_CHECKING:
     import optuna
 
-BYTES_PER_LEAF = 16.0
+BYTES_PER_LEAF = 12.0
 
 
 class RaggedForest:
@@ -33,9 +33,17 @@ class RaggedForest:
             feature_fraction=trial.suggest_float("ragged_feature_fraction", 0.4, 1.0),
         )
 
-    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
-        shared = {"ragged_min_rows": 20, "ragged_feature_fraction": 0.8, "ragged_room": START_ROOM}
-        return (
-            {**shared, "ragged_leaves": 16, "ragged_learning_rate": 0.1},
-            {**shared, "ragged_leaves": 8, "ragged_learning_rate": 0.2},
-        )
+    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
+        starts = []
+        for leaves in (8, 16):
+            trees = START_ROOM * context.most_trees(BYTES_PER_LEAF * leaves * context.problem.scores)
+            starts.append(
+                {
+                    "ragged_leaves": leaves,
+                    "ragged_room": START_ROOM,
+                    "ragged_learning_rate": start_rate(trees),
+                    "ragged_min_rows": 40 if context.rows >= 5_000 else 10,
+                    "ragged_feature_fraction": 0.5,
+                }
+            )
+        return tuple(starts)

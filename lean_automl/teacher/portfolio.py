@@ -20,11 +20,17 @@ def portfolio(rows: int, problem: Problem) -> tuple[Learner, ...]:
     """Learners in the order in which they are tried: what most often helps for its time comes first."""
     few = rows < SMALL_ROWS
     members: list[Learner] = [
-        ChimeraBoost(leaf_bits=32),
-        LightGBM(learning_rate=0.05, leaves=15 if few else 31, min_rows=10 if few else 20, leaf_bits=32),
+        LightGBM(
+            learning_rate=0.03,
+            leaves=15 if few else 31,
+            min_rows=10 if few else 40,
+            feature_fraction=0.5,
+            leaf_bits=32,
+        ),
+        ChimeraBoost(leaf_bits=32, colsample=0.7),
         CatBoost(trees=500, own_categories=False),
         Forest("extra_trees", min_rows=1 if problem.task.is_classification and few else 2),
-        ChimeraBoost(linear=False, colsample=0.7, subsample=0.8, leaf_bits=32),
+        ChimeraBoost(linear=False, colsample=0.5, leaf_bits=32),
         LightGBM(
             learning_rate=0.03,
             leaves=63,
