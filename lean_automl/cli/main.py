@@ -59,8 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("internal error, please report it", error, EXIT_ERROR)
     except LeanAutoMLError as error:
         return _fail("error", error, EXIT_ERROR)
-    except KeyboardInterrupt:
-        return _fail("interrupted", "nothing more was written", EXIT_INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        return _fail("interrupted", str(interrupt) or "nothing was written", EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_ERROR

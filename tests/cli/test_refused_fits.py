@@ -192,9 +192,12 @@ def test_the_disk_is_full(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> 
     assert "No space left on device" in cli.refused(DATA, *fit())
 
 
-def test_interrupt_ends_in_one_line(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("said", "shown"), [((), "nothing was written"), (("made holds it",), "made holds it")])
+def test_interrupt_ends_in_one_line(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch, said: tuple[str, ...], shown: str
+) -> None:
     def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(*said)
 
     monkeypatch.setattr("lean_automl.automl.pipeline.fit", interrupted)
-    assert "interrupted: nothing more was written" in cli.refused(130, *fit())
+    assert f"interrupted: {shown}" in cli.refused(130, *fit())
