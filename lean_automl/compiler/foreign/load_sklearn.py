@@ -33,7 +33,7 @@ def _predict(source: Any, model: SourceModel) -> Predict:
             warnings.simplefilter("ignore")  # of unknown categories, which are meant
             if model.head.classes:
                 return np.asarray(source.predict_proba(rows), dtype=np.float64)
-            is_margin = hasattr(source, "classes_")
+            is_margin = hasattr(source, "classes_") and hasattr(source, "decision_function")
             answer = source.decision_function(rows) if is_margin else source.predict(rows)
         return np.asarray(answer, dtype=np.float64).reshape(-1)
 

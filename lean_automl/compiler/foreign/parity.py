@@ -108,7 +108,8 @@ def library_frame(frame: pd.DataFrame, inputs: tuple[str, ...], table: Table) ->
             text = table.array(name)
             made[name] = np.where(text == "", np.nan, text)
         else:
-            made[name] = frame[name].to_numpy() if name in frame else np.zeros(len(frame))
+            # The model does not depend on it, whatever it holds.
+            made[name] = frame[name].to_numpy() if name in frame else np.full(len(frame), np.nan, dtype=object)
     return pd.DataFrame(made)
 
 
