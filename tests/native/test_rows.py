@@ -198,7 +198,7 @@ def test_texts_that_look_like_times(text: str) -> None:
         set(GOOD),
         object(),
     ],
-    ids=repr,
+    ids=lambda record: type(record).__name__,
 )
 def test_records_that_are_not(record: Any) -> None:
     found = outcome(NATIVE, record)
