@@ -108,8 +108,10 @@ def library_frame(frame: pd.DataFrame, inputs: tuple[str, ...], table: Table) ->
             text = table.array(name)
             made[name] = np.where(text == "", np.nan, text)
         else:
-            # The model does not depend on it, whatever it holds.
-            made[name] = frame[name].to_numpy() if name in frame else np.full(len(frame), np.nan, dtype=object)
+            # The model does not depend on it, but the library may refuse numbers among categories, or missing numbers.
+            texts = any(array.dtype == object for array in table.arrays)
+            nothing = np.full(len(frame), np.nan, dtype=object) if texts else np.zeros(len(frame))
+            made[name] = frame[name].to_numpy() if name in frame else nothing
     return pd.DataFrame(made)
 
 
