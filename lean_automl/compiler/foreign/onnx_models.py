@@ -12,7 +12,14 @@ from lean_automl.compiler.foreign.heads import class_labels, column, dense, sigm
 from lean_automl.compiler.foreign.linear import LinearModel
 from lean_automl.compiler.foreign.onnx_features import numbers
 from lean_automl.compiler.foreign.onnx_graph import Node
-from lean_automl.compiler.foreign.onnx_trees import POST_TRANSFORMS, aggregated, read_ensemble, read_tree_ensemble
+from lean_automl.compiler.foreign.onnx_trees import (
+    POST_TRANSFORMS,
+    Leaves,
+    aggregated,
+    read_classifier,
+    read_regressor,
+    read_tree_ensemble,
+)
 from lean_automl.compiler.foreign.onnx_values import Columns, Labels, Scores, Value, mapped, scores_of
 
 if TYPE_CHECKING:
@@ -23,23 +30,32 @@ if TYPE_CHECKING:
 
 def tree_classifier(node: Node, columns: Columns) -> Sequence[Value]:
     """Label and probabilities of a TreeEnsembleClassifier."""
-    model, positive, _ = read_ensemble(node, numbers(node, columns), "class")
     classes = class_labels(
         node.attributes.get("classlabels_int64s") or node.texts("classlabels_strings"), f"node {node.name!r}"
     )
+    model, leaves = read_classifier(node, numbers(node, columns), len(classes))
     scores = scores_of(model, model.bias.size)
-    if model.bias.size == 1 and len(classes) == 2:
-        both = _two(node, scores, positive)
-    else:
-        both = transformed(node, scores, node.text("post_transform", "NONE"))
+    transform = node.text("post_transform", "NONE")
+    single = model.bias.size == 1
+    if len(classes) == 2 and not single and not _opposite(leaves):
+        raise node.refuse("has two scores for two classes that are not opposite: onnxruntime's label then ignores one")
+    both = _two(node, scores, bool((leaves.weights >= 0).all())) if single else transformed(node, scores, transform)
     return Labels(both, classes), both
+
+
+def _opposite(leaves: Leaves) -> bool:
+    """Whether each leaf has a weight for the second class and the same below zero for the first."""
+    order = np.lexsort((leaves.ids, leaves.nodes, leaves.trees))
+    weights = leaves.weights[order]
+    return weights.size % 2 == 0 and bool((weights[::2] == -weights[1::2]).all())
 
 
 def _two(node: Node, scores: Scores, positive: bool) -> Scores:
     """Both classes of the score of the second one."""
     transform = node.text("post_transform", "NONE")
-    if positive and transform in ("NONE", "LOGISTIC"):
-        # onnxruntime takes a sum of positive leaves for a probability, whatever the transform.
+    if positive and transform == "LOGISTIC":
+        raise node.refuse("has no leaf below zero: onnxruntime's label then contradicts its probabilities")
+    if positive and transform == "NONE":  # onnxruntime takes a sum of positive leaves for a probability
         return mapped(scores, lambda b, x: dense(b, x, [[-1.0, 1.0]], [1.0, 0.0]), 2)
     if transform == "LOGISTIC":
         return mapped(scores, lambda b, x: b.add(o.Link((x,), o.LinkKind.SIGMOID)), 2)
@@ -50,8 +66,7 @@ def _two(node: Node, scores: Scores, positive: bool) -> Scores:
 
 def tree_regressor(node: Node, columns: Columns) -> Sequence[Value]:
     """Targets of a TreeEnsembleRegressor."""
-    model, _, _ = read_ensemble(node, numbers(node, columns), "target")
-    model = aggregated(node, model)
+    model = aggregated(node, read_regressor(node, numbers(node, columns)))
     return (transformed(node, scores_of(model, model.bias.size), node.text("post_transform", "NONE")),)
 
 

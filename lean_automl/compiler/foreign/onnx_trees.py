@@ -6,7 +6,7 @@ every test but `!=`.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -82,57 +82,95 @@ def _with_chains(table: NodeTable) -> NodeTable:
     return replace(table, right=right, nan_left=nan_left, equal=equal)
 
 
-def read_ensemble(node: Node, features: Sequence[Feature], prefix: str) -> tuple[ForestModel, bool, set[int]]:
-    """The trees of a TreeEnsembleClassifier (`prefix` class) or TreeEnsembleRegressor (`prefix` target).
+@dataclass(frozen=True, eq=False)
+class Leaves:
+    """What the leaves of an ensemble hold, one entry for each leaf and output.
 
-    Returns:
-        The trees, whether all leaf values are positive, and the outputs that some leaf adds to.
+    Attributes:
+        trees: Tree of each entry.
+        nodes: Node of each entry.
+        ids: Output of each entry.
+        weights: What it adds.
     """
-    outputs = _outputs(node, prefix)
-    trees_of = node.array("nodes_treeids", np.int64)
-    leaf_trees, leaf_nodes = node.array(f"{prefix}_treeids", np.int64), node.array(f"{prefix}_nodeids", np.int64)
-    leaf_ids, weights = node.array(f"{prefix}_ids", np.int64), node.array(f"{prefix}_weights")
-    modes = np.array(node.texts("nodes_modes"), dtype=object)
-    refuse_modes(node, modes[modes != "LEAF"])
-    binary = prefix == "class" and outputs == 2 and len(set(leaf_ids.tolist())) == 1
-    width = 1 if binary else outputs
-    values = {name: node.array(f"nodes_{name}") for name in ("values", "featureids")}
-    tracks = node.array("nodes_missing_value_tracks_true", bool)
-    tracks = tracks if tracks.size else np.zeros(trees_of.size, dtype=bool)
-    numbers = {name: node.array(f"nodes_{name}", np.int64) for name in ("nodeids", "truenodeids", "falsenodeids")}
-    found = []
-    for tree in np.unique(trees_of):
-        own, mine = trees_of == tree, leaf_trees == tree
-        at = np.full(int(numbers["nodeids"][own].max()) + 1, 0, dtype=np.int64)
-        at[numbers["nodeids"][own]] = np.arange(int(own.sum()))
-        value = np.zeros((int(own.sum()), width))
-        np.add.at(value, (at[leaf_nodes[mine]], 0 if binary else leaf_ids[mine]), weights[mine])
-        leaf = modes[own] == "LEAF"
-        arrays = {side: at[np.where(leaf, 0, numbers[f"{side}nodeids"][own])] for side in ("true", "false")}
-        arrays |= {"modes": modes[own], "tracks": tracks[own]}
-        arrays |= {"threshold": values["values"][own], "feature": values["featureids"][own]}
-        found.append(_tree(node_table(arrays, leaf, value, {}), width))
+
+    trees: NDArray[np.int64]
+    nodes: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+    @staticmethod
+    def of(node: Node, prefix: str) -> Leaves:
+        """Those of a TreeEnsembleClassifier (`prefix` class) or TreeEnsembleRegressor (`prefix` target)."""
+        trees, nodes, ids = (node.array(f"{prefix}_{name}", np.int64) for name in ("treeids", "nodeids", "ids"))
+        return Leaves(trees, nodes, ids, node.array(f"{prefix}_weights"))
+
+
+def read_regressor(node: Node, features: Sequence[Feature]) -> ForestModel:
+    """The trees of a TreeEnsembleRegressor."""
+    outputs = int(node.attributes.get("n_targets", 1))
     base = node.array("base_values")
-    bias = (
-        np.broadcast_to(base if base.size else np.zeros(1), (width,)) if base.size <= 1 or base.size == width else base
-    )
-    if bias.size != width:
-        raise node.refuse(f"has {bias.size} base values for {width} scores, which is not supported")
-    model = ForestModel(tuple(found), tuple(features), np.array(bias, dtype=np.float64), casts=casts(features))
-    return model, bool((weights >= 0).all()), set(leaf_ids.tolist())
+    if base.size not in (0, outputs):
+        raise node.refuse(f"has {base.size} base values for {outputs} targets, which is not supported")
+    trees = _trees(node, Leaves.of(node, "target"), outputs)
+    return ForestModel(trees, tuple(features), base if base.size else np.zeros(outputs), casts=casts(features))
 
 
-def _outputs(node: Node, prefix: str) -> int:
-    if prefix == "target":
-        return int(node.attributes.get("n_targets", 1))
-    return max(len(node.attributes.get("classlabels_int64s", [])), len(node.attributes.get("classlabels_strings", [])))
+def read_classifier(node: Node, features: Sequence[Feature], classes: int) -> tuple[ForestModel, Leaves]:
+    """The trees of a TreeEnsembleClassifier, with one output for each class, or one for the second of two classes.
+
+    onnxruntime has rules of its own for what converters do not write; such files are refused.
+    """
+    leaves = Leaves.of(node, "class")
+    base = node.array("base_values")
+    single = classes == 2 and set(leaves.ids.tolist()) == {0}
+    width = 1 if single else classes
+    bias = np.zeros(width)
+    if base.size > width or (base.size and classes == 2 and not single):
+        raise node.refuse(f"has {base.size} base values for {classes} classes and {width} scores")
+    bias[: base.size] = base  # too few are for the first classes
+    for output in range(width):
+        if not _reaches_all_rows(node, leaves, output):
+            raise node.refuse(f"has leaves without a weight for class number {output}, which onnxruntime then ignores")
+    trees = _trees(node, leaves, width)
+    return ForestModel(trees, tuple(features), bias, casts=casts(features)), leaves
 
 
-def refuse_modes(node: Node, modes: NDArray[Any]) -> None:
-    """Refuse tests that are not known."""
-    unknown = sorted(set(modes.tolist()) - set(MODES[:6]))
+def _reaches_all_rows(node: Node, leaves: Leaves, output: int) -> bool:
+    """Whether some tree has a weight for an output in each of its leaves."""
+    is_leaf = np.array(node.texts("nodes_modes"), dtype=object) == "LEAF"
+    trees, counts = np.unique(node.array("nodes_treeids", np.int64)[is_leaf], return_counts=True)
+    own = leaves.ids == output
+    with_weight = [np.unique(leaves.nodes[own & (leaves.trees == tree)]).size for tree in trees]
+    return bool((np.array(with_weight) == counts).any())
+
+
+def _trees(node: Node, leaves: Leaves, width: int) -> tuple[SourceTree, ...]:
+    trees_of = node.array("nodes_treeids", np.int64)
+    modes = np.array(node.texts("nodes_modes"), dtype=object)
+    unknown = sorted(set(modes.tolist()) - {*MODES[:6], "LEAF"})
     if unknown:
         raise node.refuse(f"has tests of kind {', '.join(map(str, unknown))}, which are not supported")
+    tracks = node.array("nodes_missing_value_tracks_true", bool)
+    columns = {
+        "threshold": node.array("nodes_values"),
+        "feature": node.array("nodes_featureids"),
+        "tracks": tracks if tracks.size else np.zeros(trees_of.size, dtype=bool),
+        "modes": modes,
+    }
+    numbers = {name: node.array(f"nodes_{name}nodeids", np.int64) for name in ("", "true", "false")}
+    found = []
+    for tree in np.unique(trees_of):
+        own, mine = trees_of == tree, leaves.trees == tree
+        count = int(own.sum())
+        at = np.zeros(int(numbers[""][own].max()) + 1, dtype=np.int64)
+        at[numbers[""][own]] = np.arange(count)
+        value = np.zeros((count, width))
+        np.add.at(value, (at[leaves.nodes[mine]], leaves.ids[mine]), leaves.weights[mine])
+        leaf = modes[own] == "LEAF"
+        arrays = {name: column[own] for name, column in columns.items()}
+        arrays |= {side: at[np.where(leaf, 0, numbers[side][own])] for side in ("true", "false")}
+        found.append(_tree(node_table(arrays, leaf, value, {}), width))
+    return tuple(found)
 
 
 def _tree(table: NodeTable, width: int, root: int = 0) -> SourceTree:

@@ -10,11 +10,13 @@ import lightgbm as lgb
 import numpy as np
 import onnx
 import onnxmltools
+import onnxruntime
 import pandas as pd
 import pytest
 import xgboost as xgb
 from foreign_probes import worst_difference
 from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, export_onnx
+from lean_automl_runtime.reference import evaluate
 from onnx import TensorProto, helper, numpy_helper
 from onnxmltools.convert.common.data_types import FloatTensorType as ToolsFloats
 from skl2onnx import convert_sklearn
@@ -73,7 +75,25 @@ def converted(model: Any, classes: int, width: int = 3, **options: Any) -> onnx.
     ids=lambda value: type(value).__name__,
 )
 def test_classifiers(model: Any, tolerance: float, classes: int) -> None:
-    assert worst_difference(converted(model, classes), nan=False, largest=50.0) < tolerance
+    file = converted(model, classes)
+    assert worst_difference(file, nan=False, largest=50.0) < tolerance
+    assert_labels(file)
+
+
+def assert_labels(file: onnx.ModelProto) -> None:
+    """Labels are those of the file, where its probabilities are apart."""
+    x = np.random.default_rng(5).normal(size=(200, 3)).astype(np.float32)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(file.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    label, probabilities = session.run(None, {session.get_inputs()[0].name: x})
+    if isinstance(probabilities, list):
+        probabilities = np.array([list(row.values()) for row in probabilities])
+    program = compile_model(file, Request(names=("x0", "x1", "x2")))
+    found = evaluate(program, [x[:, int(column.name[1])] for column in program.columns])["label"]
+    best = np.sort(probabilities, axis=1)
+    apart = best[:, -1] - best[:, -2] > 1e-5
+    assert (found[apart] == np.asarray(label)[apart]).all()
 
 
 @pytest.mark.parametrize(
@@ -157,7 +177,9 @@ def tools(model: Any) -> onnx.ModelProto:
 def test_boosted_classifiers(model: Any, classes: int) -> None:
     x = rows()
     x[::9, 1] = np.nan
-    assert worst_difference(tools(model.fit(x, classes_of(np.nan_to_num(x), classes)))) < TREES
+    file = tools(model.fit(x, classes_of(np.nan_to_num(x), classes)))
+    assert worst_difference(file) < TREES
+    assert_labels(file)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +214,7 @@ def test_catboost_files(tmp_path: Any) -> None:
         path = tmp_path / f"{classes}.onnx"
         model.save_model(str(path), format="onnx")
         assert worst_difference(path, nan=False) < TREES
+        assert_labels(onnx.load(path))
 
 
 MODES = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ"]
@@ -301,3 +324,54 @@ def test_several_targets_are_refused() -> None:
     file = convert_sklearn(linear_model.Ridge().fit(x, x[:, :2]), initial_types=[("X", FloatTensorType([None, 3]))])
     with pytest.raises(UnsupportedOpError, match="2 numbers"):
         compile_model(file)
+
+
+def stump(weights: list[float], ids: list[int], post: str, base: list[float] | None = None) -> onnx.ModelProto:
+    """A TreeEnsembleClassifier of one node, with these weights of its two leaves."""
+    node = helper.make_node(
+        "TreeEnsembleClassifier",
+        ["X"],
+        ["L", "Y"],
+        domain="ai.onnx.ml",
+        nodes_treeids=[0, 0, 0],
+        nodes_nodeids=[0, 1, 2],
+        nodes_featureids=[0, 0, 0],
+        nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"],
+        nodes_values=[0.0, 0.0, 0.0],
+        nodes_truenodeids=[1, 0, 0],
+        nodes_falsenodeids=[2, 0, 0],
+        class_treeids=[0] * len(ids),
+        class_nodeids=[1 + i * 2 // len(ids) for i in range(len(ids))],
+        class_ids=ids,
+        class_weights=weights,
+        classlabels_int64s=[0, 1],
+        post_transform=post,
+        **({} if base is None else {"base_values": base}),
+    )
+    x = helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, 1])
+    outputs = [helper.make_tensor_value_info("L", TensorProto.INT64, [None])]
+    outputs.append(helper.make_tensor_value_info("Y", TensorProto.FLOAT, [None, 2]))
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    return helper.make_model(helper.make_graph([node], "g", [x], outputs), opset_imports=opsets, ir_version=9)
+
+
+@pytest.mark.parametrize("base", [None, [0.3]])
+@pytest.mark.parametrize(("weights", "post"), [([0.2, 0.9], "NONE"), ([-0.2, 0.9], "NONE"), ([-0.2, 0.9], "LOGISTIC")])
+def test_one_score_for_two_classes(weights: list[float], post: str, base: list[float] | None) -> None:
+    assert worst_difference(stump(weights, [0, 0], post, base)) < TREES
+
+
+@pytest.mark.parametrize(
+    ("weights", "ids", "post", "named"),
+    [
+        ([0.2, 0.9], [0, 0], "LOGISTIC", "contradicts its probabilities"),
+        ([0.2, -0.9], [1, 1], "LOGISTIC", "leaves without a weight"),
+        ([0.2, 0.3, 0.8, 0.7], [0, 1, 0, 1], "NONE", "not opposite"),
+        ([0.2, 0.9], [0, 0], "PROBIT", "PROBIT"),
+    ],
+)
+def test_rules_that_only_onnxruntime_knows_are_refused(
+    weights: list[float], ids: list[int], post: str, named: str
+) -> None:
+    with pytest.raises(UnsupportedOpError, match=named):
+        compile_model(stump(weights, ids, post))
