@@ -6,7 +6,6 @@ little-endian, C-ordered, each aligned to 8 bytes; equal arrays are stored once.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from dataclasses import fields
@@ -59,6 +58,8 @@ def to_bytes(program: Program) -> tuple[bytes, bytes]:
 
 def digest(program: Program) -> str:
     """SHA-256 of the canonical bytes, as hex."""
+    import hashlib  # a serving process never asks, and it takes milliseconds to load
+
     head, block = to_bytes(program)
     return hashlib.sha256(head + b"\0" + block).hexdigest()
 

@@ -214,12 +214,17 @@ def _forest(op: o.Forest, leaf_counts: NDArray[np.int64]) -> ValueType:
         bool((np.diff(op.leaf_offsets) == leaf_counts * counts).all()),
         "a tree has too few or too many leaves",
     )
+    ascends = np.diff(op.targets) > 0
+    ascends[op.target_offsets[1:-1] - 1] = True  # from one tree to the next
+    require(bool(ascends.all()), "targets of a tree do not ascend")
+    # Each leaf value belongs to a pair of a tree and one of its targets; what counts is the greatest of each pair.
+    sizes = np.diff(op.leaf_offsets)
+    in_tree = np.arange(op.leaves.size) - np.repeat(op.leaf_offsets[:-1], sizes)
+    pair = np.repeat(op.target_offsets[:-1], sizes) + in_tree % np.repeat(counts, sizes)
+    greatest = np.zeros(op.targets.size, dtype=np.int64)
+    np.maximum.at(greatest, pair, np.abs(op.leaves.astype(np.int64)))
     worst = np.zeros(width, dtype=np.int64)
-    for tree in range(trees):
-        columns = op.targets[op.target_offsets[tree] : op.target_offsets[tree + 1]]
-        require(bool((np.diff(columns) > 0).all()), "targets of a tree do not ascend")
-        block = op.leaves[op.leaf_offsets[tree] : op.leaf_offsets[tree + 1]].reshape(-1, columns.size)
-        worst[columns] += np.abs(block.astype(np.int64)).max(axis=0)
+    np.add.at(worst, op.targets, greatest)
     require(bool((worst <= INT32_MAX).all()), "a sum of leaves can leave int32")
     return ValueType(DType.FLOAT32, width)
 
