@@ -7,11 +7,20 @@ from dataclasses import fields
 from typing import Any, Final, NoReturn
 
 import pandas as pd
+import pytest
 from cli.command_line import CommandLine
 
 from lean_automl.automl.result import Check, RunResult, TrialRecord
+from lean_automl.search.workers import Workers
 
-SHORT: Final = ("--time-limit", 10, "--families", "linear,oblivious", "--max-trials", 3, "--threads", 2)
+SHORT: Final = ("--time-limit", 19, "--families", "linear,oblivious", "--max-trials", 3, "--threads", 2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm_workers() -> None:
+    """Import the learning libraries before a clock runs: a busy machine takes longer for it than a run may take."""
+    with Workers(1) as workers:
+        workers.wait_until_ready()
 
 
 def strict(text: str) -> Any:
