@@ -14,6 +14,7 @@ from lean_automl.compiler.foreign.load import load_source
 from lean_automl.compiler.foreign.model import lower
 from lean_automl.compiler.foreign.parity import differences, library_frame
 from lean_automl.compiler.foreign.request import Loaded, Request
+from lean_automl.compiler.passes import optimise
 from lean_automl.data import Table
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -56,7 +57,7 @@ def worst_difference(
     """
     request = request or Request()
     loaded = load_source(source, request)
-    program = lower(loaded.model, request.declared)
+    program = optimise(lower(loaded.model, request.declared))
     worst = 0.0
     for seed in range(seeds):
         arrays = probe_rows(program, seed, nan=nan, inf=inf, largest=np.inf if inf else largest)

@@ -9,6 +9,7 @@ from lean_automl.compiler.foreign.load import load_source
 from lean_automl.compiler.foreign.model import lower
 from lean_automl.compiler.foreign.parity import TOLERANCE, SourceParity, check_source
 from lean_automl.compiler.foreign.request import Request
+from lean_automl.compiler.passes import optimise
 from lean_automl.data import did_you_mean
 from lean_automl.errors import ConfigError
 
@@ -63,7 +64,7 @@ def compile_checked(
     _check_described(request, loaded.model.inputs)
     if request.classes and not loaded.model.head.classes:
         raise ConfigError("classes are given, and the model is a regressor.")
-    program = lower(loaded.model, request.declared)
+    program = optimise(lower(loaded.model, request.declared))
     notes, parity = loaded.model.notes, None
     if sample is not None and loaded.predict is not None:
         parity = check_source(loaded, program, sample, tolerance)

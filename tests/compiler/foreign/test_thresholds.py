@@ -59,6 +59,7 @@ def test_codes_tell_values_apart(number: Number, raw: list[float], more: list[fl
 
 
 @given(values=st.lists(float32.filter(np.isfinite), min_size=1, max_size=8, unique=True))
+@settings(deadline=None)
 def test_categories_that_are_numbers(values: list[float]) -> None:
     wanted = np.unique(np.array(values))
     coding, codes = equal_to("x", wanted)
