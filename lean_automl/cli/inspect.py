@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.artifact import Artifact
     from lean_automl_runtime.measure import CostModel
 
-    from lean_automl.compiler.passes import Figures, PassReport
+    from lean_automl.compiler.passes import Figures, Judge, PassReport
     from lean_automl.data import Table
 
 
@@ -117,11 +117,11 @@ def _show(found: dict[str, Any]) -> None:
 
 
 def _passes(artifact: Artifact, namespace: argparse.Namespace) -> None:
-    from lean_automl.compiler.passes import PassReport
+    from lean_automl.compiler.passes import recalled
 
     noted = artifact.metadata.get("passes")
     if noted and namespace.data is None:
-        title, reports = "what passes did when it was fitted", [PassReport.from_json(values) for values in noted]
+        title, reports = "what passes did when it was fitted", recalled(noted)
     else:
         title, reports = "what passes would do now", tried(artifact, namespace)
     if namespace.json:
@@ -132,23 +132,23 @@ def _passes(artifact: Artifact, namespace: argparse.Namespace) -> None:
 
 def tried(artifact: Artifact, namespace: argparse.Namespace) -> list[PassReport]:
     """What the exact passes do to the artifact's Program, and with `--data` the lossy ones after them."""
-    from lean_automl.compiler.passes import EXACT, Meter, choose, run_passes
+    from lean_automl.compiler.passes import choose, run_passes
 
     cost = None if namespace.profile is None else _cost_model(Path(namespace.profile))
     if namespace.data is None:
-        return run_passes(artifact.program, EXACT, meter=Meter(cost=cost))[1]
+        return run_passes(artifact.program, cost=cost)[1]
     table, check = _judge(artifact, namespace)
-    program, reports = run_passes(artifact.program, EXACT, meter=Meter(check, cost))
+    program, reports = run_passes(artifact.program, check=check, cost=cost)
     # The rows that judge are also those that show what rows look like: there are no others.
     return reports + choose(program, check, rows=table.arrays, cost=cost).reports
 
 
-def _judge(artifact: Artifact, namespace: argparse.Namespace) -> tuple[Table, Any]:
+def _judge(artifact: Artifact, namespace: argparse.Namespace) -> tuple[Table, Judge]:
     """The rows, and the loss of a Program on them by the metric that the artifact names."""
     from lean_automl_runtime.engines import make_engine
     from lean_automl_runtime.ir import PREDICTION, PROBABILITIES, Program
 
-    from lean_automl.compiler.passes import loss_of
+    from lean_automl.compiler.passes import Judge, loss_of
     from lean_automl.data import Schema, Task, read_table, to_table, to_target
     from lean_automl.search.metrics import make_metric
 
@@ -160,12 +160,13 @@ def _judge(artifact: Artifact, namespace: argparse.Namespace) -> tuple[Table, An
     table = to_table(frame, program.columns).take(target.kept)
     metric = make_metric(artifact.metadata.get("metric"), task, len(classes) or 1)
 
-    def check(changed: Program) -> float:
-        outputs = make_engine(changed).run(table.arrays)
-        predicted = outputs[PROBABILITIES] if classes else outputs[PREDICTION]
-        return loss_of(metric(target.y, predicted, target.weight), metric.name)
+    def predict(changed: Program) -> Any:
+        return make_engine(changed).run(table.arrays)[PROBABILITIES if classes else PREDICTION]
 
-    return table, check
+    def loss(y: Any, predicted: Any, weight: Any) -> float:
+        return loss_of(metric(y, predicted, weight), metric.name)
+
+    return table, Judge(predict, loss, target.y)
 
 
 def _cost_model(path: Path) -> CostModel:

@@ -4,23 +4,27 @@
 """
 
 from lean_automl.compiler.passes.base import Pass
-from lean_automl.compiler.passes.report import Check, Figures, Meter, PassReport, loss_of, noted
-from lean_automl.compiler.passes.run import EXACT, optimise, run_passes
+from lean_automl.compiler.passes.judge import Check, Judge, loss_of
+from lean_automl.compiler.passes.report import Figures, PassReport, figures_of, noted, recalled
+from lean_automl.compiler.passes.run import EXACT, LAST, optimise, run_passes
 from lean_automl.compiler.passes.shrink import Budget, Shrunk, choose, repeat, shrink
 
 __all__ = [
     "EXACT",
+    "LAST",
     "Budget",
     "Check",
     "Figures",
-    "Meter",
+    "Judge",
     "Pass",
     "PassReport",
     "Shrunk",
     "choose",
+    "figures_of",
     "loss_of",
     "noted",
     "optimise",
+    "recalled",
     "repeat",
     "run_passes",
     "shrink",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lean_automl.compiler.passes.base import Array
 
-MOST_CELLS: Final = 3_000_000  # rows x leaf numbers that are held at once
+MOST_CELLS: Final = 1_500_000  # rows x leaf numbers that are held at once
 
 
 class Evidence:

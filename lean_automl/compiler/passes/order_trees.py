@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.passes.facts import numbered
-from lean_automl.compiler.passes.forests import packed, unpacked
+from lean_automl.compiler.passes.forests import Tree, packed, unpacked
 from lean_automl.compiler.passes.rewrite import with_ops
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ class OrderTrees:
         for number, op in numbered(program):
             if isinstance(op, o.ObliviousTrees):
                 trees = unpacked(op)
-                ordered = sorted(trees, key=lambda tree: (len(tree.splits), len(tree.targets), tree.targets))
+                ordered = in_order(trees)
                 if any(a is not b for a, b in zip(trees, ordered, strict=True)):
                     changed[number] = packed(op, ordered)
         return with_ops(program, changed)
+
+
+def in_order(trees: Sequence[Tree]) -> list[Tree]:
+    """The trees, those of one depth and one set of columns together."""
+    return sorted(trees, key=lambda tree: (len(tree.splits), len(tree.targets), tree.targets))

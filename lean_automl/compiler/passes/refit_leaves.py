@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lean_automl.compiler.passes.base import Array
 
-STEPS: Final = 25
+STEPS: Final = 15
 ENOUGH: Final = 1e-4  # relative residual
 TINY: Final = 1e-12
 

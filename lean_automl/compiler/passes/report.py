@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,6 @@ from lean_automl_runtime.artifact import Artifact, write_artifact
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
     from lean_automl_runtime.measure import CostModel
-
-Check = Callable[["Program"], float]
-"""Loss of a Program on rows that judge it; smaller is better, and 0 is perfect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Figures:
         return values
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Figures:
+    def from_json(cls, values: Mapping[str, Any]) -> Figures:
         """What `to_json` wrote."""
         return cls(int(values["lam"]), int(values["onnx"]), values.get("us"), values.get("loss"))
 
@@ -89,48 +86,33 @@ class PassReport:
             "seconds": float(f"{self.seconds:.2g}"),
         }
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> PassReport:
-        """What `to_json` wrote."""
-        before, after = (Figures.from_json(values[side]) for side in ("before", "after"))
-        return cls(values["pass"], values["exact"], values["kept"], before, after, values["seconds"])
 
-
-@dataclass(frozen=True)
-class Meter:
-    """Takes the figures of Programs.
-
-    Attributes:
-        check: Judges a Program; None if there are no rows to judge with.
-        cost: Predicts times; None if the machine has no profile.
-    """
-
-    check: Check | None = None
-    cost: CostModel | None = None
-
-    def figures(self, program: Program, loss: float | None = None) -> Figures:
-        """Figures of a Program.
-
-        Args:
-            program: Any Program.
-            loss: Its loss, if it is known already.
-        """
-        if loss is None and self.check is not None:
-            loss = self.check(program)
-        us = None if self.cost is None else self.cost.predict_us(program)
-        return Figures(len(write_artifact(Artifact(program))), len(export_onnx(program)), us, loss)
-
-
-def noted(reports: Sequence[PassReport]) -> list[dict[str, Any]]:
-    """What an artifact's metadata says of the passes: those that changed it."""
-    return [report.to_json() for report in reports if report.kept and report.changes]
-
-
-def loss_of(score: float, scorer: str) -> float:
-    """A scikit-learn score as a loss: 0 is perfect, and smaller is better.
+def figures_of(program: Program, loss: float | None = None, cost: CostModel | None = None) -> Figures:
+    """Figures of a Program.
 
     Args:
-        score: Greater is better.
-        scorer: Name of the scorer: losses begin with `neg_`; the best score of all others is 1.
+        program: Any Program.
+        loss: Its loss, if it was judged.
+        cost: Predicts times; None if the machine has no profile.
     """
-    return -score if scorer.startswith("neg_") else 1.0 - score
+    us = None if cost is None else cost.predict_us(program)
+    return Figures(len(write_artifact(Artifact(program))), len(export_onnx(program)), us, loss)
+
+
+def noted(reports: Sequence[PassReport]) -> dict[str, Any]:
+    """What an artifact's metadata says of the passes that changed it. Short: an ONNX file holds it uncompressed."""
+    kept = [report for report in reports if report.kept and report.changes]
+    if not kept:
+        return {}
+    steps = [{"pass": report.name, "exact": report.exact, **report.after.to_json()} for report in kept]
+    return {"before": kept[0].before.to_json(), "steps": steps}
+
+
+def recalled(values: Mapping[str, Any]) -> list[PassReport]:
+    """The reports that `noted` wrote; what they took is not known any more."""
+    before, reports = Figures.from_json(values["before"]), []
+    for step in values["steps"]:
+        after = Figures.from_json(step)
+        reports.append(PassReport(step["pass"], step["exact"], True, before, after, 0.0))
+        before = after
+    return reports

@@ -10,19 +10,22 @@ from lean_automl.compiler.passes.drop_columns import DropColumns
 from lean_automl.compiler.passes.fold_bins import FoldBins
 from lean_automl.compiler.passes.fold_fills import FoldFills
 from lean_automl.compiler.passes.fold_tables import FoldTables
+from lean_automl.compiler.passes.judge import Check, judged
 from lean_automl.compiler.passes.merge_duplicates import MergeDuplicates
 from lean_automl.compiler.passes.merge_terms import MergeTerms
 from lean_automl.compiler.passes.merge_trees import MergeTrees
 from lean_automl.compiler.passes.narrow import Narrow
 from lean_automl.compiler.passes.order_trees import OrderTrees
+from lean_automl.compiler.passes.pad_trees import PadTrees
 from lean_automl.compiler.passes.rank_thresholds import RankThresholds
-from lean_automl.compiler.passes.report import Check, Meter, PassReport
+from lean_automl.compiler.passes.report import PassReport, figures_of
 from lean_automl.compiler.passes.share_levels import ShareLevels
 from lean_automl.compiler.passes.simplify_oblivious import SimplifyOblivious
 from lean_automl.compiler.passes.simplify_ragged import SimplifyRagged
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
+    from lean_automl_runtime.measure import CostModel
 
     from lean_automl.compiler.passes.base import Pass
 
@@ -42,6 +45,7 @@ EXACT: Final[tuple[Pass, ...]] = (
     OrderTrees(),
     Narrow(),
 )
+LAST: Final[tuple[Pass, ...]] = (PadTrees(),)  # what those before would undo
 MOST_ROUNDS: Final = 3
 RELATIVE_LOSS: Final = 0.001
 
@@ -54,15 +58,17 @@ def optimise(program: Program) -> Program:
             program = each.run(program)
         if program is before:
             break
+    for each in LAST:
+        program = each.run(program)
     return program
 
 
 def run_passes(
     program: Program,
-    passes: Sequence[Pass] = EXACT,
+    passes: Sequence[Pass] = (*EXACT, *LAST),
     check: Check | None = None,
     budget: float = RELATIVE_LOSS,
-    meter: Meter | None = None,
+    cost: CostModel | None = None,
 ) -> tuple[Program, list[PassReport]]:
     """The Program after some passes, and what each did. A lossy one that costs too much is undone.
 
@@ -71,26 +77,21 @@ def run_passes(
         passes: In order.
         check: Judges Programs; without it no lossy pass is kept.
         budget: What all of them together may add to the loss, relative to it.
-        meter: Takes figures; one with the same check if None.
+        cost: Predicts times for the reports.
     """
-    meter = meter or Meter(check)
-    figures = meter.figures(program)
-    most = None if figures.loss is None else allowed(figures.loss, budget)
+    first = verdict = None if check is None else judged(check, program)
+    figures = figures_of(program, None if first is None else first.loss, cost)
     reports = []
     for each in passes:
         begin = time.monotonic()
         changed = each.run(program)
-        after = meter.figures(changed, figures.loss if each.exact else None)
-        kept = each.exact or (most is not None and after.loss is not None and after.loss <= most)
+        found = verdict if each.exact or check is None else judged(check, changed)
+        kept = each.exact or (found is not None and first is not None and found.within(budget, first))
+        after = figures_of(changed, None if found is None else found.loss, cost)
         reports.append(PassReport(label(each), each.exact, kept, figures, after, time.monotonic() - begin))
         if kept:
-            program, figures = changed, after
+            program, figures, verdict = changed, after, found
     return program, reports
-
-
-def allowed(loss: float, budget: float) -> float:
-    """The greatest loss that a budget allows."""
-    return loss + budget * abs(loss)
 
 
 def label(each: Pass) -> str:

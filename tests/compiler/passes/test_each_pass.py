@@ -19,6 +19,7 @@ from lean_automl.compiler.passes.fold_tables import FoldTables
 from lean_automl.compiler.passes.merge_duplicates import MergeDuplicates
 from lean_automl.compiler.passes.merge_terms import MergeTerms
 from lean_automl.compiler.passes.merge_trees import MergeTrees
+from lean_automl.compiler.passes.pad_trees import PadTrees
 from lean_automl.compiler.passes.rank_thresholds import RankThresholds
 from lean_automl.compiler.passes.share_levels import ShareLevels
 from lean_automl.compiler.passes.simplify_oblivious import SimplifyOblivious
@@ -241,3 +242,16 @@ def test_ops_that_do_the_same_are_one() -> None:
     assert [op.name for op in merged.ops] == ["Impute", "Arithmetic"]
     assert merged.ops[1].inputs == (4, 4)
     assert MergeDuplicates().run(merged) is merged
+
+
+def test_few_shallow_trees_join_many_deeper_ones() -> None:
+    small = Small()
+    bins = small.bins(small.matrix(A, B), (0.0, 1.0), (5.0,), nan=(3, 0))
+    deep = [([(0, 0), (1, 0)], [i, 2, 3, 4]) for i in range(30)]
+    shallow = [([(0, 1)], [i, 2]) for i in range(5)]
+    op = the(after(PadTrees(), small, small.add(oblivious(bins, *deep, *shallow))), o.ObliviousTrees)
+    assert set(np.diff(op.split_offsets).tolist()) == {2}
+    alone = Small()
+    bins = alone.bins(alone.matrix(A, B), (0.0, 1.0), (5.0,), nan=(3, 0))
+    op = the(after(PadTrees(), alone, alone.add(oblivious(bins, *deep[:20], *shallow))), o.ObliviousTrees)
+    assert set(np.diff(op.split_offsets).tolist()) == {1, 2}

@@ -13,7 +13,7 @@ from lean_automl_runtime.ir import Program, digest
 from lean_automl_runtime.reference import evaluate
 from tangled import tangled, tangled_programs
 
-from lean_automl.compiler.passes import EXACT, Pass, optimise
+from lean_automl.compiler.passes import EXACT, LAST, Pass, optimise
 
 ROWS = 120
 RARE = ("fold_tables", "merge_duplicates")  # random Programs hardly have what these are for
@@ -30,7 +30,7 @@ def assert_exact(each: Pass, program: Program, seed: int) -> Program:
     return changed
 
 
-@pytest.mark.parametrize("each", EXACT, ids=lambda each: each.name)
+@pytest.mark.parametrize("each", EXACT + LAST, ids=lambda each: each.name)
 @given(program=programs(4) | tangled_programs(), seed=st.integers(0, 99))
 @FEW
 def test_an_exact_pass_changes_no_bit(each: Pass, program: Program, seed: int) -> None:
@@ -40,7 +40,7 @@ def test_an_exact_pass_changes_no_bit(each: Pass, program: Program, seed: int) -
 @given(program=tangled_programs(5), seed=st.integers(0, 99))
 @FEW
 def test_exact_passes_after_one_another_change_no_bit(program: Program, seed: int) -> None:
-    for each in EXACT * 2:
+    for each in EXACT * 2 + LAST:
         program = assert_exact(each, program, seed)
 
 

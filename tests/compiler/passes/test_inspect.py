@@ -14,6 +14,7 @@ from quality.small_model import small_records, write_small_model
 
 from lean_automl.cli.main import main
 from lean_automl.compiler.passes import noted, run_passes
+from lean_automl.compiler.passes.quantise_leaves import QuantiseLeaves
 
 Captured = pytest.CaptureFixture[str]
 
@@ -57,12 +58,12 @@ def test_rows_judge_lossy_passes(model: str, rows: str, capsys: Captured) -> Non
 
 def test_what_was_noted_is_shown(model: str, capsys: Captured) -> None:
     program = load_artifact(model).program
-    reports = run_passes(program, check=lambda _: 0.5)[1]
-    first = reports[0]
-    metadata = {"passes": noted(reports) or [first.to_json()]}
-    Path(model).write_bytes(write_artifact(Artifact(program, metadata)))
+    program, reports = run_passes(program, [QuantiseLeaves(8)], check=lambda _: 0.5)
+    Path(model).write_bytes(write_artifact(Artifact(program, {"passes": noted(reports)})))
     assert main(["inspect", model, "--passes"]) == 0
-    assert "when it was fitted" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "when it was fitted" in shown
+    assert "quantise_leaves 8" in shown
 
 
 @pytest.mark.parametrize(

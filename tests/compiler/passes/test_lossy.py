@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from conformance.programs import hostile_inputs, random_program
@@ -9,8 +11,20 @@ from lean_automl_runtime.ir import PREDICTION, Column, ColumnKind, Program, Prog
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.reference import evaluate
 
-from lean_automl.compiler.passes import Budget, Meter, PassReport, choose, loss_of, noted, repeat, run_passes, shrink
+from lean_automl.compiler.passes import (
+    Budget,
+    Judge,
+    choose,
+    figures_of,
+    loss_of,
+    noted,
+    recalled,
+    repeat,
+    run_passes,
+    shrink,
+)
 from lean_automl.compiler.passes.evidence import thinned
+from lean_automl.compiler.passes.judge import Verdict
 from lean_automl.compiler.passes.prune_splits import PruneSplits
 from lean_automl.compiler.passes.quantise_leaves import QuantiseLeaves
 from lean_automl.compiler.passes.refit_leaves import RefitLeaves
@@ -66,7 +80,7 @@ def outputs(program: Program, rows: list[np.ndarray]) -> np.ndarray:
 
 
 def size(program: Program) -> int:
-    return Meter().figures(program).lam
+    return figures_of(program).lam
 
 
 def apart(a: Program, b: Program, rows: list[np.ndarray]) -> float:
@@ -179,14 +193,39 @@ def test_a_pass_that_costs_too_much_is_undone() -> None:
 def test_shrinking_keeps_to_its_budget_and_can_be_repeated() -> None:
     program = forest("linear")
     found = choose(program, judge, Budget(loss=0.01, seconds=60), rows=ROWS)
-    first, last = found.reports[0].before, Meter(judge).figures(found.program)
+    first, last = found.reports[0].before, figures_of(found.program, judge(found.program))
     assert last.lam < 0.8 * first.lam
     assert last.loss is not None
     assert first.loss is not None
     assert last.loss <= 1.01 * first.loss
-    again = repeat(program, found.passes)
+    again, reports = repeat(program, found.passes)
+    assert reports[0].name == "exact passes"
+    assert len(reports) == 1 + len(found.passes)
     assert outputs(again, JUDGING) == pytest.approx(outputs(found.program, JUDGING))
     assert shrink(program, judge, Budget(loss=0.01, seconds=60), rows=ROWS)[1][-1].name == found.reports[-1].name
+
+
+def test_luck_on_few_rows_is_no_merit() -> None:
+    first = Verdict(np.array([1.0, *np.full(10, 1.0)]))
+    steady = Verdict(np.array([1.0005, *np.full(10, 1.0005)]))
+    lucky = Verdict(np.array([0.9995, *(0.9995 + 0.002 * (-1.0) ** np.arange(10))]))
+    assert steady.within(0.001, first, errors=2.0)
+    assert lucky.within(0.001, first)
+    assert not lucky.within(0.001, first, errors=2.0)
+    assert Verdict(lucky.losses[:1]).within(0.001, Verdict(first.losses[:1]), errors=2.0)
+
+
+def test_a_judge_leaves_out_each_group_of_rows_once() -> None:
+    program = forest("linear")
+    answers = outputs(program, JUDGING) + NOISE
+
+    def mean_square(y: np.ndarray, predicted: np.ndarray, weight: np.ndarray | None) -> float:
+        return float(np.average((predicted[:, 0] - y) ** 2, weights=weight))
+
+    losses = Judge(lambda p: evaluate(p, JUDGING)[PREDICTION], mean_square, answers, np.ones(300))(program)
+    assert losses[0] == pytest.approx((NOISE**2).mean())
+    assert losses[1:].mean() == pytest.approx(losses[0])
+    assert len(set(losses.tolist())) == 11
 
 
 def test_without_time_only_exact_passes_run() -> None:
@@ -198,23 +237,21 @@ def test_without_time_only_exact_passes_run() -> None:
 def test_more_may_be_spent_while_a_file_is_too_large() -> None:
     program = forest("linear")
     budget = Budget(loss=0.0, loss_over_limit=0.5, seconds=60)
-    size_limit = 0.3 * Meter().figures(program).bytes
+    size_limit = 0.3 * figures_of(program).bytes
     free, pressed = (choose(program, judge, budget, limit, ROWS) for limit in (None, size_limit))
-    assert Meter().figures(pressed.program).bytes < Meter().figures(free.program).bytes
+    assert figures_of(pressed.program).bytes < figures_of(free.program).bytes
 
 
-def test_reports_are_json_and_back() -> None:
+def test_reports_are_noted_and_recalled() -> None:
     _, reports = run_passes(forest("oblivious"), check=lambda _: 0.5)
-    for report in reports:
-        again = PassReport.from_json(report.to_json())
-        assert (again.name, again.kept, again.before, again.after) == (
-            report.name,
-            report.kept,
-            report.before,
-            report.after,
-        )
-    assert all(values["kept"] for values in noted(reports))
-    assert len(noted(reports)) < len(reports)
+    kept = [report for report in reports if report.changes]
+    values = json.loads(json.dumps(noted(reports)))
+    assert [(r.name, r.exact, r.before, r.after) for r in recalled(values)] == [
+        (r.name, r.exact, r.before, r.after) for r in kept
+    ]
+    assert len(kept) < len(reports)
+    assert noted([report for report in reports if not report.changes]) == {}
+    assert json.dumps(reports[0].to_json())
 
 
 def test_scores_become_losses() -> None:
