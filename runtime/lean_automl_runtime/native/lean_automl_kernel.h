@@ -546,31 +546,36 @@ LA_DEFINE_OBLIVIOUS(la_oblivious32_i32, la_leaves32, la_add_i32, int32_t, int32_
 
 /* @part walk needs core
  * Ragged trees: LA_WALKS trees at once, each a step at a time, so that their loads overlap; no branch depends on a
- * comparison. `feature` is 2 * column + (NaN goes left). Child 2 * i + 1 is the right one of node i. */
+ * comparison, and a tree that is at a leaf stays there. `feature` is 2 * column + (NaN goes left). Child 2 * i + 1 is
+ * the right one of node i. Eight variables, because compilers keep those in registers, and an array not. */
 #define LA_WALKS 8
 
-#define LA_DEFINE_WALK(NAME, X, RIGHT, FEATURE, CHILD)                                                           \
-    LA_FN void NAME(const X *x, const FEATURE *feature, const X *threshold, const CHILD *child,                  \
-                    const int32_t *roots, int32_t n, int32_t *LA_RESTRICT leaf) {                                \
-        int32_t at[LA_WALKS], t, inner;                                                                          \
-        for (t = 0; t < LA_WALKS; t++) {                                                                         \
-            at[t] = t < n ? roots[t] : -1;                                                                       \
-        }                                                                                                        \
-        do {                                                                                                     \
-            inner = 0;                                                                                           \
-            for (t = 0; t < LA_WALKS; t++) {                                                                     \
-                inner |= at[t] >= 0;                                                                             \
-            }                                                                                                    \
-            for (t = 0; inner && t < LA_WALKS; t++) {                                                            \
-                int32_t node = at[t] & -(int32_t)(at[t] >= 0), next;                                             \
-                uint32_t what = feature[node];                                                                   \
-                next = child[2 * node + RIGHT(x[what >> 1], threshold[node], what)];                             \
-                at[t] = at[t] < 0 ? at[t] : next;                                                                \
-            }                                                                                                    \
-        } while (inner);                                                                                         \
-        for (t = 0; t < n; t++) {                                                                                \
-            leaf[t] = ~at[t];                                                                                    \
-        }                                                                                                        \
+#define LA_DEFINE_WALK(NAME, X, RIGHT, FEATURE, CHILD)                                                          \
+    LA_FN int32_t NAME##_step(const X *x, const FEATURE *feature, const X *threshold, const CHILD *child,       \
+                              int32_t at) {                                                                     \
+        const int32_t node = at & -(int32_t)(at >= 0);                                                          \
+        const uint32_t what = feature[node];                                                                    \
+        const int32_t next = child[2 * node + RIGHT(x[what >> 1], threshold[node], what)];                      \
+        return at < 0 ? at : next;                                                                              \
+    }                                                                                                           \
+                                                                                                                \
+    LA_FN void NAME(const X *x, const FEATURE *feature, const X *threshold, const CHILD *child,                 \
+                    const int32_t *roots, int32_t n, int32_t *LA_RESTRICT leaf) {                               \
+        int32_t a = roots[0], b = n > 1 ? roots[1] : -1, c = n > 2 ? roots[2] : -1;                             \
+        int32_t d = n > 3 ? roots[3] : -1, e = n > 4 ? roots[4] : -1, f = n > 5 ? roots[5] : -1;                \
+        int32_t g = n > 6 ? roots[6] : -1, h = n > 7 ? roots[7] : -1;                                           \
+        while ((a & b & c & d & e & f & g & h) >= 0) { /* one of them is no leaf */                             \
+            a = NAME##_step(x, feature, threshold, child, a);                                                   \
+            b = NAME##_step(x, feature, threshold, child, b);                                                   \
+            c = NAME##_step(x, feature, threshold, child, c);                                                   \
+            d = NAME##_step(x, feature, threshold, child, d);                                                   \
+            e = NAME##_step(x, feature, threshold, child, e);                                                   \
+            f = NAME##_step(x, feature, threshold, child, f);                                                   \
+            g = NAME##_step(x, feature, threshold, child, g);                                                   \
+            h = NAME##_step(x, feature, threshold, child, h);                                                   \
+        }                                                                                                       \
+        leaf[0] = ~a, leaf[1] = ~b, leaf[2] = ~c, leaf[3] = ~d;                                                 \
+        leaf[4] = ~e, leaf[5] = ~f, leaf[6] = ~g, leaf[7] = ~h;                                                 \
     }
 /* @end */
 /* @part right needs core */

@@ -57,11 +57,14 @@ def check(program: Program, compiled: Compiled, number: int) -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("first", [0, 1000])
-@pytest.mark.parametrize("flags", [("-O2",), ("-O1", *SANITIZERS)], ids=["O2", "sanitizers"])
-def test_random_programs(first: int, flags: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("first", "count", "flags"),
+    [(0, 20, ("-O2",)), (1000, 20, ("-O1",)), (500, 6, ("-O1", *SANITIZERS))],
+    ids=["O2", "O1", "sanitizers"],
+)
+def test_random_programs(first: int, count: int, flags: tuple[str, ...], tmp_path: Path) -> None:
     assert FIRST is not None
-    programs = integer_programs(20, first)
+    programs = integer_programs(count, first)
     compiled = Compiled(programs, tmp_path, FIRST, flags, integer_only=True)
     for number, program in enumerate(programs):
         check(program, compiled, number)
