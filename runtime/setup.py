@@ -9,6 +9,7 @@ import sys
 from setuptools import Extension, setup
 
 NATIVE = "lean_automl_runtime/native"
+HEADERS = [f"lean_automl_{name}" for name in ("kernel", "plan", "check", "check_base", "check_forests")]
 # Results must equal the reference bit for bit: no fused multiply-add.
 WINDOWS = sys.platform == "win32"
 FLAGS = ["/O2", "/fp:precise"] if WINDOWS else ["-O3", "-g0", "-std=c99", "-ffp-contract=off", "-fvisibility=hidden"]
@@ -20,10 +21,7 @@ setup(
             sources=[
                 f"{NATIVE}/{name}.c" for name in ("extension", "read", "batch", "encode", "run_portable", "run_avx2")
             ],
-            depends=[
-                f"{NATIVE}/{name}.h"
-                for name in ("predictor", "lean_automl_kernel", "lean_automl_plan", "lean_automl_check")
-            ],
+            depends=[f"{NATIVE}/{name}.h" for name in ("predictor", *HEADERS)],
             extra_compile_args=FLAGS,
             py_limited_api=True,
             optional=True,

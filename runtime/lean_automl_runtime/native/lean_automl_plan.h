@@ -188,7 +188,7 @@ LA_FN void la_tables(const uint8_t *plan, const la_slots *s, int32_t op, const i
 #undef LA_CALL32
 }
 
-LA_FN void la_step(const uint8_t *plan, const la_slots *s, int32_t op, const int32_t *a) {
+LA_FN void la_step_features(const uint8_t *plan, const la_slots *s, int32_t op, const int32_t *a) {
     switch (op) {
         case LA_OP_RESCALE:
             s->f[a[1]] = la_rescale(s->d[a[0]], LA_TABLE(double, a[2])[0], LA_TABLE(double, a[2])[1]);
@@ -223,10 +223,15 @@ LA_FN void la_step(const uint8_t *plan, const la_slots *s, int32_t op, const int
             la_bin8(s->f + a[0], a[1], INT32_MAX, LA_TABLE(float, a[2]), LA_TABLE(int32_t, a[3]), LA_TABLE(int32_t, a[4]),
                     s->b + a[5]);
             break;
-        case LA_OP_BIN_I:
+        default: /* LA_OP_BIN_I */
             la_bin32(s->f + a[0], a[1], INT32_MAX, LA_TABLE(float, a[2]), LA_TABLE(int32_t, a[3]), LA_TABLE(int32_t, a[4]),
                      s->i + a[5]);
             break;
+    }
+}
+
+LA_FN void la_step_scores(const uint8_t *plan, const la_slots *s, int32_t op, const int32_t *a) {
+    switch (op) {
         case LA_OP_ZERO:
             memset(s->i + a[0], 0, (size_t)a[1] * sizeof(int32_t));
             break;
@@ -267,6 +272,14 @@ LA_FN void la_step(const uint8_t *plan, const la_slots *s, int32_t op, const int
         default: /* LA_OP_ABOVE */
             s->i[a[2]] = s->f[a[0] + 1] > *LA_TABLE(float, a[1]);
             break;
+    }
+}
+
+LA_FN void la_step(const uint8_t *plan, const la_slots *s, int32_t op, const int32_t *a) {
+    if (op < LA_OP_ZERO) {
+        la_step_features(plan, s, op, a);
+    } else {
+        la_step_scores(plan, s, op, a);
     }
 }
 
