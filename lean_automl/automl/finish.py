@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -32,23 +32,6 @@ if TYPE_CHECKING:
 
 PARITY_ROWS: Final = 2_000
 SHORTEST_EXTRA_S: Final = 2.0
-
-
-@dataclass(frozen=True, eq=False)
-class Finished:
-    """A student that is ready to ship.
-
-    Attributes:
-        blend: What it was in the search.
-        program: After the last fit.
-        files: Content by name.
-        refitted: Whether it was fitted on all rows of the search, not on those of a fold alone.
-    """
-
-    blend: Blend
-    program: Program
-    files: dict[str, bytes]
-    refitted: bool
 
 
 class MissError(Exception):
@@ -107,19 +90,34 @@ def fit_all_rows(shared: Path, student: Student, options: FitOptions) -> Lowerab
     return student.fit(rows, None, problem, options)
 
 
-def export(
-    blend: Blend, program: Program, refitted: bool, bench: Workbench, holdout: Table, metadata: dict[str, Any]
-) -> Finished:
-    """Write the files and check that they agree with the reference.
+def write_files(folder: Path, program: Program, deployment: Deployment, metadata: dict[str, Any]) -> None:
+    """Write every file that ships into a folder."""
+    for name, content in deployment.contents(program, metadata).items():
+        (folder / name).write_bytes(content)
+
+
+def check_exported(folder: Path, program: Program, table: Table | None = None) -> None:
+    """Compare what was exported with the reference, on hostile rows and on some of a table's.
 
     Raises:
         ParityError: A file predicts otherwise than the reference.
     """
-    files = bench.deployment.contents(program, metadata)
-    if ONNX_FILE in files:
-        sample = holdout.take(np.arange(min(PARITY_ROWS, holdout.rows)))
-        check_parity(program, files[ONNX_FILE], [sample.arrays])
-    return Finished(blend, program, files, refitted)
+    path = folder / ONNX_FILE
+    if path.exists():
+        rows = [] if table is None else [table.take(np.arange(min(PARITY_ROWS, table.rows))).arrays]
+        check_parity(program, path.read_bytes(), rows)
+
+
+def check_sizes(folder: Path, deployment: Deployment, constraints: Constraints) -> list[Check]:
+    """Size of every file that ships, as it is in the folder now.
+
+    Raises:
+        MissError: A file is over the limit.
+    """
+    checks = [_size_check(folder / name, constraints) for name in deployment.engines]
+    if not all(check.met for check in checks):
+        raise MissError(checks)
+    return checks
 
 
 def measure_files(
@@ -130,16 +128,16 @@ def measure_files(
     budget_s: float,
     deadline: float = 0.0,
 ) -> tuple[list[Measurement], list[Check]]:
-    """Latency of each file in fresh processes, and the limits.
+    """Latency of each file in fresh processes, and the limit.
 
-    A file must meet the limits with its own engine; further engines are figures to know, and are left out when the
+    A file must meet the limit with its own engine; further engines are figures to know, and are left out when the
     time is short.
 
     Raises:
         MissError: A limit is broken.
     """
     engines = deployment.engines
-    checks = [_size_check(folder / name, constraints) for name in engines]
+    checks: list[Check] = []
     measurements = []
     for file, engine in engines.items():
         measurements.append(measure(folder / file, records, _options(engine, constraints, budget_s)))

@@ -13,14 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lean_automl_exporters.onnx import check_parity
 from lean_automl_runtime.artifact import Artifact, read_artifact, write_artifact
 from lean_automl_runtime.ir import digest
 
-from lean_automl.automl.finish import MissError, measure_files
+from lean_automl.automl.finish import MissError, check_exported, check_sizes, measure_files, write_files
 from lean_automl.automl.output import MARKER, check_output, output_folder
 from lean_automl.errors import ArtifactError, InfeasibleError
-from lean_automl.student.deploy import EVERY_FILE, ONNX_FILE, choose_deployment
+from lean_automl.student.deploy import EVERY_FILE, choose_deployment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,14 +145,13 @@ def select(run: Path, constraints: Constraints, target: str, out: Path, overwrit
             misses.append(f"trial {point.trial} has {point.bytes / 1000:,.1f} kB")
             continue
         artifact = read_artifact(artifacts[point.trial])
-        files = deployment.contents(artifact.program, artifact.metadata)
-        if ONNX_FILE in files:
-            check_parity(artifact.program, files[ONNX_FILE])
         try:
             with output_folder(out) as draft:
-                for name, content in files.items():
-                    (draft / name).write_bytes(content)
-                measurements, checks = measure_files(draft, records, deployment, constraints, MEASURE_S)
+                write_files(draft, artifact.program, deployment, artifact.metadata)
+                check_exported(draft, artifact.program)
+                sizes = check_sizes(draft, deployment, constraints)
+                measurements, latencies = measure_files(draft, records, deployment, constraints, MEASURE_S)
+                checks = [*sizes, *latencies]
                 note = {
                     "selected_from": str(run),
                     "point": asdict(point),

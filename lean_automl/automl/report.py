@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,8 @@ from lean_automl.student.trial import Candidate
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lean_automl.automl.finish import Finished
+    from lean_automl_runtime.ir import Program
+
     from lean_automl.automl.run import Run
     from lean_automl.search.clock import Clock
     from lean_automl.student.blend import Blend
@@ -39,6 +41,21 @@ PACKAGES: Final = (
     "onnxruntime",
     "numba",
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Shipped:
+    """A student that ships.
+
+    Attributes:
+        blend: What it was in the search.
+        program: After the last fit.
+        refitted: Whether it was fitted on all rows of the search, not on those of a fold alone.
+    """
+
+    blend: Blend
+    program: Program
+    refitted: bool
 
 
 class Reporter:
@@ -71,7 +88,7 @@ class Reporter:
         """Measured figures by name."""
         return {f"{check.name}, {check.file}, {check.unit}": float(f"{check.value:.4g}") for check in checks}
 
-    def result(self, run: Run, finished: Finished, measurements: list[Any], checks: list[Check]) -> RunResult:
+    def result(self, run: Run, shipped: Shipped, measurements: list[Any], checks: list[Check]) -> RunResult:
         """The record of the run so far."""
         log = run.students.log
         teacher = run.teacher
@@ -89,15 +106,15 @@ class Reporter:
             failures={failure.name: failure.reason for failure in run.failures},
             teacher_score=None if teacher is None else teacher.score,
             teacher_holdout=run.teacher_holdout(),
-            student=_shipped(finished.blend),
-            refitted=finished.refitted,
-            student_score=finished.blend.score,
-            student_holdout=run.student_holdout(finished),
+            student=_student(shipped.blend),
+            refitted=shipped.refitted,
+            student_score=shipped.blend.score,
+            student_holdout=run.student_holdout(shipped.program),
             constant_holdout=run.constant_holdout(),
             trials=[_record(trial) for trial in trials],
             checks=checks,
             measurements=measurements,
-            digest=digest(finished.program),
+            digest=digest(shipped.program),
             interrupted=run.interrupted,
             seconds={**self._seconds, "total": self._clock.spent_s},
             versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
@@ -118,7 +135,7 @@ def _members(teacher: Teacher | None) -> list[Member]:
     ]
 
 
-def _shipped(blend: Blend) -> TrialRecord:
+def _student(blend: Blend) -> TrialRecord:
     if len(blend.members) == 1:
         return _record(blend.members[0][0])
     members = {f"trial {candidate.number}": weight for candidate, weight in blend.members}

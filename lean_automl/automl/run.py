@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lean_automl.automl.choose_features import FeatureChoice, choose_features
-from lean_automl.automl.finish import Finished, MissError, export, measure_files, refit
+from lean_automl.automl.finish import MissError, check_exported, check_sizes, measure_files, refit, write_files
 from lean_automl.automl.front import FILE as FRONT_FILE
 from lean_automl.automl.front import front_bytes
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.output import JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TimePlan, plan_time
-from lean_automl.automl.report import Reporter
+from lean_automl.automl.report import Reporter, Shipped
 from lean_automl.automl.request import FitRequest, Watcher
 from lean_automl.automl.thin import sample, search_rows
 from lean_automl.config import FitConfig
@@ -256,21 +256,20 @@ class Run:
             MissError: A limit is broken.
         """
         draft = self.folder.draft()
+        deployment, constraints = self.bench.deployment, self.bench.constraints
         provenance = self.reporter.provenance(self, blend)
         with self.reporter.timed("export"):
-            finished = export(blend, program, refitted, self.bench, self.holdout.table, provenance)
-        for name, content in finished.files.items():
-            (draft / name).write_bytes(content)
+            write_files(draft, program, deployment, provenance)
+            check_exported(draft, program, self.holdout.table)
+            check_sizes(draft, deployment, constraints)  # what is too large already need not be measured
         with self.reporter.timed("measure"):
             records = to_records(self.holdout.table.take(np.arange(min(MEASURED_ROWS, self.holdout.rows))))
-            measurements, checks = measure_files(
-                draft, records, self.bench.deployment, self.bench.constraints, self.time.measure_s, until
-            )
-        # The measured figures go into the files' metadata; the Program stays the same to the bit.
-        noted = provenance | {"measured": self.reporter.figures(checks)}
-        for name, content in self.bench.deployment.contents(program, noted).items():
-            (draft / name).write_bytes(content)
-        result = self.reporter.result(self, finished, measurements, checks)
+            measurements, checks = measure_files(draft, records, deployment, constraints, self.time.measure_s, until)
+        # The measured figures go into the files' metadata; the Program stays the same to the bit. The limit is for the
+        # files as they ship, so their size counts with the figures in them.
+        write_files(draft, program, deployment, provenance | {"measured": self.reporter.figures(checks)})
+        checks = [*check_sizes(draft, deployment, constraints), *checks]
+        result = self.reporter.result(self, Shipped(blend, program, refitted), measurements, checks)
         self.reporter.write(result, draft)
         (draft / FRONT_FILE).write_bytes(front_bytes(self.students.log.candidates, self.bench))
         self.folder.publish(draft)
@@ -314,9 +313,9 @@ class Run:
         frame = self.features.plan.frame(self.holdout.table)
         return self.holdout_score(lambda _: teacher.predict(frame))
 
-    def student_holdout(self, finished: Finished) -> float:
+    def student_holdout(self, program: Program) -> float:
         """Score of what ships on rows that no step has seen."""
-        return self.holdout_score(lambda rows: predict_with(finished.program, rows.table))
+        return self.holdout_score(lambda rows: predict_with(program, rows.table))
 
     def constant_holdout(self) -> float:
         """Score of the constant predictor on the same rows."""

@@ -40,6 +40,8 @@ def test_every_task_ends_with_files_that_agree(task: str, tmp_path: Path, monkey
     assert result.student_holdout > result.constant_holdout
     assert result.teacher_holdout is not None
     assert all(check.met for check in result.checks)
+    sizes = {check.file: round(check.value * 1000) for check in result.checks if check.unit == "kB"}
+    assert sizes == {name: (out / name).stat().st_size for name in ("model.lam", "model.onnx")}, "as they ship"
     described = json.loads((out / "run.json").read_text())
     assert described["digest"] == result.digest == load_artifact(out / "model.lam").digest
     assert described["rows"]["holdout"] + described["rows"]["search"] == len(frame)
