@@ -32,15 +32,20 @@ class Constraints:
         Raises:
             ConfigError: A limit is not a positive number, or the quantile is not between 0 and 1.
         """
-        for name, option, factor in (
-            ("max_latency_us", "--max-latency-ms", 1e-3),
-            ("max_size_bytes", "--max-size-kb", 1e-3),
-        ):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise ConfigError(f"{option}: {value * factor:g} is not a limit. Give a positive number.")
+        for name in ("max_latency_us", "max_size_bytes"):
+            check_limit(name, getattr(self, name))
         if not 0 < self.latency_quantile < 1:
             raise ConfigError(f"--latency-quantile: {self.latency_quantile:g} is not between 0 and 1.")
+
+
+def check_limit(name: str, value: float | None) -> None:
+    """See that a limit is one, under the name by which the user knows it.
+
+    Raises:
+        ConfigError: It is not a positive number.
+    """
+    if value is not None and not (value > 0 and math.isfinite(value)):
+        raise ConfigError(f"{name}: {value:g} is not a limit. Give a positive number.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -34,6 +34,21 @@ PARITY_ROWS: Final = 2_000
 SHORTEST_EXTRA_S: Final = 2.0
 
 
+@dataclass(frozen=True)
+class MeasurePlan:
+    """How long measuring may take.
+
+    Attributes:
+        budget_s: Sampling time of each measurement.
+        further_until: `time.monotonic()` after which only what the limits need is measured.
+        timeout_s: For each fresh process.
+    """
+
+    budget_s: float
+    further_until: float = 0.0
+    timeout_s: float = MeasureOptions().timeout_s
+
+
 class MissError(Exception):
     """The finished files break a limit; the message says which and by how much.
 
@@ -45,6 +60,11 @@ class MissError(Exception):
         broken = [check for check in checks if not check.met]
         super().__init__("; ".join(describe(check) for check in broken))
         self.checks = checks
+
+    @property
+    def excess(self) -> float:
+        """By how much the worst figure is over its limit, relative to it."""
+        return max(check.value / check.limit for check in self.checks if check.limit is not None) - 1.0
 
 
 def describe(check: Check) -> str:
@@ -125,8 +145,7 @@ def measure_files(
     records: Sequence[dict[str, Any]],
     deployment: Deployment,
     constraints: Constraints,
-    budget_s: float,
-    deadline: float = 0.0,
+    plan: MeasurePlan,
 ) -> tuple[list[Measurement], list[Check]]:
     """Latency of each file in fresh processes, and the limit.
 
@@ -135,29 +154,35 @@ def measure_files(
 
     Raises:
         MissError: A limit is broken.
+        MeasurementError: A file that ships could not be measured in time.
     """
     engines = deployment.engines
     checks: list[Check] = []
     measurements = []
     for file, engine in engines.items():
-        measurements.append(measure(folder / file, records, _options(engine, constraints, budget_s)))
+        measurements.append(measure(folder / file, records, _options(engine, constraints, plan)))
         checks.append(_latency_check(measurements[-1], constraints, constraints.max_latency_us))
     if not all(check.met for check in checks):
         raise MissError(checks)
     further = [name for name in ENGINES if available(name) and name != engines.get(ARTIFACT_FILE)]
     for engine in further if ARTIFACT_FILE in engines else ():
-        left = deadline - time.monotonic()
+        left = plan.further_until - time.monotonic()
         if left < SHORTEST_EXTRA_S:
             break
-        options = replace(_options(engine, constraints, budget_s), timeout_s=left, max_attempts=1)
+        options = replace(_options(engine, constraints, plan), timeout_s=left, max_attempts=1)
         with contextlib.suppress(MeasurementError):  # no time for it after all, or an engine that cannot run here
             measurements.append(measure(folder / ARTIFACT_FILE, records, options))
             checks.append(_latency_check(measurements[-1], constraints, None))
     return measurements, checks
 
 
-def _options(engine: str, constraints: Constraints, budget_s: float) -> MeasureOptions:
-    return MeasureOptions(engine=engine, budget_s=budget_s, quantiles=(constraints.latency_quantile,))
+def _options(engine: str, constraints: Constraints, plan: MeasurePlan) -> MeasureOptions:
+    return MeasureOptions(
+        engine=engine,
+        budget_s=plan.budget_s,
+        quantiles=(constraints.latency_quantile,),
+        timeout_s=plan.timeout_s,
+    )
 
 
 def _size_check(path: Path, constraints: Constraints) -> Check:

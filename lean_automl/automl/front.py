@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from lean_automl_runtime.artifact import Artifact, read_artifact, write_artifact
 from lean_automl_runtime.ir import digest
 
-from lean_automl.automl.finish import MissError, check_exported, check_sizes, measure_files, write_files
-from lean_automl.automl.output import MARKER, check_output, output_folder
+from lean_automl.automl.finish import MeasurePlan, MissError, check_exported, check_sizes, measure_files, write_files
+from lean_automl.automl.output import FRONT, MARKER, check_output, output_folder
 from lean_automl.errors import ArtifactError, InfeasibleError
 from lean_automl.student.deploy import EVERY_FILE, choose_deployment
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from lean_automl.config import Constraints
     from lean_automl.student.trial import Candidate, Workbench
 
-FILE: Final = "front.zip"
 ROWS: Final = "rows.json"
 POINTS: Final = "front.json"
 MOST_POINTS: Final = 8
@@ -117,7 +116,7 @@ def read_front(run: Path) -> list[Point]:
 
 
 def _archive(run: Path) -> zipfile.ZipFile:
-    path = run / FILE
+    path = run / FRONT
     try:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
@@ -150,7 +149,7 @@ def select(run: Path, constraints: Constraints, target: str, out: Path, overwrit
                 write_files(draft, artifact.program, deployment, artifact.metadata)
                 check_exported(draft, artifact.program)
                 sizes = check_sizes(draft, deployment, constraints)
-                measurements, latencies = measure_files(draft, records, deployment, constraints, MEASURE_S)
+                measurements, latencies = measure_files(draft, records, deployment, constraints, MeasurePlan(MEASURE_S))
                 checks = [*sizes, *latencies]
                 note = {
                     "selected_from": str(run),

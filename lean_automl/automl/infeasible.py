@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lean_automl.errors import InfeasibleError
+from lean_automl.errors import InfeasibleError, LeanAutoMLError, MeasurementError
 
 if TYPE_CHECKING:
     from lean_automl.automl.finish import MissError
@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from lean_automl.student.trial import Candidate
 
 
-def infeasible(log: SearchLog, misses: list[MissError], constraints: Constraints, metric: Metric) -> InfeasibleError:
+def infeasible(
+    log: SearchLog, misses: list[MissError | MeasurementError], constraints: Constraints, metric: Metric
+) -> LeanAutoMLError:
     """The error for a search without a result."""
-    if misses:
+    broken = [miss for miss in misses if not isinstance(miss, MeasurementError)]
+    unmeasured = [miss for miss in misses if isinstance(miss, MeasurementError)]
+    if broken:
+        nearest_file = min(broken, key=lambda miss: miss.excess)
         return InfeasibleError(
-            f"{len(misses)} of the best students broke a limit when their files were measured: {misses[-1]}. "
-            "Allow more, or measure again on a quieter machine."
+            f"the finished files of all {len(misses)} best students break a limit. Nearest miss: {nearest_file}. "
+            "Allow that much, or measure again on a quieter machine."
         )
+    if unmeasured:
+        return unmeasured[-1]
     nearest = log.nearest_miss()
     if nearest is None:
         reasons = sorted({f"{trial.family}: {trial.reason}" for trial in log.failed})

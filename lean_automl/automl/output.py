@@ -6,6 +6,7 @@ else file by file, the record of the run last. An older folder waits aside until
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -16,20 +17,24 @@ from types import TracebackType
 from typing import Final
 
 from lean_automl.errors import ConfigError
+from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE
 
 MARKER: Final = "run.json"
+FRONT: Final = "front.zip"
+OWN_FILES: Final = frozenset((ARTIFACT_FILE, ONNX_FILE, FRONT, MARKER))
 
 
 def check_output(path: Path, overwrite: bool) -> None:
     """Find out before any work whether the folder can be made.
 
     Raises:
-        ConfigError: It exists and may not be overwritten, or its parent is not a folder that can be written to.
+        ConfigError: It exists and may not be overwritten, it holds what no run has written, or its parent is not a
+            folder that can be written to.
     """
     if path.exists() and not overwrite:
         raise ConfigError(f"--out: {path} exists already. Choose another folder, or pass --overwrite to replace it.")
-    if path.exists() and not (path / MARKER).exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ConfigError(f"--out: {path} was not made by lean_automl, so it is not replaced. Choose another folder.")
+    if path.exists():
+        _check_own(path)
     owner = aside_of(path) / OWNER
     if owner.exists() and _is_running(owner.read_text(encoding="ascii")):
         raise ConfigError(f"--out: another run is making {path} right now. Wait for it, or choose another folder.")
@@ -38,6 +43,29 @@ def check_output(path: Path, overwrite: bool) -> None:
         raise ConfigError(f"--out: {parent} is not a folder. Make it first.")
     if not os.access(parent, os.W_OK):
         raise ConfigError(f"--out: {parent} cannot be written to.")
+
+
+def _check_own(path: Path) -> None:
+    """See that nothing is lost with the folder but an earlier run."""
+    if not path.is_dir():
+        raise ConfigError(f"--out: {path} is not a folder, so it is not replaced. Choose another name.")
+    names = {file.name for file in path.iterdir()}
+    if names and not (MARKER in names and _is_record(path / MARKER)):
+        raise ConfigError(f"--out: {path} was not made by lean_automl, so it is not replaced. Choose another folder.")
+    foreign = sorted(names - OWN_FILES)
+    if foreign:
+        raise ConfigError(
+            f"--out: {path} also holds {foreign[0]!r}, which no run wrote and which would be lost. Move it, or choose "
+            "another folder."
+        )
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and "digest" in record
 
 
 def _is_running(process: str) -> bool:
@@ -113,9 +141,8 @@ class OutputFolder:
             names = {file.name for file in draft.iterdir()}
             for file in sorted(draft.iterdir(), key=lambda file: file.name == MARKER):
                 file.replace(self.path / file.name)
-            for file in self.path.iterdir():
-                if file.name not in names:
-                    file.unlink()
+            for name in OWN_FILES - names:  # nothing else: a user may have put files beside a first model
+                (self.path / name).unlink(missing_ok=True)
             draft.rmdir()
             return
         draft.chmod(0o755)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lean_automl_runtime.ir import Program
+    from lean_automl_runtime.measure import Measurement
 
     from lean_automl.automl.run import Run
     from lean_automl.search.clock import Clock
@@ -45,17 +46,21 @@ PACKAGES: Final = (
 
 @dataclass(frozen=True, eq=False)
 class Shipped:
-    """A student that ships.
+    """A student whose files were published.
 
     Attributes:
         blend: What it was in the search.
         program: After the last fit.
         refitted: Whether it was fitted on all rows of the search, not on those of a fold alone.
+        measurements: In fresh processes, by file and engine.
+        checks: Each constraint and each measured figure.
     """
 
     blend: Blend
     program: Program
     refitted: bool
+    measurements: list[Measurement]
+    checks: list[Check]
 
 
 class Reporter:
@@ -88,7 +93,7 @@ class Reporter:
         """Measured figures by name."""
         return {f"{check.name}, {check.file}, {check.unit}": float(f"{check.value:.4g}") for check in checks}
 
-    def result(self, run: Run, shipped: Shipped, measurements: list[Any], checks: list[Check]) -> RunResult:
+    def result(self, run: Run, shipped: Shipped) -> RunResult:
         """The record of the run so far."""
         log = run.students.log
         teacher = run.teacher
@@ -112,8 +117,9 @@ class Reporter:
             student_holdout=run.student_holdout(shipped.program),
             constant_holdout=run.constant_holdout(),
             trials=[_record(trial) for trial in trials],
-            checks=checks,
-            measurements=measurements,
+            passed_over=run.passed_over,
+            checks=shipped.checks,
+            measurements=shipped.measurements,
             digest=digest(shipped.program),
             interrupted=run.interrupted,
             seconds={**self._seconds, "total": self._clock.spent_s},

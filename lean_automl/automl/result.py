@@ -98,6 +98,7 @@ class RunResult:
         student_holdout: On the hold-out, of the files that ship.
         constant_holdout: On the hold-out, of the constant predictor.
         trials: All students that were tried.
+        passed_over: Students that were better in the search but whose finished files broke a limit, and how.
         checks: Each constraint and each measured figure.
         measurements: In fresh processes, by file and engine.
         digest: Of the Program.
@@ -123,6 +124,7 @@ class RunResult:
     student_holdout: float
     constant_holdout: float
     trials: list[TrialRecord]
+    passed_over: list[str]
     checks: list[Check]
     measurements: list[Measurement]
     digest: str

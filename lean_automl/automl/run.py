@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,12 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lean_automl.automl.choose_features import FeatureChoice, choose_features
-from lean_automl.automl.finish import MissError, check_exported, check_sizes, measure_files, refit, write_files
-from lean_automl.automl.front import FILE as FRONT_FILE
+from lean_automl.automl.finish import (
+    MeasurePlan,
+    MissError,
+    check_exported,
+    check_sizes,
+    measure_files,
+    refit,
+    write_files,
+)
 from lean_automl.automl.front import front_bytes
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
-from lean_automl.automl.output import JOURNAL, OutputFolder
+from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TimePlan, plan_time
 from lean_automl.automl.report import Reporter, Shipped
 from lean_automl.automl.request import FitRequest, Watcher
@@ -24,7 +32,7 @@ from lean_automl.automl.thin import sample, search_rows
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, Task, folds, holdout, load_dataset
 from lean_automl.data.records import to_records
-from lean_automl.errors import LeanAutoMLError
+from lean_automl.errors import InfeasibleError, LeanAutoMLError, MeasurementError
 from lean_automl.learners.base import FitOptions, Problem, Rows
 from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric, make_metric
@@ -50,6 +58,7 @@ FINALISTS: Final = 4
 FIRST_TRIALS: Final = 2
 SHORTEST_WITH_FIRST_S: Final = 20.0
 LONGEST_AFTER_INTERRUPT_S: Final = 5.0
+SHORTEST_MEASURE_S: Final = 1.0
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 LAST_FIT_SHARE: Final = 0.7
 REFIT_ENDS_BEFORE: Final = 0.6  # the rest of what is kept is for export and measuring
@@ -74,6 +83,8 @@ class Run:
         self.teacher: Teacher | None = None
         self.failures: tuple[Failure, ...] = ()
         self.first: threading.Thread | None = None
+        self.shipped: Shipped | None = None
+        self.passed_over: list[str] = []
         self.journal: Journal | None = None
         if isinstance(request.source, str | Path) and Path(request.source).is_file():
             self.journal = Journal(folder.aside / JOURNAL)
@@ -101,8 +112,12 @@ class Run:
         """Fit the features."""
         self.watcher.step("features", f"{len(self.schema.features)} columns")
         with self.reporter.timed("features"):
-            self.workers.wait_until_ready()
             self.time: TimePlan = plan_time(self.clock.limit_s)
+            if not self.workers.wait_until_ready(self.clock.at(self.clock.limit_s - self.time.final_s)):
+                raise InfeasibleError(
+                    f"the {self.clock.limit_s:g} s were over before the learners were loaded. Give a longer "
+                    "--time-limit, or run it when the machine has less to do."
+                )
             options = self._options(self.time.features_until(self.clock.spent_s))
             self.features: FeatureChoice = self._once(
                 FEATURES, lambda: choose_features(self.dataset, self.folds[0], self.problem, self.metric, options)
@@ -221,15 +236,17 @@ class Run:
             self.students.run(self.bench)
 
     def finish(self) -> RunResult:
-        """Refit the best student, export, verify; the next best if a limit is broken after all."""
+        """Refit the best student, export, verify; the next best if a limit is broken after all; or the first model."""
         self.settle()
         log = self.students.log
         if self.interrupted and not log.feasible():
             raise KeyboardInterrupt
         self.watcher.step("finish", "last fit, export, measure")
-        misses: list[MissError] = []
+        misses: list[MissError | MeasurementError] = []
         with self.reporter.timed("finish"):
             for blend in self._finalists(log):
+                if self.shipped is not None and self.clock.left_s <= 0:
+                    break
                 with self.reporter.timed("refit"):
                     until = self.clock.limit_s - REFIT_ENDS_BEFORE * self.time.final_s
                     if self.interrupted:
@@ -239,8 +256,12 @@ class Run:
                 try:
                     until = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
                     return self._publish(blend, program, refitted, until)
-                except MissError as miss:
+                except (MissError, MeasurementError) as miss:
                     misses.append(miss)
+                    self.passed_over.append(f"{blend.name}: {miss}")
+                    self.watcher.step("note", f"{blend.name} is passed over: {miss}")
+            if self.shipped is not None:
+                return self._keep(self.shipped)
         raise infeasible(log, misses, self.config.constraints, self.metric)
 
     def _publish(self, blend: Blend, program: Program, refitted: bool, until: float) -> RunResult:
@@ -254,6 +275,7 @@ class Run:
 
         Raises:
             MissError: A limit is broken.
+            MeasurementError: A file could not be measured in time.
         """
         draft = self.folder.draft()
         deployment, constraints = self.bench.deployment, self.bench.constraints
@@ -264,16 +286,36 @@ class Run:
             check_sizes(draft, deployment, constraints)  # what is too large already need not be measured
         with self.reporter.timed("measure"):
             records = to_records(self.holdout.table.take(np.arange(min(MEASURED_ROWS, self.holdout.rows))))
-            measurements, checks = measure_files(draft, records, deployment, constraints, self.time.measure_s, until)
+            plan = MeasurePlan(self.time.measure_s, until, self._measure_timeout_s())
+            measurements, checks = measure_files(draft, records, deployment, constraints, plan)
         # The measured figures go into the files' metadata; the Program stays the same to the bit. The limit is for the
         # files as they ship, so their size counts with the figures in them.
         write_files(draft, program, deployment, provenance | {"measured": self.reporter.figures(checks)})
         checks = [*check_sizes(draft, deployment, constraints), *checks]
-        result = self.reporter.result(self, Shipped(blend, program, refitted), measurements, checks)
+        shipped = Shipped(blend, program, refitted, measurements, checks)
+        result = self._record(shipped, draft)
+        self.shipped = shipped
+        return result
+
+    def _keep(self, shipped: Shipped) -> RunResult:
+        """Let the files that were published stay, with the record of the whole run beside them."""
+        draft = self.folder.draft()
+        for name in self.bench.deployment.engines:
+            shutil.copyfile(self.folder.path / name, draft / name)
+        return self._record(shipped, draft)
+
+    def _record(self, shipped: Shipped, draft: Path) -> RunResult:
+        result = self.reporter.result(self, shipped)
         self.reporter.write(result, draft)
-        (draft / FRONT_FILE).write_bytes(front_bytes(self.students.log.candidates, self.bench))
+        (draft / FRONT).write_bytes(front_bytes(self.students.log.candidates, self.bench))
         self.folder.publish(draft)
         return result
+
+    def _measure_timeout_s(self) -> float:
+        """With a model in its place already, the time limit goes before; without one, a model goes before the limit."""
+        if self.shipped is None:
+            return MeasurePlan.timeout_s
+        return max(SHORTEST_MEASURE_S, self.clock.left_s)
 
     def _finalists(self, log: SearchLog) -> list[Blend]:
         """What may ship, best first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from lean_automl.config import TARGETS, Constraints
+from lean_automl.config import TARGETS, Constraints, check_limit
 
 
 def add_limit_options(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,8 @@ def add_limit_options(parser: argparse.ArgumentParser) -> None:
 
 def constraints_of(namespace: argparse.Namespace) -> Constraints:
     """The limits of the command line, checked."""
+    for option in ("max_latency_ms", "max_latency_us", "max_size_kb"):
+        check_limit(f"--{option.replace('_', '-')}", getattr(namespace, option))
     latency_us = namespace.max_latency_us
     if namespace.max_latency_ms is not None:
         latency_us = namespace.max_latency_ms * 1000

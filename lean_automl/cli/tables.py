@@ -11,6 +11,7 @@ from rich.table import Table
 
 from lean_automl.data import Task
 from lean_automl.search.metrics import Metric
+from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +36,11 @@ def show_result(result: RunResult, folder: Path) -> None:
     if result.interrupted:
         met = f"[yellow]interrupted[/yellow]: the best so far; {met}"
     console.print(f"\n{met}; {result.seconds['total']:.1f} s; wrote {folder}/")
-    console.print(f"  model.lam    lean_automl predict {folder}/model.lam new_rows.csv", soft_wrap=True)
-    console.print("  model.onnx   raw columns in, for any ONNX runtime")
+    if any(check.file == ARTIFACT_FILE for check in result.checks):
+        console.print(f"  model.lam    lean_automl predict {folder}/model.lam new_rows.csv", soft_wrap=True)
+    if any(check.file == ONNX_FILE for check in result.checks):
+        console.print("  model.onnx   raw columns in, for any ONNX runtime")
+    console.print(f"  front.zip    lean_automl front {folder}  shows other trade-offs of score, speed and size")
     console.print("  run.json     everything above and more")
 
 
@@ -136,3 +140,5 @@ def _show_failures(console: Console, result: RunResult) -> None:
     for trial in result.trials:
         if trial.reason is not None:
             console.print(f"  trial {trial.number} ({trial.family}) failed: {escape(trial.reason)}", soft_wrap=True)
+    for what in result.passed_over:
+        console.print(f"  [yellow]passed over[/yellow], for its files broke a limit: {escape(what)}", soft_wrap=True)

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +27,6 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
-LONGEST_START_S: Final = 600.0
 GRACE_S: Final = 3.0  # after a call's deadline, which it should keep by itself
 PRELOAD: Final = ("lean_automl.learners.preload",)
 ONE_THREAD: Final = dict.fromkeys(
@@ -97,10 +97,18 @@ class Workers:
         """Places that are not taken."""
         return self.places - len(self._running)
 
-    def wait_until_ready(self) -> None:
-        """Return when the server has imported all and a process can start at once."""
-        self.start(os.getpid, (), time.monotonic() + LONGEST_START_S)
-        self.wait()
+    def wait_until_ready(self, deadline: float) -> bool:
+        """Wait until the server has imported all and a process can start at once; False if it has not by then."""
+
+        def first() -> None:
+            self.start(os.getpid, (), deadline)
+            self.wait()
+
+        # Starting a process blocks until the server answers, so the one that finds out is a thread.
+        thread = threading.Thread(target=first, daemon=True)
+        thread.start()
+        thread.join(max(0.0, deadline - time.monotonic()))
+        return not thread.is_alive()
 
     def share(self, value: Any) -> Path:
         """Store a value where processes can load it with `load_shared`."""

@@ -98,19 +98,6 @@ class SearchOptions:
     growth: float = 1.25
 
 
-def search_students(
-    bench: Workbench, families: Sequence[Family], context: Context, options: SearchOptions, watcher: Watcher
-) -> SearchLog:
-    """Try students until the time or the trials are spent.
-
-    The first trials are each family's known good settings, in turn; then Optuna's TPE (Bergstra et al. 2011) proposes.
-    A trial that fails, in whatever way, is noted with its reason.
-    """
-    search = StudentSearch(families, context, options, watcher)
-    search.run(bench)
-    return search.log
-
-
 class StudentSearch:
     """Asks, starts, collects and tells; may be run in parts, the bench getting richer from part to part.
 

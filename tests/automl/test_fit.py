@@ -9,11 +9,13 @@ import pytest
 from lean_automl_runtime import load, load_artifact
 from tables import mixed_frame_for
 
+from lean_automl.automl.finish import MissError, measure_files
 from lean_automl.automl.pipeline import FitRequest, fit, resume
+from lean_automl.automl.result import Check
 from lean_automl.cli.progress import Silent
 from lean_automl.config import Budget, Constraints, FitConfig
 from lean_automl.data import SchemaOverrides
-from lean_automl.errors import ConfigError, InfeasibleError
+from lean_automl.errors import ConfigError, InfeasibleError, MeasurementError
 
 LIMITS = Constraints(max_latency_us=1e5, max_size_bytes=60_000)
 
@@ -132,3 +134,43 @@ def test_a_run_is_resumed_on_the_same_table_only(tmp_path: Path, monkeypatch: py
     source.write_text(source.read_text() + source.read_text().splitlines()[-1] + "\n")
     with pytest.raises(ConfigError, match="not the table"):
         resume(tmp_path / "model", Silent(), None, time.monotonic())
+
+
+class Breaks:
+    """Stands for `measure_files`: from the second set of files on, one of them is too slow."""
+
+    def __init__(self, error: Exception, good: int) -> None:
+        self.error, self.good, self.calls = error, good, 0
+
+    def __call__(self, *arguments: object):
+        self.calls += 1
+        if self.calls > self.good:
+            raise self.error
+        return measure_files(*arguments)  # type: ignore[arg-type]
+
+
+TOO_SLOW = MissError([Check("p99 latency, upper bound", "model.lam with native", 9.0, 2.0, "ms", met=False)])
+NO_TIME = MeasurementError("model.lam: the measuring process did not end")
+
+
+@pytest.mark.parametrize("error", [TOO_SLOW, NO_TIME], ids=["miss", "timeout"])
+def test_when_the_best_break_a_limit_the_first_model_stays(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
+    monkeypatch.setattr("lean_automl.automl.run.measure_files", Breaks(error, good=1))
+    result, out, _ = run(tmp_path, "binary")
+    assert result.passed_over
+    assert all(str(error) in what for what in result.passed_over)
+    assert len(result.trials) == 4, "the record is that of the whole run"
+    assert json.loads((out / "run.json").read_text())["passed_over"] == result.passed_over
+    assert result.digest == load_artifact(out / "model.lam").digest
+    assert all(check.met for check in result.checks)
+
+
+def test_when_no_files_at_all_meet_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
+    monkeypatch.setattr("lean_automl.automl.run.measure_files", Breaks(TOO_SLOW, good=0))
+    with pytest.raises(InfeasibleError, match=r"Nearest miss: p99.*is 9 ms \(limit 2 ms\)"):
+        run(tmp_path, "binary")
+    assert list(tmp_path.iterdir()) == []

@@ -1,8 +1,9 @@
+import json
 from pathlib import Path
 
 import pytest
 
-from lean_automl.automl.output import MARKER, OutputFolder, check_output
+from lean_automl.automl.output import FRONT, MARKER, OutputFolder, check_output
 from lean_automl.errors import ConfigError
 
 
@@ -23,12 +24,17 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_a_later_set_replaces_an_earlier_one(tmp_path: Path) -> None:
+def test_a_later_set_replaces_an_earlier_one_and_nothing_else(tmp_path: Path) -> None:
     out = tmp_path / "model"
     with OutputFolder(out) as folder:
         folder.publish(draft_of(folder, model_lam="1", model_onnx="1", run_json="1"))
+        (out / "notes.txt").write_text("mine")
         folder.publish(draft_of(folder, model_lam="2", run_json="2"))
-    assert {path.name: path.read_text() for path in out.iterdir()} == {"model.lam": "2", MARKER: "2"}
+    assert {path.name: path.read_text() for path in out.iterdir()} == {
+        "model.lam": "2",
+        MARKER: "2",
+        "notes.txt": "mine",
+    }
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -63,17 +69,40 @@ def test_an_older_folder_stays_until_something_takes_its_place(tmp_path: Path) -
     assert not draft.exists()
 
 
-def test_what_may_not_be_replaced(tmp_path: Path) -> None:
-    own, foreign = tmp_path / "own", tmp_path / "foreign"
-    for folder in (own, foreign):
-        folder.mkdir()
-    (own / MARKER).write_text("{}")
-    (foreign / "thesis.txt").write_text("years of work")
-    check_output(tmp_path / "new", overwrite=False)
-    check_output(own, overwrite=True)
+RECORD = json.dumps({"digest": "0", "target": "y"})
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ({}, None),
+        ({MARKER: RECORD}, None),
+        ({MARKER: RECORD, "model.lam": "", "model.onnx": "", FRONT: ""}, None),
+        ({"thesis.txt": "years of work"}, "not made by lean_automl"),
+        ({MARKER: "{}"}, "not made by lean_automl"),
+        ({MARKER: "miles: 12"}, "not made by lean_automl"),
+        ({MARKER: "[]", "model.lam": ""}, "not made by lean_automl"),
+        ({MARKER: RECORD, "thesis.txt": "years of work"}, "'thesis.txt', which no run wrote"),
+    ],
+)
+def test_what_may_be_replaced(files: dict[str, str], problem: str | None, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    out.mkdir()
+    for name, content in files.items():
+        (out / name).write_text(content)
+    if problem is None:
+        check_output(out, overwrite=True)
+    else:
+        with pytest.raises(ConfigError, match=problem):
+            check_output(out, overwrite=True)
     with pytest.raises(ConfigError, match="exists already"):
-        check_output(own, overwrite=False)
-    with pytest.raises(ConfigError, match="not made by lean_automl"):
-        check_output(foreign, overwrite=True)
+        check_output(out, overwrite=False)
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    check_output(tmp_path / "new", overwrite=False)
     with pytest.raises(ConfigError, match="not a folder"):
         check_output(tmp_path / "no" / "such", overwrite=False)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="is not a folder"):
+        check_output(tmp_path / "file", overwrite=True)

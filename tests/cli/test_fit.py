@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import fields
 from typing import Any, Final, NoReturn
 
@@ -20,7 +21,7 @@ SHORT: Final = ("--time-limit", 19, "--families", "linear,oblivious", "--max-tri
 def warm_workers() -> None:
     """Import the learning libraries before a clock runs: a busy machine takes longer for it than a run may take."""
     with Workers(1) as workers:
-        workers.wait_until_ready()
+        assert workers.wait_until_ready(time.monotonic() + 600.0)
 
 
 def strict(text: str) -> Any:
@@ -58,8 +59,8 @@ def check_run(run: dict[str, Any], folder: Any) -> None:
 def test_a_run_writes_measured_files_that_predict(cli: CommandLine, table: str, frame: pd.DataFrame) -> None:
     out = cli.folder / "made"
     out.mkdir()
-    (out / "run.json").write_text("{}")  # an earlier run, which is replaced whole
-    (out / "stale.txt").write_text("of the earlier run")
+    (out / "run.json").write_text('{"digest": ""}')  # an earlier run, which is replaced whole
+    (out / "front.zip").write_text("of the earlier run")
     limits = ("--max-latency-ms", 50, "--max-size-kb", 64)
     outcome = cli.run("fit", table, "--target", "answer", *limits, *SHORT, "--out", out, "--overwrite", "--json")
     assert (outcome.code, outcome.err) == (0, "")
@@ -67,6 +68,7 @@ def test_a_run_writes_measured_files_that_predict(cli: CommandLine, table: str, 
     run = strict((out / "run.json").read_text(encoding="utf-8"))
     assert strict(outcome.out) == run
     check_run(run, out)
+    assert (out / "front.zip").read_bytes().startswith(b"PK")
 
     for file, path in (("model.lam", "a.csv"), ("model.onnx", "b.parquet")):
         assert cli.run("predict", out / file, table, "--out", path).code == 0

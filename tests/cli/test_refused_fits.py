@@ -86,7 +86,9 @@ IMPOSSIBLE: Final = ("0", "-1", "nan", "inf", "-inf", "1e-400")
 @pytest.mark.parametrize("option", LIMITS)
 @pytest.mark.parametrize("value", IMPOSSIBLE)
 def test_limit_is_impossible(cli: CommandLine, option: str, value: str) -> None:
-    assert "is not a limit. Give a positive number." in cli.refused(USAGE, *fit(f"{option}={value}"))
+    refusal = cli.refused(USAGE, *fit(f"{option}={value}"))
+    assert f"{option}: " in refusal
+    assert "is not a limit. Give a positive number." in refusal
 
 
 SETTINGS: Final = {
@@ -167,7 +169,7 @@ def test_folder_is_not_ours(cli: CommandLine) -> None:
 
 def test_folder_is_a_file(cli: CommandLine) -> None:
     (cli.folder / "made").write_text("a file")
-    assert "was not made by lean_automl" in cli.refused(USAGE, *fit("--out", "made", "--overwrite"))
+    assert "is not a folder, so it is not replaced" in cli.refused(USAGE, *fit("--out", "made", "--overwrite"))
 
 
 def test_folder_has_no_parent(cli: CommandLine) -> None:

@@ -20,7 +20,7 @@ def deadline(seconds: float = SOON) -> float:
 @pytest.fixture(scope="module")
 def workers():
     with Workers(2) as made:
-        made.wait_until_ready()
+        assert made.wait_until_ready(deadline(600.0))
         yield made
 
 
@@ -34,6 +34,11 @@ def test_a_call_returns_its_value(workers: Workers) -> None:
     job = only(workers)
     assert (job.value, job.error, job.tag) == (1024, None, "tag")
     assert workers.free == 2
+
+
+def test_waiting_for_the_server_ends_when_it_must() -> None:
+    with Workers(1) as made:
+        assert not made.wait_until_ready(time.monotonic())
 
 
 def test_an_exception_is_that_calls_failure(workers: Workers) -> None:

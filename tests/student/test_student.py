@@ -20,7 +20,7 @@ from lean_automl.student.blend import choose_blend
 from lean_automl.student.deploy import Deployment, Footprint, choose_deployment
 from lean_automl.student.families import FAMILIES, check_families, choose_families
 from lean_automl.student.family import Context
-from lean_automl.student.search import SearchOptions, search_students
+from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
 from lean_automl.student.trial import Proposal, Workbench, run_trial
 
 NONE = Constraints()
@@ -139,14 +139,20 @@ class Notes:
         self.count += 1
 
 
+def search(bench: Workbench, names: tuple[str, ...], options: SearchOptions, notes: Notes) -> SearchLog:
+    context = context_of(bench)
+    students = StudentSearch(choose_families(names, context), context, options, notes)
+    students.run(bench)
+    return students.log
+
+
 def test_the_search_starts_with_each_family_and_keeps_to_its_trials() -> None:
     bench = make_bench(count=1, constraints=Constraints(max_size_bytes=30_000.0))
-    context = context_of(bench)
     names = ("linear", "oblivious", "additive", "ragged")
     notes = Notes()
     with Workers(2) as workers:
         options = SearchOptions(float("inf"), 9, 0, workers)
-        log = search_students(bench, choose_families(names, context), context, options, notes)
+        log = search(bench, names, options, notes)
     assert notes.count == log.trials == 9
     tried = sorted(log.candidates, key=lambda c: c.number)
     assert {candidate.family for candidate in tried[:4]} == set(names)
@@ -164,12 +170,10 @@ def test_families_that_do_not_exist_or_do_not_suit() -> None:
 
 def test_what_is_asked_does_not_depend_on_the_number_of_workers() -> None:
     bench = make_bench(count=1, rows=300)
-    context = context_of(bench)
     asked = []
     for places in (1, 2):
         with Workers(places) as workers:
-            families = choose_families(("linear", "ragged"), context)
-            log = search_students(bench, families, context, SearchOptions(float("inf"), 18, 5, workers), Notes())
+            log = search(bench, ("linear", "ragged"), SearchOptions(float("inf"), 18, 5, workers), Notes())
         trials = sorted(log.candidates, key=lambda c: c.number)
         asked.append([(c.number, c.family, c.parameters, c.score) for c in trials])
     assert asked[0] == asked[1]

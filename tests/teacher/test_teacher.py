@@ -62,7 +62,7 @@ def learn(lesson: Lesson, monkeypatch: pytest.MonkeyPatch, learners: tuple, seco
     monkeypatch.setattr(build, "portfolio", lambda *_: learners)
     notes = Notes()
     with Workers(2) as workers:
-        workers.wait_until_ready()
+        assert workers.wait_until_ready(time.monotonic() + 600.0)
         options = FitOptions(deadline=time.monotonic() + seconds)
         return (*build.build_teacher(lesson, METRIC, options, workers, notes), notes)
 
