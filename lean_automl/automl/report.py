@@ -110,7 +110,7 @@ class Reporter:
             members=_members(teacher),
             failures={failure.name: failure.reason for failure in run.failures},
             teacher_score=None if teacher is None else teacher.score,
-            teacher_holdout=run.teacher_holdout(),
+            teacher_holdout=run.teacher_holdout,
             student=_student(shipped.blend),
             refitted=shipped.refitted,
             student_score=shipped.blend.score,

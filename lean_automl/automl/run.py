@@ -81,6 +81,7 @@ class Run:
         self.clock, self.workers, self.folder = clock, workers, folder
         self.interrupted = False
         self.teacher: Teacher | None = None
+        self.teacher_holdout: float | None = None  # on rows that no step has seen
         self.failures: tuple[Failure, ...] = ()
         self.first: threading.Thread | None = None
         self.shipped: Shipped | None = None
@@ -220,6 +221,7 @@ class Run:
             if self.distils and self.teacher is not None:
                 self.rows = replace(self.rows, soft=self._soft_targets(self.teacher, judged))
                 self.bench = replace(self.bench, rows=self.rows)
+            self.teacher_holdout = self._teacher_holdout()
 
     def _soft_targets(self, teacher: Teacher, split: Split) -> np.ndarray:
         """The teacher's predictions for every row, none of them by a model that saw the row."""
@@ -347,8 +349,7 @@ class Run:
         """Score on rows that no step has seen."""
         return self.metric(self.holdout.y, predict(self.holdout), self.holdout.weight)
 
-    def teacher_holdout(self) -> float | None:
-        """Score of the teacher on rows that no step has seen; None without a teacher."""
+    def _teacher_holdout(self) -> float | None:
         teacher = self.teacher
         if teacher is None:
             return None
