@@ -1,7 +1,7 @@
 """Score `lean_automl fit` on rows that it never gets, beside what other systems scored on the same split.
 
-Three quarters of each table are fitted, the rest is predicted by the exported `model.lam`. The normalised score is 0 for
-the constant predictor and 1 for the best system of the file of references. Split: scikit-learn's
+Three quarters of each table are fitted, the rest is predicted by the exported `model.lam`. The normalised score is 0
+for the constant predictor and 1 for the best system of the file of references. Split: scikit-learn's
 `train_test_split(test_size=0.25, random_state=seed)`, stratified for classes; classes with fewer than 4 rows are left
 out. References were made with seed 0.
 """
