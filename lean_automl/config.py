@@ -8,6 +8,8 @@ from typing import Final
 
 from lean_automl.errors import ConfigError
 
+TIGHT_BYTES: Final = 16_000
+TIGHT_US: Final = 2.0
 MAX_SEED: Final = 2**31 - 1
 TARGETS: Final = ("auto", "native", "numba", "onnx", "reference")
 
@@ -36,6 +38,12 @@ class Constraints:
             check_limit(name, getattr(self, name))
         if not 0 < self.latency_quantile < 1:
             raise ConfigError(f"--latency-quantile: {self.latency_quantile:g} is not between 0 and 1.")
+
+    @property
+    def are_tight(self) -> bool:
+        """Whether what fits is so small that a model of its own kind has to be made for it."""
+        size, latency = self.max_size_bytes, self.max_latency_us
+        return (size is not None and size <= TIGHT_BYTES) or (latency is not None and latency <= TIGHT_US)
 
 
 def check_limit(name: str, value: float | None) -> None:

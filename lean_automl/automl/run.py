@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -24,13 +24,14 @@ from lean_automl.automl.finish import (
 from lean_automl.automl.front import front_bytes
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
+from lean_automl.automl.judge import Judge
 from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TimePlan, plan_time
 from lean_automl.automl.report import Reporter, Shipped
 from lean_automl.automl.request import FitRequest, Watcher
 from lean_automl.automl.thin import sample, search_rows
 from lean_automl.config import FitConfig
-from lean_automl.data import Dataset, Task, folds, holdout, load_dataset
+from lean_automl.data import Dataset, folds, holdout, load_dataset
 from lean_automl.data.records import to_records
 from lean_automl.errors import InfeasibleError, LeanAutoMLError, MeasurementError
 from lean_automl.learners.base import FitOptions, Problem, Rows
@@ -42,7 +43,7 @@ from lean_automl.student.deploy import choose_deployment
 from lean_automl.student.families import choose_families
 from lean_automl.student.family import Context
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
-from lean_automl.student.trial import Workbench, predict_with
+from lean_automl.student.trial import Adopted, Workbench
 from lean_automl.teacher.bag import Lesson
 from lean_automl.teacher.build import Failure, build_teacher
 from lean_automl.teacher.ensemble import Teacher
@@ -52,10 +53,12 @@ if TYPE_CHECKING:
 
     from lean_automl.automl.result import RunResult
     from lean_automl.data import Split
+    from lean_automl.learners.base import Lowerable, Student
 
 MEASURED_ROWS: Final = 4_096
 FINALISTS: Final = 4
 FIRST_TRIALS: Final = 2
+MOST_ADOPTED: Final = 4
 SHORTEST_WITH_FIRST_S: Final = 20.0
 LONGEST_AFTER_INTERRUPT_S: Final = 5.0
 SHORTEST_MEASURE_S: Final = 1.0
@@ -105,6 +108,7 @@ class Run:
             self.metric: Metric = make_metric(self.config.metric, self.problem.task, self.problem.outputs)
             split = holdout(dataset, self.config.holdout, self.config.seed)
             self.holdout: Dataset = dataset.take(split.valid)
+            self.judge = Judge(self.holdout, self.problem, self.metric)
             self.dataset: Dataset = dataset.take(split.train)
             self.whole: Dataset = self.dataset
             self.folds: tuple[Split, ...] = folds(self.dataset, self.config.folds, self.config.seed)
@@ -160,7 +164,7 @@ class Run:
             records,
         )
         rows = int(np.mean([fold.train.size for fold in judged]))
-        self.distils = len(judged) == 1
+        self.distils = len(judged) == 1 and constraints.are_tight
         context = Context(
             self.problem, rows, len(plan.numeric), len(plan.categorical), constraints, has_teacher=self.distils
         )
@@ -204,13 +208,15 @@ class Run:
         """Build the teacher.
 
         Where students may learn from it, it must not know the rows that judge them: it is built on the training part
-        of their fold alone.
+        of their fold alone. Elsewhere it is built on the folds that judge students, and its members are students too.
         """
         dataset, rows, splits = self.dataset, self.rows, self.folds
-        judged = self.bench.folds[0]
+        judged = self.bench.folds
         if self.distils:
-            dataset, rows = dataset.take(judged.train), rows.take(judged.train)
+            dataset, rows = dataset.take(judged[0].train), rows.take(judged[0].train)
             splits = folds(dataset, self.config.folds, self.config.seed)
+        elif len(judged) == 1:
+            splits = judged
         self.watcher.step("teacher", f"{len(splits)} folds of {dataset.rows:,} rows")
         with self.reporter.timed("teacher"):
             options = self._options(self.time.teacher_until(self.clock.spent_s))
@@ -218,10 +224,14 @@ class Run:
             self.teacher, self.failures = self._once(
                 TEACHER, lambda: build_teacher(lesson, self.metric, options, self.workers, self.watcher)
             )
-            if self.distils and self.teacher is not None:
-                self.rows = replace(self.rows, soft=self._soft_targets(self.teacher, judged))
+            if self.teacher is None:
+                return
+            if self.distils:
+                self.rows = replace(self.rows, soft=self._soft_targets(self.teacher, judged[0]))
                 self.bench = replace(self.bench, rows=self.rows)
-            self.teacher_holdout = self._teacher_holdout()
+            else:
+                self.students.adopt(self.bench, _students_of(self.teacher, len(judged)))
+            self.teacher_holdout = self.judge.teacher(self.teacher, self.features.plan)
 
     def _soft_targets(self, teacher: Teacher, split: Split) -> np.ndarray:
         """The teacher's predictions for every row, none of them by a model that saw the row."""
@@ -345,31 +355,6 @@ class Run:
             soft[self.sampled] = self.rows.soft
         return replace(self.all_rows, soft=soft).take(sample(self.whole, affordable, self.config.seed))
 
-    def holdout_score(self, predict: Callable[[Dataset], np.ndarray]) -> float:
-        """Score on rows that no step has seen."""
-        return self.metric(self.holdout.y, predict(self.holdout), self.holdout.weight)
-
-    def _teacher_holdout(self) -> float | None:
-        teacher = self.teacher
-        if teacher is None:
-            return None
-        frame = self.features.plan.frame(self.holdout.table)
-        return self.holdout_score(lambda _: teacher.predict(frame))
-
-    def student_holdout(self, program: Program) -> float:
-        """Score of what ships on rows that no step has seen."""
-        return self.holdout_score(lambda rows: predict_with(program, rows.table))
-
-    def constant_holdout(self) -> float:
-        """Score of the constant predictor on the same rows."""
-        return self.holdout_score(self._constant)
-
-    def _constant(self, rows: Dataset) -> np.ndarray:
-        if self.problem.task is Task.REGRESSION:
-            return np.full((rows.rows, 1), np.average(self.dataset.y, weights=self.dataset.weight))
-        counts = np.bincount(self.dataset.y, weights=self.dataset.weight, minlength=self.problem.outputs)
-        return np.tile(counts / counts.sum(), (rows.rows, 1))
-
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         """What an earlier part of this run made, or what `make` makes now."""
         found = None if self.journal is None else self.journal.get(name)
@@ -386,3 +371,18 @@ class Run:
         """Folds that judge students: the last ones, which resemble the future where rows are ordered by time."""
         count = next((count for rows, count in FOLDS_BY_ROWS if self.dataset.rows <= rows), 1)
         return self.folds[-count:]
+
+
+def _students_of(teacher: Teacher, folds: int) -> list[Adopted]:
+    """The best members whose models can be lowered, with their models of the last folds."""
+    ranked = sorted(zip(teacher.scores, teacher.bags, strict=True), key=lambda pair: -pair[0])
+    bags = [bag for _, bag in ranked if all(hasattr(model, "lower") for model in bag.models)]
+    return [
+        Adopted(
+            bag.name,
+            cast("Student", bag.learner),
+            cast("tuple[Lowerable, ...]", bag.models[-folds:]),
+            bag.seconds * folds / len(bag.models),
+        )
+        for bag in bags[:MOST_ADOPTED]
+    ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl.features import FeaturePlan, emit_code, emit_number
+from lean_automl.features import FeaturePlan, NumericFeature, emit_code, emit_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,15 +105,15 @@ def emit_bins(columns: Sequence[BinColumn], plan: FeaturePlan, builder: ProgramB
 
 
 def _emit_numeric(columns: Sequence[NumericBins], plan: FeaturePlan, builder: ProgramBuilder) -> int:
-    values = emit_matrix([column.feature for column in columns], plan, builder)
+    values = emit_matrix([plan.numeric[column.feature] for column in columns], builder)
     offsets = np.concatenate([[0], np.cumsum([column.edges.size for column in columns])]).astype(np.int32)
     edges = np.concatenate([column.edges for column in columns]).astype(np.float32)
     return builder.add(o.Bin((values,), edges, offsets, np.array([c.nan_bin for c in columns], dtype=np.int32)))
 
 
-def emit_matrix(features: Sequence[int], plan: FeaturePlan, builder: ProgramBuilder) -> int:
-    """Value number of some of the plan's numeric features, side by side."""
-    numbers = tuple(emit_number(plan.numeric[feature], builder) for feature in features)
+def emit_matrix(features: Sequence[NumericFeature], builder: ProgramBuilder) -> int:
+    """Value number of numeric features, side by side."""
+    numbers = tuple(emit_number(feature, builder) for feature in features)
     return numbers[0] if len(numbers) == 1 else builder.add(o.Concat(numbers))
 
 

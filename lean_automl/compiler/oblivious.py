@@ -10,7 +10,7 @@ from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.bins import BinColumn, compact, emit_bins, emit_matrix, reposition
 from lean_automl.compiler.trees import LeafBits, ObliviousTree, oblivious_op
-from lean_automl.features import FeaturePlan, emit_number
+from lean_automl.features import FeaturePlan, NumericFeature, emit_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +28,14 @@ class Term:
     The learner multiplies the standardised centre of the feature's bin, `(centre - mean) / deviation`, 0 for NaN.
 
     Attributes:
-        feature: Position among the plan's numeric features.
+        feature: What is multiplied.
         edges: float32, the learner's edges, all of them.
         centres: float64, one for each bin, shape (edges + 1,).
         mean: Of the training rows' centres.
         deviation: Of the training rows' centres; positive.
     """
 
-    feature: int
+    feature: NumericFeature
     edges: NDArray[np.float32]
     centres: NDArray[np.float64]
     mean: float
@@ -84,11 +84,11 @@ def lower_oblivious(
     if not terms:
         return builder.add(op)
     if form == "centres":
-        return builder.add(o.Dot((builder.add(op), _emit_centres(terms, plan, builder))))
+        return builder.add(o.Dot((builder.add(op), _emit_centres(terms, builder))))
     # The deviation goes into the slopes' scale; the values are only shifted.
     deviation = np.array([1.0] + [1.0 / term.deviation for term in terms])
     op = replace(op, scale=(op.scale * deviation).astype(np.float32), bias=(op.bias * deviation).astype(np.float32))
-    return builder.add(o.Dot((builder.add(op), _emit_values(terms, plan, builder))))
+    return builder.add(o.Dot((builder.add(op), _emit_values(terms, builder))))
 
 
 def _used_terms(trees: Sequence[ObliviousTree], terms: Sequence[Term]) -> tuple[list[ObliviousTree], list[Term]]:
@@ -99,11 +99,11 @@ def _used_terms(trees: Sequence[ObliviousTree], terms: Sequence[Term]) -> tuple[
     return moved, [terms[target - 1] for target in used]
 
 
-def _emit_centres(terms: Sequence[Term], plan: FeaturePlan, builder: ProgramBuilder) -> int:
+def _emit_centres(terms: Sequence[Term], builder: ProgramBuilder) -> int:
     looked_up = []
     for term in terms:
         count = term.edges.size
-        number = emit_number(plan.numeric[term.feature], builder)
+        number = emit_number(term.feature, builder)
         offsets = np.array([0, count], dtype=np.int32)
         bins = builder.add(o.Bin((number,), term.edges, offsets, np.array([count + 1], dtype=np.int32)))
         table = np.append((term.centres - term.mean) / term.deviation, 0.0).astype(np.float32)[:, None]
@@ -111,10 +111,10 @@ def _emit_centres(terms: Sequence[Term], plan: FeaturePlan, builder: ProgramBuil
     return looked_up[0] if len(looked_up) == 1 else builder.add(o.Concat(tuple(looked_up)))
 
 
-def _emit_values(terms: Sequence[Term], plan: FeaturePlan, builder: ProgramBuilder) -> int:
+def _emit_values(terms: Sequence[Term], builder: ProgramBuilder) -> int:
     mean = np.array([term.mean for term in terms], dtype=np.float32)
     low = np.array([term.centres[0] for term in terms], dtype=np.float32)
     high = np.array([term.centres[-1] for term in terms], dtype=np.float32)
-    values = emit_matrix([term.feature for term in terms], plan, builder)
+    values = emit_matrix([term.feature for term in terms], builder)
     clipped = builder.add(o.Clip((builder.add(o.Impute((values,), mean)),), low, high))
     return builder.add(o.Blend((clipped,), np.ones(1, dtype=np.float32), -mean))

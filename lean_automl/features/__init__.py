@@ -17,6 +17,7 @@ from lean_automl.features.plan import (
     FeaturePlan,
     Frame,
     NumericFeature,
+    Ordinal,
     emit_code,
     emit_number,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "FeaturePlan",
     "Frame",
     "NumericFeature",
+    "Ordinal",
     "cross",
     "difference",
     "emit_code",

@@ -81,6 +81,13 @@ class Frequency:
 
 
 @dataclass(frozen=True)
+class Ordinal:
+    """A category's code as a number: 0 missing, 1 unseen or rare, then the categories from frequent to rare."""
+
+    category: CategoryFeature
+
+
+@dataclass(frozen=True)
 class Category:
     """A categorical column as codes: 0 missing, 1 unseen or rare, 2 and up the categories."""
 
@@ -106,7 +113,7 @@ class Crossed:
         return self.left.levels * self.right.levels
 
 
-NumericFeature = Number | Shifted | DateNumber | Pair | Centred | Frequency
+NumericFeature = Number | Shifted | DateNumber | Pair | Centred | Frequency | Ordinal
 CategoryFeature = Category | Crossed
 
 
@@ -209,6 +216,11 @@ def _(feature: Frequency, table: Table) -> F32:
     return np.array(feature.shares, dtype=np.float32)[category_codes(feature.category, table)]
 
 
+@_raw_values.register(Ordinal)
+def _(feature: Ordinal, table: Table) -> F32:
+    return category_codes(feature.category, table).astype(np.float32)
+
+
 def category_codes(feature: CategoryFeature, table: Table) -> I32:
     """Codes of a categorical feature, int32 of shape (n,)."""
     if isinstance(feature, Crossed):
@@ -257,6 +269,12 @@ def _(feature: Centred, builder: ProgramBuilder) -> int:
 @emit_number.register(Frequency)
 def _(feature: Frequency, builder: ProgramBuilder) -> int:
     table = np.array(feature.shares, dtype=np.float32)[:, None]
+    return builder.add(o.Lookup((emit_code(feature.category, builder),), table))
+
+
+@emit_number.register(Ordinal)
+def _(feature: Ordinal, builder: ProgramBuilder) -> int:
+    table = np.arange(feature.category.levels, dtype=np.float32)[:, None]
     return builder.add(o.Lookup((emit_code(feature.category, builder),), table))
 
 

@@ -15,6 +15,7 @@ from lean_automl.compiler.bins import BinColumn, CategoryBins, NumericBins
 from lean_automl.compiler.oblivious import ObliviousModel, Term, TermForm, lower_oblivious
 from lean_automl.compiler.trees import LeafBits, ObliviousTree, float32_strictly_below
 from lean_automl.data import Task
+from lean_automl.features import Ordinal
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, last_rounds, probabilities
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
-    from lean_automl.features import FeaturePlan, Frame
+    from lean_automl.features import FeaturePlan, Frame, NumericFeature
 
 PATIENCE: Final = 50
 UNSEEN_CLASS: Final = 1e-6
@@ -43,6 +44,8 @@ class ChimeraBoost:
         colsample: Share of the features that each tree may use.
         leaf_bits: Width of the leaves when lowered.
         form: What linear leaves multiply when lowered.
+        ordinal_levels: Categories with at most so many levels are read as numbers, from frequent to rare; those with
+            more as target statistics.
         temperature: Divisor of the scores; None leaves it to the library, which fits it on `valid`.
     """
 
@@ -56,6 +59,7 @@ class ChimeraBoost:
     subsample: float = 1.0
     leaf_bits: LeafBits = 16
     form: TermForm = "values"
+    ordinal_levels: int = 64
     temperature: float | None = None
 
     name = "chimeraboost"
@@ -82,17 +86,20 @@ class ChimeraBoost:
             "random_state": options.seed,
             "thread_count": options.threads,
         }
+        if valid is not None and problem.task.is_classification:
+            valid = valid.take(np.flatnonzero(np.isin(valid.y, train.y)))  # the library refuses classes new to it
+        view = MatrixView.of(train.frame, self.ordinal_levels)
         maker = ChimeraBoostRegressor if problem.task is Task.REGRESSION else ChimeraBoostClassifier
         model = maker(**settings)
         model.fit(
-            as_objects(train.frame),
+            view.matrix(train.frame),
             train.y,
-            cat_features=categories_of(train.frame),
-            eval_set=None if valid is None else (as_objects(valid.frame), valid.y),
+            cat_features=view.positions or None,
+            eval_set=None if valid is None else (view.matrix(valid.frame), valid.y),
             sample_weight=train.weight,
             callbacks=[lambda *_: options.expired],
         )
-        return FittedChimeraBoost(model, self, problem, len(model.model_.trees_))
+        return FittedChimeraBoost(model, self, problem, view, len(model.model_.trees_))
 
     def for_all_rows(self, fitted: Sequence[FittedChimeraBoost], growth: float) -> ChimeraBoost:
         """The same with a fixed number of trees, learning rate and temperature."""
@@ -104,17 +111,44 @@ class ChimeraBoost:
         )
 
 
-def as_objects(frame: Frame) -> NDArray[Any]:
-    """The library's input: numbers, then codes as categories."""
-    if not frame.codes.shape[1]:
-        return frame.numbers.astype(np.float64)
-    return np.concatenate([frame.numbers.astype(np.float64).astype(object), frame.codes.astype(object)], axis=1)
+@dataclass(frozen=True)
+class MatrixView:
+    """The library's input: numbers, then codes as numbers, then codes as categories.
 
+    Attributes:
+        numbers: Numeric features.
+        ordinal: Positions of the categorical features that are read as numbers.
+        nominal: Positions of the others.
+    """
 
-def categories_of(frame: Frame) -> list[int] | None:
-    """Positions of the categories in `as_objects`."""
-    numbers = frame.numbers.shape[1]
-    return list(range(numbers, numbers + frame.codes.shape[1])) or None
+    numbers: int
+    ordinal: tuple[int, ...]
+    nominal: tuple[int, ...]
+
+    @classmethod
+    def of(cls, frame: Frame, ordinal_levels: int) -> MatrixView:
+        """How to read frames like this one."""
+        small = [levels <= ordinal_levels for levels in frame.levels]
+        ordinal = tuple(j for j, is_small in enumerate(small) if is_small)
+        nominal = tuple(j for j, is_small in enumerate(small) if not is_small)
+        return cls(frame.numbers.shape[1], ordinal, nominal)
+
+    @property
+    def positions(self) -> list[int]:
+        """Columns of the matrix that are categories."""
+        first = self.numbers + len(self.ordinal)
+        return list(range(first, first + len(self.nominal)))
+
+    def matrix(self, frame: Frame) -> NDArray[Any]:
+        """float64, or objects where there are categories."""
+        numbers = np.column_stack([frame.numbers, frame.codes[:, list(self.ordinal)]]).astype(np.float64)
+        if not self.nominal:
+            return numbers
+        return np.concatenate([numbers.astype(object), frame.codes[:, list(self.nominal)].astype(object)], axis=1)
+
+    def features(self, plan: FeaturePlan) -> list[NumericFeature]:
+        """The numeric columns of the matrix."""
+        return [*plan.numeric, *(Ordinal(plan.categorical[j]) for j in self.ordinal)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +158,7 @@ class FittedChimeraBoost:
     model: Any
     settings: ChimeraBoost
     problem: Problem
+    view: MatrixView
     rounds: int
 
     @property
@@ -140,11 +175,13 @@ class FittedChimeraBoost:
     @property
     def importance(self) -> NDArray[np.float64]:
         """Share of the split gain of each feature, numbers then codes."""
-        return np.asarray(self.model.feature_importances_, dtype=np.float64)
+        gains = np.asarray(self.model.feature_importances_, dtype=np.float64)
+        codes = np.argsort([*self.view.ordinal, *self.view.nominal], kind="stable").astype(np.intp)
+        return np.concatenate([gains[: self.view.numbers], gains[self.view.numbers :][codes]])
 
     def predict(self, frame: Frame) -> F64:
         """Probabilities (n, classes), or predictions (n, 1)."""
-        scores = np.asarray(self.model.model_.predict_raw(as_objects(frame)), dtype=np.float64) / self.temperature
+        scores = np.asarray(self.model.model_.predict_raw(self.view.matrix(frame)), dtype=np.float64) / self.temperature
         if self.problem.task is Task.MULTICLASS and scores.ndim == 1:  # only two of the classes were there
             scores = np.column_stack([np.zeros_like(scores), scores])
         return self._aligned(probabilities(scores, self.problem))
@@ -160,7 +197,7 @@ class FittedChimeraBoost:
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of the raw scores over the temperature, float32 (n, scores)."""
         classes = self.model.classes_ if self.problem.task is Task.MULTICLASS else None
-        neutral = to_neutral(self.model.model_, plan, 1.0 / self.temperature, self.rounds)
+        neutral = to_neutral(self.model.model_, self.view, plan, 1.0 / self.temperature, self.rounds)
         if classes is not None and len(classes) < self.problem.outputs:
             neutral = _spread(neutral, [int(c) for c in classes], self.problem.outputs)
         return lower_oblivious(neutral, plan, builder, self.settings.leaf_bits, self.settings.form)
@@ -181,26 +218,29 @@ def _spread(model: ObliviousModel, classes: list[int], outputs: int) -> Obliviou
     return replace(model, trees=trees, bias=bias)
 
 
-def to_neutral(booster: Any, plan: FeaturePlan, factor: float, rounds: int) -> ObliviousModel:
+def to_neutral(booster: Any, view: MatrixView, plan: FeaturePlan, factor: float, rounds: int) -> ObliviousModel:
     """The first `rounds` trees of the library's fitted arrays as an `ObliviousModel`, all scores times `factor`.
 
-    A matrix column of the booster is a numeric feature, or a category's target statistic (one for each class of a
-    multiclass problem), which has a single value, and so a single bin, for each code.
+    A matrix column of the booster is a numeric feature, a category's code, or a category's target statistic (one for
+    each class of a multiclass problem); the last two have a single value, and so a single bin, for each code.
     """
-    prep, numbers = booster.prep_, len(plan.numeric)
+    prep = booster.prep_
     columns: list[BinColumn] = [
         NumericBins(feature, edges_of(prep.binner_.borders_[feature]), prep.binner_.borders_[feature].size + 1)
-        for feature in range(numbers)
+        for feature in range(view.numbers)
     ]
+    for j in view.ordinal:
+        codes = np.arange(plan.categorical[j].levels, dtype=np.float64)
+        columns.append(CategoryBins(j, np.searchsorted(prep.binner_.borders_[len(columns)], codes, side="right")))
     for encoder in prep.encoders_:
-        for j, category in enumerate(plan.categorical):
-            statistics = _statistics_of_codes(prep.cat_maps_[j], encoder, j, category.levels)
+        for position, j in enumerate(view.nominal):
+            levels = plan.categorical[j].levels
+            statistics = _statistics_of_codes(prep.cat_maps_[position], encoder, position, levels)
             bins = np.searchsorted(prep.binner_.borders_[len(columns)], statistics, side="right")
             columns.append(CategoryBins(j, bins))
     bias = np.atleast_1d(np.asarray(booster.init_, dtype=np.float64)) * factor
-    terms = _terms(booster, numbers)
-    position = {term.feature: 1 + number for number, term in enumerate(terms)}
-    trees = tuple(_tree(tree, position, factor) for tree in booster.trees_[:rounds])
+    terms = _terms(booster, view.features(plan))
+    trees = tuple(_tree(tree, factor) for tree in booster.trees_[:rounds])
     return ObliviousModel(trees, tuple(columns), bias, terms)
 
 
@@ -218,16 +258,17 @@ def _statistics_of_codes(known: dict[Any, int], encoder: Any, column: int, level
     return statistics
 
 
-def _terms(booster: Any, numbers: int) -> tuple[Term, ...]:
+def _terms(booster: Any, features: Sequence[NumericFeature]) -> tuple[Term, ...]:
+    """One for each numeric column of the matrix, in its order; none where leaves are not linear."""
     centres_std = getattr(booster, "_centers_std_", None)
     if centres_std is None:
         return ()
     binner = booster.prep_.binner_
     terms = []
-    for feature in range(numbers):
-        edges = edges_of(binner.borders_[feature])
-        centres = np.asarray(binner.bin_centers_[feature][: edges.size + 1], dtype=np.float64)
-        standard = centres_std[feature][: edges.size + 1]
+    for column, feature in enumerate(features):
+        edges = edges_of(binner.borders_[column])
+        centres = np.asarray(binner.bin_centers_[column][: edges.size + 1], dtype=np.float64)
+        standard = centres_std[column][: edges.size + 1]
         mean, deviation = _moments(centres, standard)
         terms.append(Term(feature, edges, centres, mean, deviation))
     return tuple(terms)
@@ -243,7 +284,7 @@ def _moments(centres: NDArray[np.float64], standard: NDArray[np.float64]) -> tup
     return float(centres[low] - standard[low] * deviation), deviation
 
 
-def _tree(tree: Any, position: dict[int, int], factor: float) -> ObliviousTree:
+def _tree(tree: Any, factor: float) -> ObliviousTree:
     """The library's first split is the highest bit of the leaf number; ours is the lowest."""
     feature = np.asarray(tree.splits_feat[: tree.depth][::-1], dtype=np.int64)
     split = np.asarray(tree.splits_thr[: tree.depth][::-1], dtype=np.int64)
@@ -251,7 +292,7 @@ def _tree(tree: Any, position: dict[int, int], factor: float) -> ObliviousTree:
         values = np.asarray(tree.values, dtype=np.float64)
         leaves = values.reshape(values.shape[0], -1) * factor
         return ObliviousTree(feature, split, leaves, tuple(range(leaves.shape[1])))
-    targets = [0] + [position[int(f)] for f in tree.lin_feats]
+    targets = [0] + [1 + int(f) for f in tree.lin_feats]
     order = np.argsort(targets)
     leaves = np.asarray(tree.lin_coef, dtype=np.float64)[:, order] * factor
     return ObliviousTree(feature, split, leaves, tuple(int(targets[i]) for i in order))

@@ -52,7 +52,7 @@ class Standardise:
 
     def emit_clipped(self, features: list[int], plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of some features, filled and clipped and less their mean, but not divided."""
-        values = emit_matrix(features, plan, builder)
+        values = emit_matrix([plan.numeric[feature] for feature in features], builder)
         filled = builder.add(o.Impute((values,), self.fill[features]))
         clipped = builder.add(o.Clip((filled,), self.low[features], self.high[features]))
         return builder.add(o.Blend((clipped,), np.ones(1, dtype=np.float32), -self.mean[features]))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import optuna
 
 DEEPEST = 8
+ORDINAL_LEVELS = (64, 0, 1_000_000)  # of categories that are read as numbers; the first is what most often is best
 
 
 def bytes_per_tree(depth: int, linear: bool, context: Context) -> float:
@@ -41,7 +42,13 @@ class Oblivious:
             max_bins=trial.suggest_categorical("oblivious_bins", [128, 64, 32]),
             l2=trial.suggest_float("oblivious_l2", 0.1, 30.0, log=True),
             colsample=trial.suggest_float("oblivious_colsample", 0.4, 1.0),
+            ordinal_levels=self._ordinal_levels(trial, context),
         )
+
+    def _ordinal_levels(self, trial: optuna.trial.BaseTrial, context: Context) -> int:
+        if not context.categories:
+            return ORDINAL_LEVELS[0]
+        return int(trial.suggest_categorical("oblivious_ordinal_levels", ORDINAL_LEVELS))
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         can_be_linear = self._can_be_linear(context)
@@ -51,7 +58,7 @@ class Oblivious:
         starts = []
         for depth, linear, colsample in shapes:
             trees = START_ROOM * context.most_trees(bytes_per_tree(depth, linear, context))
-            start = {
+            start: dict[str, Any] = {
                 "oblivious_depth": depth,
                 "oblivious_room": START_ROOM,
                 "oblivious_learning_rate": start_rate(trees),
@@ -59,7 +66,11 @@ class Oblivious:
                 "oblivious_l2": 1.0,
                 "oblivious_colsample": colsample,
             }
-            starts.append(start | {"oblivious_linear": linear} if can_be_linear else start)
+            if can_be_linear:
+                start["oblivious_linear"] = linear
+            if context.categories:
+                start["oblivious_ordinal_levels"] = ORDINAL_LEVELS[0]
+            starts.append(start)
         return tuple(starts)
 
     def _can_be_linear(self, context: Context) -> bool:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import optuna
 
 from lean_automl.learners.base import FitOptions
-from lean_automl.student.trial import Candidate, Proposal, Workbench, run_trial
+from lean_automl.student.trial import Adopted, Candidate, Proposal, Workbench, judge_fitted, run_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from lean_automl.search.workers import Job, Workers
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 LONGEST_SHARE_OF_A_TRIAL: Final = 0.5
 STARTUP_TRIALS: Final = 12
 WINDOW: Final = 4  # trials that may run at the same time
-LAST_FIT_MARGIN: Final = 1.3
 LAST_FITS: Final = 3
 MOST_OF_LAST_FIT: Final = 0.35
 
@@ -113,7 +112,7 @@ class StudentSearch:
             self.study.enqueue_trial(start)
         self.log = SearchLog()
         self.begun = time.monotonic()
-        self.asked = self.told = 0
+        self.asked = self.told = self.adopted = 0
         self.open: dict[int, optuna.Trial] = {}
         self.ended: dict[int, Candidate | FailedTrial] = {}
 
@@ -134,6 +133,32 @@ class StudentSearch:
             for job in jobs:
                 self._note(job)
 
+    def adopt(self, bench: Workbench, fitted: Sequence[Adopted]) -> None:
+        """Judge as students what was fitted on the bench's folds for other ends; the fits cost nothing more."""
+        shared = self.options.workers.share(bench)
+        waiting = list(fitted)
+        while waiting or self.options.workers.free < self.options.workers.places:
+            while waiting and self.options.workers.free:
+                self._adopt(shared, waiting.pop(0))
+            for job in self.options.workers.wait():
+                self._note(job)
+
+    def _adopt(self, shared: Path, one: Adopted) -> None:
+        self.asked += 1
+        self.adopted += 1
+        proposal = Proposal(self.asked, one.student.name, {"from": one.source}, one.student)
+        self._run(proposal, judge_fitted, (shared, proposal, one.models, one.seconds), self.options.deadline)
+
+    def _run(
+        self, proposal: Proposal, function: Callable[..., Candidate], arguments: tuple[Any, ...], deadline: float
+    ) -> None:
+        """Start a process for a trial, unless an earlier part of this run knows how it ends."""
+        known = self.options.known.get(proposal.number)
+        if known is not None and (known.family, known.parameters) == (proposal.family, proposal.parameters):
+            self._take(known)
+            return
+        self.options.workers.start(function, arguments, deadline, proposal)
+
     def _tell_until(self, number: int) -> bool:
         """Tell the trials up to `number`, no more; False if one of them still runs."""
         while self.told < number:
@@ -141,7 +166,9 @@ class StudentSearch:
             if outcome is None:
                 return False
             self.told += 1
-            trial = self.open.pop(self.told)
+            trial = self.open.pop(self.told, None)
+            if trial is None:  # was adopted, not asked for
+                continue
             if isinstance(outcome, FailedTrial):
                 self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 continue
@@ -158,15 +185,11 @@ class StudentSearch:
         student = family.suggest(trial, self.context)
         proposal = Proposal(self.asked, family.name, dict(trial.params), student)
         self.open[self.asked] = trial
-        known = self.options.known.get(self.asked)
-        if known is not None and (known.family, known.parameters) == (proposal.family, proposal.parameters):
-            self._take(known)
-            return
         now = time.monotonic()
         deadline = now + LONGEST_SHARE_OF_A_TRIAL * max(0.0, self.options.deadline - now)
         arguments = (shared, proposal, FitOptions(self.options.seed, 1, deadline))
         # What is killed gives nothing: a trial that goes on beyond its share may do so until the search ends.
-        self.options.workers.start(run_trial, arguments, max(deadline, self.options.deadline), proposal)
+        self._run(proposal, run_trial, arguments, max(deadline, self.options.deadline))
 
     def _note(self, job: Job) -> None:
         proposal: Proposal = job.tag
@@ -195,11 +218,11 @@ class StudentSearch:
         for candidate in self.log.feasible() or self.log.candidates:
             best.setdefault(candidate.family, candidate)
         fits = [candidate.seconds / len(candidate.fitted) for candidate in list(best.values())[:LAST_FITS]]
-        once = LAST_FIT_MARGIN * max(*fits, sum(fits) / self.options.workers.places)
+        once = max(*fits, sum(fits) / self.options.workers.places)
         return max(once, min(once * self.options.growth, MOST_OF_LAST_FIT * (self.options.deadline - self.begun)))
 
     def _goes_on(self) -> bool:
-        if self.options.most_trials is not None and self.asked >= self.options.most_trials:
+        if self.options.most_trials is not None and self.asked - self.adopted >= self.options.most_trials:
             return False
         left = self.options.deadline - time.monotonic()
         if not self.log.candidates:

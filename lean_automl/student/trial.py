@@ -17,7 +17,7 @@ from lean_automl.search.workers import load_shared
 from lean_automl.student.deploy import Deployment, Footprint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from lean_automl_runtime.ir import Program
@@ -139,17 +139,55 @@ class Proposal:
     student: Student
 
 
+@dataclass(frozen=True, eq=False)
+class Adopted:
+    """Models that were fitted on the bench's folds for another end.
+
+    Attributes:
+        source: Who fitted them.
+        student: Their settings.
+        models: One for each fold.
+        seconds: What fitting them took.
+    """
+
+    source: str
+    student: Student
+    models: tuple[Lowerable, ...]
+    seconds: float
+
+
 def run_trial(shared: Path, proposal: Proposal, options: FitOptions) -> Candidate:
     """Fit on every fold of the shared bench, compile, measure and score; runs in a process of its own."""
     begin = time.monotonic()
     bench: Workbench = load_shared(shared)
+    student, rows = proposal.student, bench.rows
+    fits = (student.fit(rows.take(f.train), rows.take(f.valid), bench.problem, options) for f in bench.folds)
+    return _judge(bench, proposal, fits, options, begin)
+
+
+def judge_fitted(shared: Path, proposal: Proposal, models: Sequence[Lowerable], seconds: float) -> Candidate:
+    """The same for models that were fitted on these folds elsewhere; runs in a process of its own.
+
+    Args:
+        shared: The bench.
+        proposal: The settings of the models.
+        models: One for each fold of the bench.
+        seconds: What fitting them took.
+    """
+    begin = time.monotonic() - seconds
+    return _judge(load_shared(shared), proposal, iter(models), FitOptions(), begin)
+
+
+def _judge(
+    bench: Workbench, proposal: Proposal, fits: Iterator[Lowerable], options: FitOptions, begin: float
+) -> Candidate:
+    """Compile what was fitted on each fold, and judge the Programs; the first fold tells whether the limits are met."""
     fitted: list[Lowerable] = []
     scores: list[float] = []
     predictions: list[F64] = []
     cost: Footprint | None = None
-    for number, fold in enumerate(bench.folds):
-        model = proposal.student.fit(bench.rows.take(fold.train), bench.rows.take(fold.valid), bench.problem, options)
-        ((model, _),), program = bench.shortened([(model, 1.0)])
+    for number, (fold, made) in enumerate(zip(bench.folds, fits, strict=True)):
+        ((model, _),), program = bench.shortened([(made, 1.0)])
         if cost is None:
             cost = bench.deployment.footprint(program, bench.records, bench.constraints)
         predicted = predict_with(program, bench.valid_tables[number])

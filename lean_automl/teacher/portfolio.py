@@ -30,8 +30,7 @@ def portfolio(rows: int, problem: Problem) -> tuple[Learner, ...]:
         ),
         ChimeraBoost(leaf_bits=32, colsample=0.7),
         CatBoost(trees=500, own_categories=False),
-        Forest("extra_trees", min_rows=1 if problem.task.is_classification and few else 2),
-        ChimeraBoost(linear=False, colsample=0.5, leaf_bits=32),
+        ChimeraBoost(linear=False, colsample=0.5, leaf_bits=32, ordinal_levels=0),
         LightGBM(
             learning_rate=0.03,
             leaves=63,
@@ -41,6 +40,7 @@ def portfolio(rows: int, problem: Problem) -> tuple[Learner, ...]:
             leaf_bits=32,
         ),
         Linear(),
+        Forest("extra_trees", min_rows=1 if problem.task.is_classification and few else 2),
         Forest("random_forest", min_rows=2),
     ]
     if many_classes:  # one tree for all of them makes the second learner the quicker one

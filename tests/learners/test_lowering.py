@@ -1,5 +1,7 @@
 """Whatever a learner fits, its Program predicts the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
@@ -21,6 +23,8 @@ from lean_automl.learners.linear import Linear
 TASKS = ("binary", "multiclass", "regression")
 LEARNERS = {
     "chimeraboost": ChimeraBoost(trees=20, depth=4, learning_rate=0.2, linear=False),
+    "chimeraboost, statistics": ChimeraBoost(trees=20, depth=4, learning_rate=0.2, linear=False, ordinal_levels=0),
+    "chimeraboost, both": ChimeraBoost(trees=20, depth=4, learning_rate=0.2, linear=False, ordinal_levels=6),
     "catboost": CatBoost(trees=20, depth=4, learning_rate=0.2, own_categories=False),
     "lightgbm": LightGBM(trees=20, learning_rate=0.2),
     "additive": Additive(trees=60),
@@ -68,7 +72,7 @@ def test_linear_leaves_by_centre_are_the_library_and_by_value_are_near(task: str
     spread = float(np.std(wanted[:, -1]))
     exact = predicted(assemble(fitted, plan, dataset.schema), dataset.table)
     np.testing.assert_allclose(exact, wanted, atol=1e-4 * spread, rtol=1e-4)
-    by_value = type(fitted)(fitted.model, ChimeraBoost(form="values"), problem, fitted.rounds)
+    by_value = replace(fitted, settings=ChimeraBoost(form="values"))
     near = predicted(assemble(by_value, plan, dataset.schema), dataset.table)
     assert np.sqrt(np.mean((near - wanted) ** 2)) < 0.1 * spread
 
