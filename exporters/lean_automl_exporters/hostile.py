@@ -57,7 +57,7 @@ def _pool(program: Program, number: int, rng: np.random.Generator) -> Array:
         return _texts(program, number)
     if column.kind is ColumnKind.BOOLEAN:
         return np.array([0.0, 1.0, np.nan], dtype=np.float32)
-    edges = _compared_with(program, number)
+    edges = compared_with(program, number)
     if column.dtype == "int64":
         times = [rng.integers(YEAR_1, YEAR_9999_END, ORDINARY_VALUES), rng.integers(0, 2 * 10**9, ORDINARY_VALUES)]
         return np.concatenate([np.array(TIMES), *times]).astype(np.int64)
@@ -68,8 +68,8 @@ def _pool(program: Program, number: int, rng: np.random.Generator) -> Array:
     aimed = _beside(edges)
     if column.dtype == "float64":
         scales = [op for op in program.ops if isinstance(op, o.Rescale) and op.inputs == (number,)]
-        aimed = np.concatenate([np.empty(0), *(_beside(_before(op, aimed)) for op in scales)])
-        ordinary = np.concatenate([ordinary, *(_before(op, ordinary) for op in scales)])
+        aimed = np.concatenate([np.empty(0), *(_beside(before(op, aimed)) for op in scales)])
+        ordinary = np.concatenate([ordinary, *(before(op, ordinary) for op in scales)])
     with np.errstate(over="ignore"):
         return np.concatenate([np.array(FLOATS), ordinary, aimed]).astype(column.dtype)
 
@@ -89,14 +89,14 @@ def _beside(values: Array) -> Array:
         return np.concatenate([values, np.nextafter(values, lowest), np.nextafter(values, highest)])
 
 
-def _before(op: o.Rescale, edges: Array) -> Array:
+def before(op: o.Rescale, edges: Array) -> Array:
     """About where `Rescale` yields each edge."""
     with np.errstate(all="ignore"):
         before: Array = edges.astype(np.float64) / op.scale + op.shift
     return before
 
 
-def _compared_with(program: Program, number: int) -> Array:
+def compared_with(program: Program, number: int) -> Array:
     """Edges and thresholds that a column is compared with, as far as it reaches them unchanged."""
     found: list[Array] = [np.empty(0, dtype=np.float32)]
     for op in program.ops:

@@ -66,6 +66,7 @@ PUBLIC: Final[dict[str, set[str]]] = {
     },
     "lean_automl_exporters.c": {"COptions", "export_c"},
     "lean_automl_exporters.onnx": {
+        "Inputs",
         "OnnxOptions",
         "ParityReport",
         "TreeEncoding",
@@ -73,6 +74,7 @@ PUBLIC: Final[dict[str, set[str]]] = {
         "encoding_sizes",
         "export_checked",
         "export_onnx",
+        "usable_encodings",
     },
     "lean_automl.compiler.foreign": {"Compiled", "Request", "SourceParity", "compile_checked", "compile_model"},
     "lean_automl.errors": {

@@ -33,6 +33,8 @@ def concat(to: Lowering, numbers: Sequence[int]) -> str:
             names.append(_date_parts(to, own))
         elif kind is o.Arithmetic and len(own) >= FEWEST_PAIRS:
             names.append(_arithmetic(to, own))
+        elif to.matrix is not None and to.op(own[0]) is None:
+            names.append(to.columns(own))
         else:
             names += [to.tensor(number) for number in own]
     return to.graph.concat(tuple(names))
@@ -50,6 +52,8 @@ def _flat(to: Lowering, numbers: Sequence[int]) -> list[int]:
 def _kind(to: Lowering, number: int) -> tuple[type[o.Op] | None, object]:
     """What a value must have in common with its neighbours to be made together with them."""
     op = to.op(number)
+    if op is None:
+        return None, "column"
     if isinstance(op, o.DatePart):
         return o.DatePart, op.inputs
     if isinstance(op, o.Arithmetic) and to.types[number].width == 1:

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final
 
-from lean_automl_runtime.engines.onnx import METADATA_CLASSES, METADATA_COLUMNS, METADATA_FACTS, METADATA_OUTPUTS
+from lean_automl_runtime.artifact import Artifact, write_artifact
+from lean_automl_runtime.engines.onnx import (
+    FEATURES,
+    METADATA_CLASSES,
+    METADATA_COLUMNS,
+    METADATA_FACTS,
+    METADATA_OUTPUTS,
+    METADATA_TRANSFORM,
+)
 from lean_automl_runtime.errors import ExportError
 from lean_automl_runtime.ir import LABEL
 
 from lean_automl_exporters.onnx.emit import Port, to_model
 from lean_automl_exporters.onnx.graph import ML_DOMAIN, Graph
 from lean_automl_exporters.onnx.lower import Lowering
-from lean_automl_exporters.onnx.options import DEFAULT_OPTIONS, OnnxOptions
+from lean_automl_exporters.onnx.options import DEFAULT_OPTIONS, Inputs, OnnxOptions
+from lean_automl_exporters.split import split_program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from lean_automl_runtime.ir import Program
+
+    from lean_automl_exporters.split import Split
 
 OPSET: Final = 17
 ML_OPSET: Final = 3
@@ -28,6 +40,9 @@ def export_onnx(
     program: Program, options: OnnxOptions = DEFAULT_OPTIONS, metadata: Mapping[str, Any] | None = None
 ) -> bytes:
     """A model that takes each raw column as an input (n, 1), and needs nothing but an ONNX runtime.
+
+    With `inputs` set to `features`, it takes one float32 matrix `features` (n, k) instead (`split`), and the Program
+    that makes it of raw columns is in the file's metadata, from where the runtime's `onnx` engine takes it.
 
     Inputs have the names of the columns. Outputs have the names of the Program's: `label` (n,), `probabilities`
     (n, classes), `prediction` (n, 1); one whose name is taken by a column gets underscores appended.
@@ -42,27 +57,31 @@ def export_onnx(
         UnsupportedOpError: The chosen encoding has no form for an op.
         MissingDependencyError: onnx is not installed.
     """
-    ports = output_names(program)
-    graph = Graph(reserved=(*(column.name for column in program.columns), *ports.values()))
-    lowering = Lowering(program, graph, options)
-    for name, number in program.outputs.items():
+    split = split_program(program) if options.inputs is Inputs.FEATURES else None
+    lowered, inputs = program, [Port(column.name, column.dtype, 1) for column in program.columns]
+    if split is not None:
+        lowered, inputs = split.model, [Port(FEATURES, "float32", len(split.model.columns))]
+    ports = output_names(program.outputs, {port.name for port in inputs})
+    graph = Graph(reserved=(*(port.name for port in inputs), *ports.values()))
+    lowering = Lowering(lowered, graph, options, FEATURES if split is not None else None)
+    for name, number in lowered.outputs.items():
         graph.name_output(ports[name], lowering.tensor(number))
     graph.drop_unused(ports.values())
-    inputs = [Port(column.name, column.dtype, 1) for column in program.columns]
     outputs = [_output(program, name, ports[name]) for name in program.outputs]
+    notes = _notes(program, ports, metadata or {}) | _transform_note(split)
     try:
-        return to_model(graph, (inputs, outputs), _opsets(graph), _notes(program, ports, metadata or {}))
+        return to_model(graph, (inputs, outputs), _opsets(graph), notes)
     except UnicodeEncodeError as error:
         raise ExportError(
             f"{error.object!r:.60} is not valid Unicode text, which ONNX needs of column names, categories and classes"
         ) from error
 
 
-def output_names(program: Program) -> dict[str, str]:
-    """Name in the graph of each output: its own, unless a column has that name."""
-    taken = {column.name for column in program.columns}
+def output_names(outputs: Iterable[str], inputs: Collection[str]) -> dict[str, str]:
+    """Name in the graph of each output: its own, unless an input has that name."""
+    taken = set(inputs)
     names = {}
-    for name in program.outputs:
+    for name in outputs:
         free = name
         while free in taken:
             free += "_"
@@ -95,6 +114,12 @@ def _notes(program: Program, ports: Mapping[str, str], metadata: Mapping[str, An
     if metadata:
         notes[METADATA_FACTS] = _json(metadata)
     return notes
+
+
+def _transform_note(split: Split | None) -> dict[str, str]:
+    if split is None:
+        return {}
+    return {METADATA_TRANSFORM: b64encode(write_artifact(Artifact(split.transform))).decode("ascii")}
 
 
 def _json(value: object) -> str:

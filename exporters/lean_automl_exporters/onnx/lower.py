@@ -11,6 +11,7 @@ from lean_automl_runtime.ir import DType
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx import categories, concat, dates, features, scores, tables, trees
+from lean_automl_exporters.onnx.storage import stored
 from lean_automl_exporters.onnx.values import Index
 
 if TYPE_CHECKING:
@@ -25,12 +26,15 @@ Value = str | Index
 class Lowering:
     """Values of a Program in a graph, each lowered when it is first asked for."""
 
-    def __init__(self, program: Program, graph: Graph, options: OnnxOptions) -> None:
+    def __init__(self, program: Program, graph: Graph, options: OnnxOptions, matrix: str | None = None) -> None:
         self.graph = graph
         self.options = options
         self.types = program.types
         self._program = program
-        self._values: dict[int, Value] = {i: column.name for i, column in enumerate(program.columns)}
+        self.matrix = matrix  # the input that holds all columns side by side; None if each is an input
+        self._values: dict[int, Value] = {}
+        if matrix is None:
+            self._values |= {i: column.name for i, column in enumerate(program.columns)}
         needed = needed_ops(program)
         self._encoding_groups = categories.sharing([op for op in needed if isinstance(op, o.Encode)])
         # Crosses multiply levels, and additive models have a row of numbers for each.
@@ -44,10 +48,17 @@ class Lowering:
 
     def value(self, number: int) -> Value:
         """What the value is in the graph."""
-        op = self.op(number)
-        if number not in self._values and op is not None:
-            self._values[number] = lower(op, self)
+        if number not in self._values:
+            op = self.op(number)
+            self._values[number] = self.columns([number]) if op is None else lower(op, self)
         return self._values[number]
+
+    def columns(self, numbers: list[int]) -> str:
+        """Columns side by side, out of the matrix that holds them."""
+        assert self.matrix is not None
+        if numbers == list(range(len(self._program.columns))):
+            return self.matrix
+        return self.graph.node("Gather", self.matrix, stored(self.graph, np.array(numbers, dtype=np.int64)), axis=1)
 
     def tensor(self, number: int) -> str:
         """Name of a float matrix, a raw column or a label."""

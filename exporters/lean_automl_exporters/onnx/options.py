@@ -16,15 +16,24 @@ class TreeEncoding(StrEnum):
     TREE_ENSEMBLE_V3 = "tree_ensemble_v3"  # ai.onnx.ml 3: older and minimal runtimes
 
 
+class Inputs(StrEnum):
+    """What the graph takes."""
+
+    RAW = "raw"  # each raw column as an input (n, 1)
+    FEATURES = "features"  # one float32 matrix (n, k), which the runtime makes of raw columns
+
+
 @dataclass(frozen=True, slots=True)
 class OnnxOptions:
     """Choices of an export.
 
     Attributes:
         encoding: How trees are written.
+        inputs: What the graph takes.
     """
 
     encoding: TreeEncoding = TreeEncoding.AUTO
+    inputs: Inputs = Inputs.RAW
 
 
 DEFAULT_OPTIONS: Final = OnnxOptions()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from lean_automl_exporters.hostile import hostile_rows
 from lean_automl_exporters.onnx.bounds import evaluate_with_bounds
 from lean_automl_exporters.onnx.export import export_onnx
 from lean_automl_exporters.onnx.options import DEFAULT_OPTIONS, OnnxOptions
+from lean_automl_exporters.split import split_program
 
 if TYPE_CHECKING:
     from lean_automl_exporters.onnx.values import Array
@@ -82,7 +83,9 @@ def check_parity(
     named = [(f"batch {number}", batch) for number, batch in enumerate(batches)]
     hostile = hostile_rows(program, np.random.default_rng(seed))
     checks = [("hostile rows", hostile), ("one hostile row", [x[:1] for x in hostile])]
-    reports = [_compare(program, engine, name, batch, sums_round) for name, batch in named + checks]
+    reports = [_compare(program, engine.run, name, batch, sums_round) for name, batch in named + checks]
+    if engine.transform is not None:
+        reports.append(_compare_features(split_program(program).model, engine, seed, sums_round))
     return ParityReport(
         rows=sum(r.rows for r in reports),
         numbers=sum(r.numbers for r in reports),
@@ -93,11 +96,21 @@ def check_parity(
     )
 
 
+def _compare_features(model: Program, engine: OnnxEngine, seed: int, sums_round: bool) -> ParityReport:
+    """The graph alone, on features that no row may ever have."""
+    run = lambda columns: engine.run_features(np.stack(columns, axis=1))  # noqa: E731
+    return _compare(model, run, "hostile features", hostile_rows(model, np.random.default_rng(seed)), sums_round)
+
+
 def _compare(
-    program: Program, engine: OnnxEngine, source: str, inputs: Sequence[Array], sums_round: bool
+    program: Program,
+    run: Callable[[Sequence[Array]], dict[str, Array]],
+    source: str,
+    inputs: Sequence[Array],
+    sums_round: bool,
 ) -> ParityReport:
     expected, bounds = evaluate_with_bounds(program, inputs, sums_round)
-    found = engine.run(inputs)
+    found = run(inputs)
     rows = inputs[0].shape[0] if inputs else 0
     numbers = skipped = labels = 0
     difference = bound = 0.0

@@ -1,4 +1,4 @@
-"""How many bytes each encoding of trees needs."""
+"""Which encodings of trees can express a Program, and how many bytes each needs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
 
 
+def usable_encodings(program: Program) -> tuple[TreeEncoding, ...]:
+    """The encodings that can express the Program and write different files; `auto` alone where it has no trees."""
+    kinds = {type(op) for op in needed_ops(program)}
+    if o.RaggedTrees in kinds:
+        # `auto` writes a mixture where there are oblivious trees too.
+        mixed = (TreeEncoding.AUTO,) if o.ObliviousTrees in kinds else ()
+        return (*mixed, TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3)
+    if o.ObliviousTrees in kinds:
+        return (TreeEncoding.TENSOR, TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3)
+    return (TreeEncoding.AUTO,)
+
+
 def encoding_sizes(program: Program, metadata: Mapping[str, Any] | None = None) -> dict[TreeEncoding, int]:
     """Bytes of the file in each encoding that can express the Program; `auto` alone where it has no trees."""
-    kinds = {type(op) for op in needed_ops(program)}
-    encodings = [TreeEncoding.AUTO]
-    if o.RaggedTrees in kinds:
-        encodings += [TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3]
-    elif o.ObliviousTrees in kinds:
-        encodings += [TreeEncoding.TENSOR, TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3]
+    encodings = dict.fromkeys((TreeEncoding.AUTO, *usable_encodings(program)))
     return {encoding: len(export_onnx(program, OnnxOptions(encoding), metadata)) for encoding in encodings}
