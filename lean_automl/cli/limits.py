@@ -8,7 +8,17 @@ from lean_automl.config import TARGETS, Constraints, check_limit
 
 
 def add_limit_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Add the options of a command that may choose the engine."""
+    add_limits(parser).add_argument(
+        "--serve-with",
+        choices=TARGETS,
+        default="auto",
+        help="engine that the limits hold for; auto: every exported file with its own engine",
+    )
+
+
+def add_limits(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the limits alone."""
     limits = parser.add_argument_group("limits, which are kept or the command fails")
     latency = limits.add_mutually_exclusive_group()
     latency.add_argument("--max-latency-ms", type=float, metavar="MS", help="for one row, raw record to prediction")
@@ -19,12 +29,7 @@ def add_limit_options(parser: argparse.ArgumentParser) -> None:
     limits.add_argument(
         "--latency-quantile", type=float, default=0.99, metavar="Q", help="which quantile the limit is for (0.99)"
     )
-    limits.add_argument(
-        "--serve-with",
-        choices=TARGETS,
-        default="auto",
-        help="engine that the limits hold for; auto: every exported file with its own engine",
-    )
+    return limits
 
 
 def constraints_of(namespace: argparse.Namespace) -> Constraints:

@@ -15,14 +15,14 @@ import sys
 from typing import Final, NoReturn
 
 from lean_automl import __version__
-from lean_automl.cli import bench, compile, fit, front, inspect, predict
+from lean_automl.cli import bench, compile, export, fit, front, inspect, predict
 from lean_automl.errors import ConfigError, InfeasibleError, InternalError, LeanAutoMLError
 
 EXIT_ERROR: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INFEASIBLE: Final = 3
 EXIT_INTERRUPTED: Final = fit.EXIT_INTERRUPTED
-COMMANDS: Final = (fit, front, compile, predict, inspect, bench)
+COMMANDS: Final = (fit, front, compile, export, predict, inspect, bench)
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lean_automl.errors import ConfigError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from lean_automl.cli.files import check_file, whole_file
 
 
 def add_parser(commands: Any) -> None:
@@ -31,7 +28,7 @@ def run(namespace: argparse.Namespace) -> int:
     """Predict and write."""
     out = None if namespace.out is None else Path(namespace.out)
     if out is not None:
-        _check(out, namespace.overwrite)
+        check_file(out, (".csv", ".parquet"), namespace.overwrite)
     import pandas as pd
     from lean_automl_runtime import load
 
@@ -54,29 +51,9 @@ def run(namespace: argparse.Namespace) -> int:
     if out is None:
         result.to_csv(sys.stdout, index=False)
     else:
-        _write(result, out)
+        with whole_file(out) as draft:
+            if out.suffix == ".parquet":
+                result.to_parquet(draft, index=False)
+            else:
+                result.to_csv(draft, index=False)
     return 0
-
-
-def _write(result: pd.DataFrame, out: Path) -> None:
-    """Write beside `out` and move there, so that `out` is whole or as it was."""
-    draft = out.with_name(f".{out.name}.part")
-    try:
-        if out.suffix == ".parquet":
-            result.to_parquet(draft, index=False)
-        else:
-            result.to_csv(draft, index=False)
-        draft.replace(out)
-    except OSError as error:
-        raise ConfigError(f"--out: {out} cannot be written: {error.strerror or error}.") from error
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _check(out: Path, overwrite: bool) -> None:
-    if out.suffix not in (".csv", ".parquet"):
-        raise ConfigError(f"--out: {out} is neither .csv nor .parquet.")
-    if out.exists() and not overwrite:
-        raise ConfigError(f"--out: {out} exists already. Choose another name, or pass --overwrite.")
-    if not out.absolute().parent.is_dir():
-        raise ConfigError(f"--out: {out.absolute().parent} is not a folder. Make it first.")
