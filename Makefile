@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := adult-model
 
-.PHONY: install demo test lint types imports unit slow clean
+.PHONY: install demo cpp-demo test lint types imports unit slow clean
 
 install: $(VENV)/.installed
 
@@ -30,6 +30,13 @@ demo: install
 	@echo "model.onnx in plain onnxruntime, against the predictions of model.lam:"
 	$(BIN)/python examples/onnx_only.py $(DEMO)/model.onnx examples/data/adult.parquet $(DEMO)/predictions.csv
 
+# A small model in two C++ programs: its exported header, and its ONNX file in onnxruntime.
+cpp-demo: install
+	$(BIN)/python cpp_demo/make_demo.py --out cpp_demo/build/model
+	cmake -S cpp_demo -B cpp_demo/build -DPython3_EXECUTABLE=$(CURDIR)/$(BIN)/python
+	cmake --build cpp_demo/build
+	cd cpp_demo/build && ctest --verbose
+
 test: lint types imports unit
 
 lint: $(VENV)/.installed-dev
@@ -49,4 +56,4 @@ slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m slow
 
 clean:
-	rm -rf $(VENV) $(DEMO) build runtime/build exporters/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) cpp_demo/build build runtime/build exporters/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
