@@ -65,7 +65,7 @@ def test_the_readmes_do_what_they_say(tmp_path: Path) -> None:
             assert done.returncode == 0, f"{name}:\n{code}\n{done.stdout}\n{done.stderr}"
             assert done.stdout
             ran.append(language)
-    assert ran == ["sh", "sh", "python", "python", "python", "sh", "python"]
+    assert ran == ["sh", "sh", "python", "python", "sh", "sh", "sh", "python"]
     assert len(pd.read_csv(tmp_path / "predictions.csv")) == 50
     assert {file.name for file in (tmp_path / "train-model").iterdir()} == {
         "front.zip",
