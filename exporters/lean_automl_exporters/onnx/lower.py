@@ -11,6 +11,7 @@ from lean_automl_runtime.ir import DType
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx import categories, concat, dates, features, scores, tables, trees
+from lean_automl_exporters.onnx.options import TreeEncoding
 from lean_automl_exporters.onnx.storage import stored
 from lean_automl_exporters.onnx.values import Index
 
@@ -153,6 +154,9 @@ def _(op: o.Bin, to: Lowering) -> Value:
 
 @lower.register(o.ObliviousTrees)
 def _(op: o.ObliviousTrees, to: Lowering) -> Value:
+    bins = to.op(op.inputs[0])
+    if isinstance(bins, o.Bin) and to.options.encoding in (TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3):
+        return trees.binned_trees(to.graph, op, bins, to.tensor(bins.inputs[0]), to.options.encoding)
     return trees.oblivious_trees(to.graph, op, to.index(op.inputs[0]), to.options.encoding)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,6 +119,31 @@ def oblivious_nodes(op: o.ObliviousTrees, found: Events) -> TreeNodes:
         made.roots.append(grow(tree, np.flatnonzero(row[tree] < found.rows).tolist(), 0))
     threshold = row - found.bases[column] - 1
     return made.nodes(op, column.reshape(-1), threshold.reshape(-1), np.zeros(row.size, dtype=bool))
+
+
+def binned_nodes(op: o.ObliviousTrees, bins: o.Bin) -> TreeNodes:
+    """The op's trees over the floats that its bins are made of: a bin above b is a float above edge b.
+
+    Beyond a column's last edge there is at most the bin of NaN; a split that not even NaN passes is left out.
+    """
+    edge = bins.offsets[op.split_feature] + op.split_bin
+    exists = edge < bins.offsets[op.split_feature + 1]
+    nan_left = bins.nan_bin[op.split_feature] <= op.split_bin
+    threshold = np.where(exists, np.append(bins.edges, np.float32(0))[np.where(exists, edge, -1)], np.float32(np.inf))
+    made = _Collector()
+
+    def grow(tree: int, first: int, splits: list[int], bits: int) -> int:
+        if not splits:
+            return made.add_leaf(tree, bits)
+        number = made.node(tree, splits[0])
+        made.right[number] = grow(tree, first, splits[1:], bits | 1 << (splits[0] - first))
+        made.left[number] = grow(tree, first, splits[1:], bits)
+        return number
+
+    for tree, (first, last) in enumerate(pairwise(op.split_offsets.tolist())):
+        splits = [split for split in range(first, last) if exists[split] or not nan_left[split]]
+        made.roots.append(grow(tree, first, splits, 0))
+    return made.nodes(op, op.split_feature, threshold, nan_left)
 
 
 def one_target_each(op: o.Forest, nodes: TreeNodes) -> tuple[TreeNodes, Array]:

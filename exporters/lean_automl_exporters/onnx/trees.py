@@ -10,13 +10,14 @@ from lean_automl_exporters.onnx.ensembles import tree_ensemble, tree_ensemble_v3
 from lean_automl_exporters.onnx.leaves import blank_scores
 from lean_automl_exporters.onnx.oblivious import events, tensor_trees
 from lean_automl_exporters.onnx.options import TreeEncoding
-from lean_automl_exporters.onnx.tree_nodes import oblivious_nodes, ragged_nodes
+from lean_automl_exporters.onnx.tree_nodes import binned_nodes, oblivious_nodes, ragged_nodes
 from lean_automl_exporters.onnx.values import ordered
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import ops as o
 
     from lean_automl_exporters.onnx.graph import Graph
+    from lean_automl_exporters.onnx.tree_nodes import TreeNodes
     from lean_automl_exporters.onnx.values import Index
 
 
@@ -28,8 +29,14 @@ def oblivious_trees(graph: Graph, op: o.ObliviousTrees, x: Index, encoding: Tree
         return tensor_trees(graph, op, x)
     source, columns, place = ordered(graph, x)
     nodes = oblivious_nodes(op, events(op, columns, place))
-    emit = tree_ensemble if encoding is TreeEncoding.TREE_ENSEMBLE else tree_ensemble_v3
-    return emit(graph, op, nodes, graph.cast(source.name, "float32"))
+    return _ensemble(graph, op, nodes, graph.cast(source.name, "float32"), encoding)
+
+
+def binned_trees(graph: Graph, op: o.ObliviousTrees, bins: o.Bin, x: str, encoding: TreeEncoding) -> str:
+    """Scores of oblivious trees over bins of `x` and nothing else, as nodes that compare `x` itself."""
+    if op.split_offsets.size == 1:
+        return blank_scores(graph, x, op.bias)
+    return _ensemble(graph, op, binned_nodes(op, bins), x, encoding)
 
 
 def ragged_trees(graph: Graph, op: o.RaggedTrees, x: str, encoding: TreeEncoding) -> str:
@@ -40,5 +47,9 @@ def ragged_trees(graph: Graph, op: o.RaggedTrees, x: str, encoding: TreeEncoding
         )
     if op.roots.size == 0:
         return blank_scores(graph, x, op.bias)
+    return _ensemble(graph, op, ragged_nodes(op), x, encoding)
+
+
+def _ensemble(graph: Graph, op: o.Forest, nodes: TreeNodes, x: str, encoding: TreeEncoding) -> str:
     emit = tree_ensemble_v3 if encoding is TreeEncoding.TREE_ENSEMBLE_V3 else tree_ensemble
-    return emit(graph, op, ragged_nodes(op), x)
+    return emit(graph, op, nodes, x)

@@ -10,7 +10,14 @@ from conformance.compare import assert_same
 from conformance.programs import hostile_inputs, programs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lean_automl_exporters.onnx import Inputs, OnnxOptions, export_checked, export_onnx, usable_encodings
+from lean_automl_exporters.onnx import (
+    Inputs,
+    OnnxOptions,
+    TreeEncoding,
+    export_checked,
+    export_onnx,
+    usable_encodings,
+)
 from lean_automl_exporters.ordinary import ordinary_rows
 from lean_automl_exporters.split import split_program
 from lean_automl_runtime.engines import ENGINES, available, make_engine
@@ -60,6 +67,38 @@ def test_the_graph_has_no_features_of_its_own() -> None:
     assert port.type.tensor_type.shape.dim[1].dim_value == len(program.columns)
     texts = [i for i in graph.initializer if i.data_type == onnx.TensorProto.STRING]
     assert all(set(i.string_data) <= {b"<=50K", b">50K"} for i in texts)
+
+
+@pytest.mark.parametrize("encoding", ["tree_ensemble", "tree_ensemble_v3"])
+def test_nodes_compare_features_themselves(encoding: str) -> None:
+    program = adult_like(trees=20)
+    model, _ = export_checked(program, [], OnnxOptions(TreeEncoding(encoding), Inputs.FEATURES))
+    first = onnx.load_from_string(model).graph.node[0]
+    assert first.op_type.startswith("TreeEnsemble")
+    assert list(first.input) == ["features"]
+
+
+def test_a_split_that_only_nan_passes() -> None:
+    """Bin 7 of a column with two edges is that of NaN alone; no row has one above it."""
+    b = s.builder(s.FLOAT_A)
+    bins = s.single_bin(b, 0, [0.0, 1.0], nan_bin=7)
+    trees = o.ObliviousTrees(
+        (bins,),
+        leaves=np.arange(8, dtype=np.int16),
+        leaf_offsets=s.i32([0, 8]),
+        targets=s.i32([0]),
+        target_offsets=s.i32([0, 1]),
+        scale=s.f32(1),
+        bias=s.f32(0),
+        split_feature=s.i32([0, 0, 0]),
+        split_bin=np.array([1, 4, 7], dtype=np.uint8),
+        split_offsets=s.i32([0, 3]),
+    )
+    program = s.regressor(b, b.add(trees))
+    for encoding in usable_encodings(program):
+        engine = OnnxEngine(export_checked(program, [], OnnxOptions(encoding))[0])
+        found = engine.run([s.f32(0.5, 1.0, 1.5, np.inf, np.nan)])
+        assert found["prediction"][:, 0].tolist() == [0, 0, 1, 1, 3]
 
 
 def test_a_column_that_is_read_twice_is_there_once() -> None:
