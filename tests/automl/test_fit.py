@@ -47,7 +47,8 @@ def test_every_task_ends_with_files_that_agree(task: str, tmp_path: Path, monkey
     described = json.loads((out / "run.json").read_text())
     assert described["digest"] == result.digest == load_artifact(out / "model.lam").digest
     assert described["rows"]["holdout"] + described["rows"]["search"] == len(frame)
-    assert len(described["trials"]) == 4
+    asked = [trial for trial in described["trials"] if "from" not in trial["parameters"]]
+    assert len(asked) == 4, "the teacher's members do not count"
     models = [load(out / "model.lam", "reference"), load(out / "model.onnx")]
     first, second = (model.predict(frame) for model in models)
     if task == "regression":
@@ -112,11 +113,11 @@ def test_an_interrupted_run_ends_with_the_best_so_far_and_can_go_on(
     assert first.interrupted
     assert first.student_holdout > first.constant_holdout
     assert load(out / "model.lam", "reference").classes == ("no", "yes")
-    assert 4 <= len(first.trials) < 6
+    assert len(first.trials) >= 4
     seen = Stops(1000)
     second = resume(out, seen, 100.0, time.monotonic())
     assert not second.interrupted
-    assert sorted(trial.number for trial in second.trials) == [1, 2, 3, 4, 5, 6]
+    assert [trial.number for trial in second.trials] == [1, 2, 3, 4, 5, 6, 7, 8], "6 and two of the teacher's"
     done = {trial.number: trial for trial in first.trials}
     assert all(trial == done[trial.number] for trial in second.trials if trial.number in done)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "table.parquet"]
@@ -162,7 +163,7 @@ def test_when_the_best_break_a_limit_the_first_model_stays(
     result, out, _ = run(tmp_path, "binary")
     assert result.passed_over
     assert all(str(error) in what for what in result.passed_over)
-    assert len(result.trials) == 4, "the record is that of the whole run"
+    assert len(result.trials) >= 4, "the record is that of the whole run"
     assert json.loads((out / "run.json").read_text())["passed_over"] == result.passed_over
     assert result.digest == load_artifact(out / "model.lam").digest
     assert all(check.met for check in result.checks)
