@@ -76,6 +76,11 @@ def export_c(program: Program, options: COptions | None = None) -> dict[str, str
     return {f"{own.prefix}.h": _Header(build_plan(*to_bytes(program)), own).text(digest(program))}
 
 
+def row_fields(program: Program, options: COptions | None = None) -> list[Field]:
+    """Members of the row's struct in the order of the Program's columns, named as `export_c` names them."""
+    return _Header(build_plan(*to_bytes(program)), options or COptions()).fields
+
+
 class _Header:
     """One header in the making."""
 
@@ -88,17 +93,17 @@ class _Header:
         self._kernel = Kernel()
         taken = {f"{prefix}_{name}" for name in OWN_NAMES} | {f"{prefix}_{name}".upper() for name in OWN_NAMES}
         self._names = Names(taken | self._kernel.names(prefix))
-        self._fields = make_fields(plan, prefix, self._names)
-        raw = {(f.column.value.space, f.column.value.slot): f"row->{f.name}" for f in self._fields}
+        self.fields = make_fields(plan, prefix, self._names)
+        raw = {(f.column.value.space, f.column.value.slot): f"row->{f.name}" for f in self.fields}
         self._writer = Writer(prefix, self._tables, raw)
         self._outputs = self._find_outputs()
 
     def text(self, program_digest: str) -> str:
         style, prefix = self._style, self._style.prefix
-        categories = [categories_text(f, prefix, self._tables, self._names) for f in self._fields if f.find]
+        categories = [categories_text(f, prefix, self._tables, self._names) for f in self.fields if f.find]
         predict = self._predict()
         numbers = _NUMBERS_OF_KEYS if style.integer_only else _MISSING
-        dictionaries = [f.column.dictionary for f in self._fields if f.column.dictionary is not None]
+        dictionaries = [f.column.dictionary for f in self.fields if f.column.dictionary is not None]
         parts = {"find16" if d.slots.kind == "H" else "find32" for d in dictionaries}
         parts |= {"key_of_int"} if style.integer_only else set()
         kernel = self._kernel.text(self._writer.parts | parts, prefix)
@@ -109,13 +114,13 @@ class _Header:
             kernel,
             f"/* Tables: {self._tables.bytes} bytes. */\n{tables}",
             numbers.replace("UPPER", prefix.upper()).replace("PREFIX", prefix),
-            row_text(self._fields, style),
+            row_text(self.fields, style),
             *categories,
             labels_text(self._plan.classes, prefix) if self._plan.classes else "",
             self._units(),
             result_text(self._outputs, style),
             predict,
-            example_text(self._fields, self._outputs, self._plan.classes, style),
+            example_text(self.fields, self._outputs, self._plan.classes, style),
             f"#endif /* {prefix.upper()}_H */\n",
         ]
         return "\n".join(piece for piece in pieces if piece)
@@ -143,7 +148,7 @@ class _Header:
     def _predict(self) -> str:
         prefix, plan = self._style.prefix, self._plan
         lines = plan.lines if self._integers is None else self._integers.lines
-        statements = [self._load(field) for field in self._fields]
+        statements = [self._load(field) for field in self.fields]
         statements += [self._writer.statement(line) for line in lines]
         for output in self._outputs:
             if output.width:
