@@ -1,6 +1,7 @@
 """Entry point: parses the command line, runs a command, turns errors into one line and an exit code.
 
-Exit codes: 0 done and every limit met; 1 error; 2 wrong usage; 3 no model meets the limits; 130 interrupted.
+Exit codes: 0 done and every limit met; 1 error; 2 wrong usage; 3 no model meets the limits;
+4 a limit of a gate is not met; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ import sys
 from typing import Final, NoReturn
 
 from lean_automl import __version__
-from lean_automl.cli import bench, compile, export, fit, front, inspect, predict
+from lean_automl.cli import bench, compile, export, fit, front, gate, inspect, predict
 from lean_automl.errors import ConfigError, InfeasibleError, InternalError, LeanAutoMLError
 
 EXIT_ERROR: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INFEASIBLE: Final = 3
 EXIT_INTERRUPTED: Final = fit.EXIT_INTERRUPTED
-COMMANDS: Final = (fit, front, compile, export, predict, inspect, bench)
+COMMANDS: Final = (fit, front, compile, export, predict, inspect, bench, gate)
 
 
 class OneLineParser(argparse.ArgumentParser):
