@@ -129,13 +129,12 @@ class Gate:
     def _scores(self) -> dict[str, float]:
         limits = self.request.limits
         known = {} if self.old is None else self.old.figures.scores
-        wanted = limits.min_scores or known
-        if self.sample is None or not (wanted or self.sample.target is not None):
+        if self.sample is None or (self.sample.target is None and not limits.min_scores):
+            lack = "there is no --data" if self.sample is None else "the target is not known, pass --target NAME"
+            if limits.max_score_drop is not None:
+                raise ConfigError(f"--max-score-drop needs rows with the target: {lack}.")
             if known:
-                self.notes.append("scores are not compared with the baseline's: there is no --data")
-            return {}
-        if self.sample.target is None and not limits.min_scores:
-            self.notes.append("scores are left out: the target is not in the table. Pass --target NAME")
+                self.notes.append(f"scores are not compared with the baseline's: {lack}")
             return {}
         from lean_automl.gate.scores import scores
 
