@@ -108,10 +108,11 @@ def run(namespace: argparse.Namespace) -> int:
 
     if namespace.save is not None:
         check_place(Path(namespace.save), request.model)
-    result = run_gate(request)
+    subject = Subject.read(request.model)
+    result = run_gate(request, subject)
     saved = namespace.save is not None and not result.failed
     if saved:
-        save_baseline(Path(namespace.save), result.figures, Subject.read(request.model))
+        save_baseline(Path(namespace.save), result.figures, subject)
     _write_reports(namespace, result)
     if namespace.json:
         print(json.dumps(result.to_json(), ensure_ascii=False))

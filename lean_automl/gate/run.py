@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lean_automl.errors import ConfigError, ToolchainError, UnsupportedOpError
@@ -18,19 +18,21 @@ if TYPE_CHECKING:
     from lean_automl.gate.limits import GateRequest
 
 
-def run_gate(request: GateRequest) -> GateResult:
+def run_gate(request: GateRequest, subject: Subject) -> GateResult:
     """Judge a model.
+
+    Args:
+        request: What must hold.
+        subject: The model in the file that the request names.
 
     Raises:
         ConfigError: What is asked for does not fit the model.
         ToolchainError: Instructions must be counted, and cannot be.
         LeanAutoMLError: A file cannot be used, or a measurement failed.
     """
-    subject = Subject.read(request.model)
-    return Gate(request, subject, _sample(request, subject), _baseline(request, subject)).run()
+    return Gate(request, subject).run()
 
 
-@dataclass
 class Gate:
     """One run.
 
@@ -43,12 +45,13 @@ class Gate:
         notes: So far.
     """
 
-    request: GateRequest
-    subject: Subject
-    sample: Sample | None
-    old: Baseline | None
-    checks: list[GateCheck] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    def __init__(self, request: GateRequest, subject: Subject) -> None:
+        self.request = request
+        self.subject = subject
+        self.sample = None if request.data is None else Sample.read(request.data, request.target, subject)
+        self.old = _baseline(request, subject)
+        self.checks: list[GateCheck] = []
+        self.notes: list[str] = []
 
     def run(self) -> GateResult:
         """All checks. What costs least comes first, so that a mistake shows before minutes are spent."""
@@ -210,10 +213,6 @@ class Gate:
 def _plain(subject: Subject) -> Figures:
     """What is known at once."""
     return Figures(subject.path.name, subject.sha256, subject.digest, subject.bytes)
-
-
-def _sample(request: GateRequest, subject: Subject) -> Sample | None:
-    return None if request.data is None else Sample.read(request.data, request.target, subject)
 
 
 def _baseline(request: GateRequest, subject: Subject) -> Baseline | None:
