@@ -62,9 +62,13 @@ class Workbench:
 
     def compile(self, members: Sequence[Member]) -> Program:
         """The Program of fitted students; a single one is not averaged."""
+        return optimise(self.assemble(members))
+
+    def assemble(self, members: Sequence[Member]) -> Program:
+        """The same before the passes: it predicts the same and is made more quickly."""
         if len(members) == 1:
-            return optimise(assemble(members[0][0], self.plan, self.schema))
-        return optimise(assemble_average(members, self.plan, self.schema))
+            return assemble(members[0][0], self.plan, self.schema)
+        return assemble_average(members, self.plan, self.schema)
 
     def shortened(self, members: Sequence[Member]) -> tuple[Sequence[Member], Program]:
         """The students with as many of their first rounds as the size limit allows, and their Program."""
@@ -186,10 +190,15 @@ def _judge(
     scores: list[float] = []
     predictions: list[F64] = []
     cost: Footprint | None = None
+    rounds: int | None = None  # that fit into the size limit; None for all
     for number, (fold, made) in enumerate(zip(bench.folds, fits, strict=True)):
-        ((model, _),), program = bench.shortened([(made, 1.0)])
         if cost is None:
+            ((model, _),), program = bench.shortened([(made, 1.0)])
             cost = bench.deployment.footprint(program, bench.records, bench.constraints)
+            rounds = model.rounds if model.rounds < made.rounds else None
+        else:
+            model = made if rounds is None else made.shorten(rounds)
+            program = bench.assemble([(model, 1.0)])
         predicted = predict_with(program, bench.valid_tables[number])
         weight = None if bench.rows.weight is None else bench.rows.weight[fold.valid]
         fitted.append(model)
