@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lean_automl_runtime.artifact import Artifact, read_artifact, write_artifact
+from lean_automl_runtime.artifact import read_artifact
 from lean_automl_runtime.ir import digest
 
 from lean_automl.automl.finish import MeasurePlan, MissError, check_exported, check_sizes, measure_files, write_files
@@ -93,15 +93,13 @@ def _points(candidates: Sequence[Candidate], bench: Workbench) -> list[tuple[Poi
         if candidate.footprint.bytes >= best_bytes:
             continue  # a better one is smaller, and with it as good as always quicker
         best_bytes = candidate.footprint.bytes
-        program = bench.compile([(candidate.fitted[0], 1.0)])
         cost = candidate.footprint
         if cost.latency_us.keys() != EVERY_FILE.engines.keys():  # the run itself had less to look at
-            cost = EVERY_FILE.footprint(program, bench.records)
+            cost = EVERY_FILE.footprint(read_artifact(candidate.artifact).program, bench.records)
         point = Point(
             candidate.number, candidate.family, candidate.score, candidate.rounds, cost.sizes, cost.latency_us
         )
-        metadata = {"family": candidate.family, "trial": candidate.number, "target": bench.schema.target}
-        found.append((point, write_artifact(Artifact(program, metadata))))
+        found.append((point, candidate.artifact))
         if len(found) == MOST_POINTS:
             break
     return [(point, artifact) for point, artifact in found if not any(other.beats(point) for other, _ in found)]

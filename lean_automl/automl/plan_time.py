@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 TEACHER_SHARE: Final = 0.45
@@ -11,6 +11,8 @@ FINAL_SHARE: Final = 0.13
 LONGEST_FINAL_S: Final = 12.0
 SHORTEST_FINAL_S: Final = 3.0
 LONGEST_MEASURE_S: Final = 1.0
+PUBLISHING_MARGIN: Final = 1.5  # the last model is larger than the first
+MOST_FINAL_SHARE: Final = 0.35
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class TimePlan:
     def teacher_until(self, spent_s: float) -> float:
         """When the teacher ends, likewise."""
         return spent_s + TEACHER_SHARE * self._room(spent_s)
+
+    def with_publishing(self, seconds: float) -> TimePlan:
+        """The same with at least the time for export and measuring that a model of this run took for it."""
+        longest = MOST_FINAL_SHARE * self.limit_s
+        return replace(self, final_s=max(self.final_s, min(longest, PUBLISHING_MARGIN * seconds)))
 
     def _room(self, spent_s: float) -> float:
         return max(0.0, self.limit_s - self.final_s - spent_s)

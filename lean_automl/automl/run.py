@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,7 @@ MOST_ADOPTED: Final = 4
 SHORTEST_WITH_FIRST_S: Final = 20.0
 LONGEST_AFTER_INTERRUPT_S: Final = 5.0
 SHORTEST_MEASURE_S: Final = 1.0
+GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 LAST_FIT_SHARE: Final = 0.7
 REFIT_ENDS_BEFORE: Final = 0.6  # the rest of what is kept is for export and measuring
@@ -194,8 +196,11 @@ class Run:
             self.first.start()
 
     def _publish_quietly(self, blend: Blend, program: Program) -> None:
+        begin = time.monotonic()
         try:
             self._publish(blend, program, refitted=False, until=self.clock.start)
+            # What it takes here, now, is what it will take for the last one.
+            self.time = self.time.with_publishing(time.monotonic() - begin)
         except (MissError, LeanAutoMLError, OSError) as error:  # the last one may well do better, or says it again
             self.watcher.step("note", f"the first student was not published: {error}")
 
@@ -243,6 +248,8 @@ class Run:
 
     def search(self) -> None:
         """Search for a student until the time is over."""
+        self.settle()
+        self.students.end_by(self.clock.at(self.clock.limit_s - self.time.final_s))
         self.watcher.step("students", ", ".join(family.name for family in self.families))
         with self.reporter.timed("students"):
             self.students.run(self.bench)
@@ -327,7 +334,7 @@ class Run:
         """With a model in its place already, the time limit goes before; without one, a model goes before the limit."""
         if self.shipped is None:
             return MeasurePlan.timeout_s
-        return max(SHORTEST_MEASURE_S, self.clock.left_s)
+        return max(SHORTEST_MEASURE_S, self.clock.left_s + GRACE_SHARE * self.clock.limit_s)
 
     def _finalists(self, log: SearchLog) -> list[Blend]:
         """What may ship, best first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import optuna
@@ -115,6 +115,10 @@ class StudentSearch:
         self.asked = self.told = self.adopted = 0
         self.open: dict[int, optuna.Trial] = {}
         self.ended: dict[int, Candidate | FailedTrial] = {}
+
+    def end_by(self, deadline: float) -> None:
+        """Set the time at which the last fit of what was found must be done, `time.monotonic()`."""
+        self.options = replace(self.options, deadline=deadline)
 
     def run(self, bench: Workbench, until: int | None = None) -> None:
         """Until the time or the trials are spent, or trial `until` has been asked for."""

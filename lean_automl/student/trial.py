@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.engines import make_engine
 from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
 
@@ -99,6 +100,7 @@ class Candidate:
         score: Mean over the folds, of the compiled Programs; greater is better.
         fold_scores: Of each fold.
         predictions: Of the Program of each fold, for the fold's validation rows.
+        artifact: The Program of the first fold, as a file.
         footprint: Sizes and latency.
         violations: Relative excess over each limit.
         seconds: What the trial took.
@@ -112,6 +114,7 @@ class Candidate:
     score: float
     fold_scores: tuple[float, ...]
     predictions: tuple[F64, ...]
+    artifact: bytes = field(repr=False)
     footprint: Footprint
     violations: dict[str, float]
     seconds: float
@@ -195,6 +198,8 @@ def _judge(
         if cost is None:
             ((model, _),), program = bench.shortened([(made, 1.0)])
             cost = bench.deployment.footprint(program, bench.records, bench.constraints)
+            about = {"family": proposal.family, "trial": proposal.number, "target": bench.schema.target}
+            artifact = write_artifact(Artifact(program, about))
             rounds = model.rounds if model.rounds < made.rounds else None
         else:
             model = made if rounds is None else made.shorten(rounds)
@@ -216,6 +221,7 @@ def _judge(
         float(np.mean(scores)),
         tuple(scores),
         tuple(predictions),
+        artifact,
         cost,
         cost.violations(bench.constraints),
         time.monotonic() - begin,
