@@ -14,7 +14,7 @@ import numpy as np
 
 from lean_automl_exporters.onnx.graph import ML_DOMAIN, Attribute, Numbers
 from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, largest_sum, scaled
-from lean_automl_exporters.onnx.tree_nodes import one_target_each, with_roots
+from lean_automl_exporters.onnx.tree_nodes import one_target_each, with_equal_leaves, with_roots
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import ops as o
@@ -51,10 +51,15 @@ def _test(nodes: TreeNodes) -> _Test:
 
 
 def tree_ensemble(graph: Graph, op: o.Forest, nodes: TreeNodes, x: str) -> str:
-    """Scores by TreeEnsemble, whose leaves have one target: a tree is written once for each of its targets."""
+    """Scores by TreeEnsemble.
+
+    Its leaves have one target: a tree is written once for each of its targets. Nodes of any tree may point at one leaf,
+    so each pair of target and weight is written once.
+    """
     dtype = "float32" if largest_sum(op) <= EXACT_IN_FLOAT32 else "float64"
     nodes, target = one_target_each(op, nodes)
-    nodes = with_roots(nodes)
+    value = np.column_stack([target[nodes.leaf_tree], op.leaves[nodes.leaf_row]])
+    nodes = with_roots(with_equal_leaves(nodes, value))
     test = _test(nodes)
     attributes: dict[str, Attribute] = {
         "n_targets": op.scale.size,

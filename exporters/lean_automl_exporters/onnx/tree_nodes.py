@@ -20,7 +20,7 @@ class TreeNodes:
     """Binary trees: at a node, `x[feature] <= threshold`, or NaN and `nan_left`, goes left.
 
     A child that is negative is leaf `~child`. A right child that is a node follows its parent at once: runtimes read
-    the branch that fails next. Nodes and leaves of a tree stand together, trees in order.
+    the branch that fails next. Nodes of a tree stand together, trees in order; so do leaves, until equal ones are one.
 
     Attributes:
         feature: shape (nodes,).
@@ -195,6 +195,36 @@ def _joined(copies: list[TreeNodes]) -> TreeNodes:
         node, leaf, tree = node + own.feature.size, leaf + own.leaf_row.size, tree + own.roots.size
     names = TreeNodes.__dataclass_fields__
     return TreeNodes(*(np.concatenate([getattr(own, name) for own in shifted]) for name in names))
+
+
+def with_equal_leaves(nodes: TreeNodes, value: Array) -> TreeNodes:
+    """Leaves of equal values become one leaf, whatever their trees; what most nodes point at gets the least numbers.
+
+    Args:
+        nodes: Any trees.
+        value: What each leaf is, shape (leaves, k).
+    """
+    _, first, which = np.unique(value, axis=0, return_index=True, return_inverse=True)
+    which = which.reshape(-1)
+    order = np.argsort(-np.bincount(which, minlength=first.size), kind="stable")
+    number = np.empty_like(order)
+    number[order] = np.arange(order.size)
+    kept = first[order]
+
+    def moved(child: Array) -> Array:
+        leaf = child < 0
+        found = child.copy()
+        found[leaf] = ~number[which[~child[leaf]]]
+        return found
+
+    return replace(
+        nodes,
+        left=moved(nodes.left),
+        right=moved(nodes.right),
+        roots=moved(nodes.roots),
+        leaf_row=nodes.leaf_row[kept],
+        leaf_tree=nodes.leaf_tree[kept],
+    )
 
 
 def with_roots(nodes: TreeNodes) -> TreeNodes:

@@ -1,5 +1,7 @@
 """Every encoding of trees against the reference, over forms of leaves, depths and sizes."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx_small as s
 import pytest
@@ -7,6 +9,9 @@ from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, check_parity, 
 from lean_automl_runtime.errors import UnsupportedOpError
 from lean_automl_runtime.ir import Program
 from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.reference import evaluate
+from onnx import numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 OBLIVIOUS = (TreeEncoding.TENSOR, TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3)
 RAGGED = (TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3)
@@ -91,6 +96,31 @@ def test_ragged_trees(targets: tuple[int, ...], width: int, dtype: type, encodin
     both = b.add(o.Concat((0, 1)))
     program = s.regressor(b, s.ragged(b, both, dtype, targets, width))
     same(program, encoding, exact=dtype is not np.int32 or encoding is TreeEncoding.TREE_ENSEMBLE)
+
+
+@pytest.mark.parametrize("targets", [(0,), (0, 1), (1, 2)])
+def test_equal_leaves_are_written_once(targets: tuple[int, ...]) -> None:
+    """Whatever trees they are in; the root of a stump whose leaves are equal has two all the same."""
+    b = s.builder(s.FLOAT_A, s.FLOAT_B)
+    number = b.add(o.Concat((0, 1)))
+    trees = b.build({"prediction": s.ragged(b, number, np.int8, targets, 3)}).ops[-1]
+    assert isinstance(trees, o.RaggedTrees)
+    kinds = replace(trees, leaves=np.resize(np.array([7, -7, 0], dtype=np.int8), trees.leaves.size))
+    alike = replace(trees, leaves=np.full_like(trees.leaves, 5))
+    for op in (kinds, alike):
+        program = b.build({"prediction": b.add(op)})
+        same(program, TreeEncoding.TREE_ENSEMBLE)
+        model = s.check(export_onnx(program))
+        (node,) = [node for node in model.graph.node if node.op_type == "TreeEnsemble"]
+        found = {attribute.name: attribute for attribute in node.attribute}
+        leaves = list(zip(found["leaf_targetids"].ints, numpy_helper.to_array(found["leaf_weights"].t), strict=True))
+        distinct = len(set(leaves))
+        assert len(leaves) <= distinct + 2 * len(targets)  # roots of single leaves and of stumps
+        evaluator = ReferenceEvaluator(model)
+        for row in np.array([[0.5, 3.0], [0.6, 2.0], [-1.0, np.nan], [np.nan, 4.0]], dtype=np.float32):
+            inputs = {name: row[i].reshape(1, 1) for i, name in enumerate(evaluator.input_names)}
+            answer = evaluate(program, [row[i : i + 1] for i in range(2)])["prediction"]
+            np.testing.assert_allclose(evaluator.run(None, inputs)[0], answer, rtol=1e-6)
 
 
 def test_tensor_refuses_ragged_trees_by_name() -> None:
