@@ -7,9 +7,10 @@
 | 2     | lowest format version of a reader that understands the file          |
 | 4     | CRC-32 of the payload before compression                             |
 | 4 x 3 | lengths of head, array block and metadata                            |
-| rest  | deflated payload: head (JSON), array block, metadata (JSON)          |
+| rest  | deflated payload: head (JSON), packed array block, metadata (JSON)   |
 
-The head and the block are those of `ir.serial`. Metadata never changes a prediction and is not in the digest.
+The head and the block are those of `ir.serial`; `packed` describes the block as the file holds it. Metadata never
+changes a prediction and is not in the digest.
 
 No numpy here, nor anything else that takes long to import: a serving process loads a model through this.
 """
@@ -19,6 +20,7 @@ import zlib
 
 from lean_automl_runtime.errors import ArtifactError, ArtifactVersionError, CorruptArtifactError
 from lean_automl_runtime.json_text import parse_json
+from lean_automl_runtime.packed import unpacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,9 +33,10 @@ LONGEST_PAYLOAD = 2**31
 
 # Raise FORMAT_VERSION with any change of the format or of an op; raise OLDEST_READER when a reader of that
 # version would misread the file; raise OLDEST_READABLE when the code that reads such old files is removed.
-FORMAT_VERSION = 1
-OLDEST_READER = 1
+FORMAT_VERSION = 2
+OLDEST_READER = 2
 OLDEST_READABLE = 1
+FIRST_PACKED = 2  # before, files held the block as it is
 
 
 class Payload:
@@ -69,8 +72,10 @@ class Payload:
 
 def pack(payload: Payload) -> bytes:
     """The bytes of a `.lam` file."""
-    raw = payload.head + payload.block + payload.metadata
-    lengths = (len(payload.head), len(payload.block), len(payload.metadata))
+    from lean_automl_runtime.pack_block import packed  # with numpy, which nobody else here needs
+
+    parts = (payload.head, packed(payload.head, payload.block), payload.metadata)
+    raw, lengths = b"".join(parts), map(len, parts)
     header = HEADER.pack(MAGIC, FORMAT_VERSION, OLDEST_READER, zlib.crc32(raw), *lengths)
     return header + zlib.compress(raw, 9)
 
@@ -99,7 +104,8 @@ def unpack(data: bytes) -> Payload:
         raise CorruptArtifactError("checksum: the content was changed or damaged")
     head_end = lengths[0]
     block_end = head_end + lengths[1]
-    return Payload(raw[:head_end], raw[head_end:block_end], raw[block_end:])
+    block = raw[head_end:block_end]
+    return Payload(raw[:head_end], block if version < FIRST_PACKED else unpacked(block), raw[block_end:])
 
 
 def _inflate(deflated: bytes, length: int) -> bytes:

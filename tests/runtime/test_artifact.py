@@ -15,8 +15,10 @@ import pytest
 from conformance.programs import random_program
 from lean_automl_runtime import Artifact, load_artifact, read_artifact, write_artifact
 from lean_automl_runtime.artifact import FORMAT_VERSION, HEADER, MAGIC
+from lean_automl_runtime.container import FIRST_PACKED, OLDEST_READER
 from lean_automl_runtime.errors import ArtifactError, ArtifactVersionError, CorruptArtifactError
 from lean_automl_runtime.ir import Program, digest, to_bytes
+from lean_automl_runtime.packed import STREAM
 
 METADATA = {"note": "né 日本", "figures": {"p99_us": 12.5}, "list": [1, None, True]}
 
@@ -27,9 +29,11 @@ def data(classifier: Program) -> bytes:
 
 
 def packed(
-    head: bytes, block: bytes, metadata: bytes = b"{}", versions: tuple[int, int] = (FORMAT_VERSION, 1)
+    head: bytes, block: bytes, metadata: bytes = b"{}", versions: tuple[int, int] = (FORMAT_VERSION, OLDEST_READER)
 ) -> bytes:
-    """A file whose outer checks all pass."""
+    """A file whose outer checks all pass. Its block is one segment of bytes, or as it is before version 2."""
+    if versions[0] >= FIRST_PACKED:
+        block = b"\1" + STREAM.pack(1, len(block)) + block
     payload = head + block + metadata
     header = HEADER.pack(MAGIC, *versions, zlib.crc32(payload), len(head), len(block), len(metadata))
     return header + zlib.compress(payload)
@@ -107,8 +111,14 @@ def test_a_file_for_newer_readers_is_refused(classifier: Program) -> None:
 
 
 def test_a_newer_file_that_this_reader_understands_is_read(classifier: Program) -> None:
-    newer = packed(*to_bytes(classifier), versions=(FORMAT_VERSION + 3, 1))
+    newer = packed(*to_bytes(classifier), versions=(FORMAT_VERSION + 3, FORMAT_VERSION))
     assert read_artifact(newer).digest == digest(classifier)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_file_of_the_first_version_is_read(seed: int) -> None:
+    program = random_program(seed)
+    assert read_artifact(packed(*to_bytes(program), versions=(1, 1))).digest == digest(program)
 
 
 def test_a_file_too_old_is_refused(classifier: Program) -> None:
