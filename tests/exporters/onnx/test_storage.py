@@ -48,6 +48,9 @@ CASES = {
     "many": (np.where(RNG.random(70_000) < 0.001, 3000, 0).astype(np.int32), 1_500),
     "float16": (RNG.integers(-50, 50, 1000).astype(np.float32) / 8, 2_300),
     "odd floats": (np.resize(np.float32([0.0, -0.0, np.nan, np.inf, 1e-45, 3.0]), 999), 4_300),
+    "rising by little": (np.cumsum(RNG.integers(0, 200, 2000)).astype(np.int32), 2_300),
+    "rising and falling": (np.cumsum(RNG.integers(-100, 100, 2000)).astype(np.int32), 2_300),
+    "from end to end": (np.resize(np.array([-(2**31), 2**31 - 1], dtype=np.int32), 500), 2_300),
     "nothing": (np.zeros(0, dtype=np.float32), 300),
 }
 
