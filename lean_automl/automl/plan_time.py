@@ -9,10 +9,14 @@ TEACHER_SHARE: Final = 0.45
 FEATURES_SHARE: Final = 0.12
 FINAL_SHARE: Final = 0.13
 LONGEST_FINAL_S: Final = 12.0
+SHRINK_SHARE: Final = 0.08
+LONGEST_SHRINK_S: Final = 12.0
 SHORTEST_FINAL_S: Final = 3.0
 LONGEST_MEASURE_S: Final = 1.0
 PUBLISHING_MARGIN: Final = 1.5  # the last model is larger than the first
 MOST_FINAL_SHARE: Final = 0.35
+REFIT_ENDS_BEFORE: Final = 0.6  # the rest of what is kept is for export and measuring
+CHOICE_SHARE: Final = 0.7  # of the time for smaller files; the rest is for the last fit's Program
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,24 @@ class TimePlan:
     Attributes:
         limit_s: Of the whole run.
         final_s: Kept for export and measuring; the last fit comes on top.
+        shrink_s: For smaller files: part of it before the last fit, part after it.
         measure_s: Sampling time of each measurement.
     """
 
     limit_s: float
     final_s: float
+    shrink_s: float
     measure_s: float
+
+    @property
+    def choice_s(self) -> float:
+        """What the choice of passes gets, of the time for smaller files."""
+        return CHOICE_SHARE * self.shrink_s
+
+    @property
+    def refit_until(self) -> float:
+        """When the last fit ends, in seconds since the start of the run."""
+        return self.limit_s - REFIT_ENDS_BEFORE * self.final_s - (self.shrink_s - self.choice_s)
 
     def features_until(self, spent_s: float) -> float:
         """When the choice of features ends, in seconds since the start of the run."""
@@ -43,7 +59,7 @@ class TimePlan:
         return replace(self, final_s=max(self.final_s, min(longest, PUBLISHING_MARGIN * seconds)))
 
     def _room(self, spent_s: float) -> float:
-        return max(0.0, self.limit_s - self.final_s - spent_s)
+        return max(0.0, self.limit_s - self.final_s - self.shrink_s - spent_s)
 
 
 def plan_time(limit_s: float) -> TimePlan:
@@ -51,5 +67,6 @@ def plan_time(limit_s: float) -> TimePlan:
     return TimePlan(
         limit_s=limit_s,
         final_s=min(LONGEST_FINAL_S, max(SHORTEST_FINAL_S, FINAL_SHARE * limit_s)),
+        shrink_s=min(LONGEST_SHRINK_S, SHRINK_SHARE * limit_s),
         measure_s=max(0.2, min(LONGEST_MEASURE_S, limit_s / 60)),
     )

@@ -30,6 +30,7 @@ from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TimePlan, plan_time
 from lean_automl.automl.report import Reporter, Shipped
 from lean_automl.automl.request import FitRequest, Watcher
+from lean_automl.automl.shrink_files import passes_for, shrunk
 from lean_automl.automl.thin import sample, search_rows
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
@@ -66,7 +67,6 @@ SHORTEST_MEASURE_S: Final = 1.0
 GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 LAST_FIT_SHARE: Final = 0.7
-REFIT_ENDS_BEFORE: Final = 0.6  # the rest of what is kept is for export and measuring
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
 
 
@@ -172,7 +172,7 @@ class Run:
         )
         self.families = choose_families(self.config.families, context)
         options = SearchOptions(
-            self.clock.at(self.clock.limit_s - self.time.final_s),
+            self.clock.at(self.clock.limit_s - self.time.final_s - self.time.shrink_s),
             self.config.budget.max_trials,
             self.config.seed,
             self.workers,
@@ -266,15 +266,18 @@ class Run:
             for blend in self._finalists(log):
                 if self.shipped is not None and self.clock.left_s <= 0:
                     break
+                with self.reporter.timed("shrink"):
+                    passes = passes_for(self, blend)
                 with self.reporter.timed("refit"):
-                    until = self.clock.limit_s - REFIT_ENDS_BEFORE * self.time.final_s
+                    until = self.time.refit_until
                     if self.interrupted:
                         until = min(until, self.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
                     rows = self._last_rows(blend, until - self.clock.spent_s)
                     program, refitted = refit(blend, self.bench, rows, self._options(until), self.workers)
                 try:
                     until = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
-                    return self._publish(blend, program, refitted, until)
+                    program, said = shrunk(program, passes)
+                    return self._publish(blend, program, refitted, until, said)
                 except (MissError, MeasurementError) as miss:
                     misses.append(miss)
                     self.passed_over.append(f"{blend.name}: {miss}")
@@ -283,7 +286,9 @@ class Run:
                 return self._keep(self.shipped)
         raise infeasible(log, misses, self.config.constraints, self.metric)
 
-    def _publish(self, blend: Blend, program: Program, refitted: bool, until: float) -> RunResult:
+    def _publish(
+        self, blend: Blend, program: Program, refitted: bool, until: float, said: dict[str, Any] | None = None
+    ) -> RunResult:
         """Export, check, measure, and let the files take their place.
 
         Args:
@@ -291,6 +296,7 @@ class Run:
             program: What ships.
             refitted: Whether it was fitted on all rows.
             until: `time.monotonic()` after which only what the limits need is measured.
+            said: What the files say of passes.
 
         Raises:
             MissError: A limit is broken.
@@ -298,7 +304,7 @@ class Run:
         """
         draft = self.folder.draft()
         deployment, constraints = self.bench.deployment, self.bench.constraints
-        provenance = self.reporter.provenance(self, blend)
+        provenance = self.reporter.provenance(self, blend) | (said or {})
         with self.reporter.timed("export"):
             write_files(draft, program, deployment, provenance)
             check_exported(draft, program, self.holdout.table)
@@ -340,9 +346,7 @@ class Run:
         """What may ship, best first."""
         feasible = log.feasible()
         finalists = [single(candidate) for candidate in feasible[:FINALISTS]]
-        seconds = self.workers.places * (
-            self.clock.limit_s - REFIT_ENDS_BEFORE * self.time.final_s - self.clock.spent_s
-        )
+        seconds = self.workers.places * (self.time.refit_until - self.time.choice_s - self.clock.spent_s)
         blend = None if self.interrupted else choose_blend(self.bench, feasible, seconds)
         if blend is not None and all(excess <= 0 for excess in blend.violations.values()):
             finalists.insert(0, blend)

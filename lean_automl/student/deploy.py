@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ARTIFACT_FILE: Final = "model.lam"
 ONNX_FILE: Final = "model.onnx"
-METADATA_BYTES: Final = 1_200  # what the final files say about themselves on top
+METADATA_BYTES: Final = 1_500  # what the final files say about themselves on top
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,88 @@
+"""Makes what ships smaller at next to no loss: passes are chosen where they can be judged, and repeated on what ships.
+
+The last fit knows all rows, so nothing is left to judge it by. The same student fitted on the first fold does not know
+that fold's validation rows: passes are chosen with it. What they may cost is far below what a run can tell from luck,
+so they run whether a limit asks for it or not: a smaller file is quicker to load, to send and to run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lean_automl.compiler.passes import Budget, Judge, choose, loss_of, noted, repeat
+from lean_automl.search.metrics import make_metric
+from lean_automl.student.trial import predict_with
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lean_automl_runtime.ir import Program
+
+    from lean_automl.automl.run import Run
+    from lean_automl.compiler.passes import Pass, PassReport
+    from lean_automl.data import Table
+    from lean_automl.student.blend import Blend
+    from lean_automl.student.trial import Workbench
+
+MOST_ROWS: Final = 20_000  # that judge, and that show what rows look like
+LOSS: Final = 0.001  # most that all passes may add to the loss, relative to it
+PROPER: Final = "neg_log_loss"
+
+
+def passes_for(run: Run, blend: Blend) -> tuple[Pass, ...]:
+    """Lossy passes that a student of a run bears; none where there is no time to judge them."""
+    left = run.clock.left_s - run.time.final_s
+    if run.interrupted or left <= 0:
+        run.watcher.step("note", "no time to look for smaller files")
+        return ()
+    return choose_passes(blend, run.bench, run.dataset.table, min(left, run.time.choice_s))
+
+
+def choose_passes(blend: Blend, bench: Workbench, table: Table, seconds: float) -> tuple[Pass, ...]:
+    """Lossy passes that the fit of the first fold bears.
+
+    Args:
+        blend: What will ship.
+        bench: Its folds and their validation rows.
+        table: Raw columns of the rows that the folds divide.
+        seconds: No pass is begun that would probably end later.
+    """
+    fold, valid = bench.folds[0], bench.valid_tables[0]
+    program = bench.shortened([(candidate.fitted[0], weight) for candidate, weight in blend.members])[1]
+    shown = table.take(fold.train[_spread(fold.train.size)]).arrays
+    kept = _spread(valid.rows)
+    check = _judge(bench, valid.take(kept), fold.valid[kept])
+    return choose(program, check, Budget(LOSS, LOSS, seconds), rows=shown).passes
+
+
+def shrunk(program: Program, passes: Sequence[Pass]) -> tuple[Program, dict[str, Any]]:
+    """The Program of the last fit after the same passes, and what files say of that; as it is if it does not gain."""
+    if not passes:
+        return program, {}
+    smaller, reports = repeat(program, passes)
+    return (smaller, {"passes": noted(reports)}) if _gains(reports) else (program, {})
+
+
+def _gains(reports: Sequence[PassReport]) -> bool:
+    before, after = reports[0].before, reports[-1].after
+    return after.lam + after.onnx < before.lam + before.onnx
+
+
+def _judge(bench: Workbench, table: Table, rows: Any) -> Judge:
+    """The loss of a Program on some rows: for classes the logarithmic one, which a label or a rank hides."""
+    metric, problem = bench.metric, bench.problem
+    if problem.task.is_classification:
+        metric = make_metric(PROPER, problem.task, problem.outputs)
+
+    def loss(y: Any, predicted: Any, weight: Any) -> float:
+        return loss_of(metric(y, predicted, weight), metric.name)
+
+    weight = None if bench.rows.weight is None else bench.rows.weight[rows]
+    return Judge(lambda program: predict_with(program, table), loss, bench.rows.y[rows], weight)
+
+
+def _spread(rows: int) -> Any:
+    """Positions of as many rows as are looked at, evenly spread."""
+    return np.linspace(0, rows - 1, min(rows, MOST_ROWS)).astype(np.int64)
