@@ -9,12 +9,12 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from lean_automl_runtime.native.block import Table
 from lean_automl_runtime.native.values import ARITHMETIC, BYTES, DATE_PARTS, DOUBLES, INTS, LONGS
 
 from lean_automl_exporters.c.tables import Tables, doubles, scalar
 
 if TYPE_CHECKING:
-    from lean_automl_runtime.native.block import Table
     from lean_automl_runtime.native.plan import Line
 
 FORMS: Final = ("ONE", "ROW", "SPARSE")
@@ -164,12 +164,23 @@ def _trees(bits: int, slots: str) -> Callable[..., str]:
 def _ragged(bits: int, keys: str = "") -> Callable[..., str]:
     def statement(w: Writer, *args: Any) -> str:
         x, _, sums, trees, form, k, first, _, features, thresholds, children, roots, leaves, _, targets = args
-        part = f"{keys}ragged{bits}_{SUFFIX[leaves.kind]}"
+        near = _in_bytes(features, children) if leaves.kind in "bh" else None
+        features, children = near or (features, children)
+        part = f"{keys}ragged{bits if near is None else 8}_{SUFFIX[leaves.kind]}"
         names = (*map(w.table, (features, thresholds, children, roots)), f"{w.table(roots)} + {trees}", trees)
         tail = _form(w, form, k, first, targets)
         return w.call(part, f"f + {x}", *names, w.table(leaves), *tail, f"i + {sums}") + ";"
 
     return statement
+
+
+def _in_bytes(features: Table, children: Table) -> tuple[Table, Table] | None:
+    """What nodes ask and their children in bytes, inner children counted from their node; None if they do not fit."""
+    own = features.numbers().tolist()
+    near = [c if c < 0 else c - place // 2 for place, c in enumerate(children.numbers().tolist())]
+    if max(own, default=0) > 255 or min(near, default=0) < -128 or max(near, default=0) > 127:
+        return None
+    return Table.of("B", own), Table.of("b", near)
 
 
 def _tables(bits: int, slots: str) -> Callable[..., str]:

@@ -547,16 +547,16 @@ LA_DEFINE_OBLIVIOUS(la_oblivious32_i32, la_leaves32, la_add_i32, int32_t, int32_
 /* @part walk needs core
  * Ragged trees: LA_WALKS trees at once, each a step at a time, so that their loads overlap; no branch depends on a
  * comparison, and a tree that is at a leaf stays there. `feature` is 2 * column + (NaN goes left). Child 2 * i + 1 is
- * the right one of node i. Eight variables, because compilers keep those in registers, and an array not. */
+ * the right one of node i; with NEAR, inner children are counted from node i. Eight variables, because compilers keep
+ * those in registers, and an array not. */
 #define LA_WALKS 8
-
-#define LA_DEFINE_WALK(NAME, X, RIGHT, FEATURE, CHILD)                                                          \
+#define LA_DEFINE_WALK(NAME, X, RIGHT, FEATURE, CHILD, NEAR)                                                    \
     LA_FN int32_t NAME##_step(const X *x, const FEATURE *feature, const X *threshold, const CHILD *child,       \
                               int32_t at) {                                                                     \
         const int32_t node = at & -(int32_t)(at >= 0);                                                          \
         const uint32_t what = feature[node];                                                                    \
         const int32_t next = child[2 * node + RIGHT(x[what >> 1], threshold[node], what)];                      \
-        return at < 0 ? at : next;                                                                              \
+        return at < 0 ? at : next + (node & -(int32_t)((next >= 0) & NEAR));                                    \
     }                                                                                                           \
                                                                                                                 \
     LA_FN void NAME(const X *x, const FEATURE *feature, const X *threshold, const CHILD *child,                 \
@@ -583,11 +583,14 @@ LA_FN int32_t la_right(float x, float threshold, uint32_t what) {
     return !(x <= threshold) & !((x != x) & (int32_t)(what & 1u));
 }
 /* @end */
+/* @part walk8 needs walk right */
+LA_DEFINE_WALK(la_walk8, float, la_right, uint8_t, int8_t, 1)
+/* @end */
 /* @part walk16 needs walk right */
-LA_DEFINE_WALK(la_walk16, float, la_right, uint16_t, int16_t)
+LA_DEFINE_WALK(la_walk16, float, la_right, uint16_t, int16_t, 0)
 /* @end */
 /* @part walk32 needs walk right */
-LA_DEFINE_WALK(la_walk32, float, la_right, uint32_t, int32_t)
+LA_DEFINE_WALK(la_walk32, float, la_right, uint32_t, int32_t, 0)
 /* @end */
 
 /* @part ragged needs forms
@@ -613,6 +616,12 @@ LA_DEFINE_WALK(la_walk32, float, la_right, uint32_t, int32_t)
             sums[first] += total;                                                                                \
         }                                                                                                        \
     }
+/* @end */
+/* @part ragged8_i8 needs ragged walk8 */
+LA_DEFINE_RAGGED(la_ragged8_i8, la_walk8, float, uint8_t, int8_t, int8_t)
+/* @end */
+/* @part ragged8_i16 needs ragged walk8 */
+LA_DEFINE_RAGGED(la_ragged8_i16, la_walk8, float, uint8_t, int8_t, int16_t)
 /* @end */
 /* @part ragged16_i8 needs ragged walk16 */
 LA_DEFINE_RAGGED(la_ragged16_i8, la_walk16, float, uint16_t, int16_t, int8_t)
@@ -890,11 +899,20 @@ LA_FN int32_t la_key_right(int32_t x, int32_t threshold, uint32_t what) {
     return (x > threshold) | ((x == LA_KEY_NAN) & (int32_t)(~what & 1u));
 }
 /* @end */
+/* @part key_walk8 needs walk key_right */
+LA_DEFINE_WALK(la_key_walk8, int32_t, la_key_right, uint8_t, int8_t, 1)
+/* @end */
 /* @part key_walk16 needs walk key_right */
-LA_DEFINE_WALK(la_key_walk16, int32_t, la_key_right, uint16_t, int16_t)
+LA_DEFINE_WALK(la_key_walk16, int32_t, la_key_right, uint16_t, int16_t, 0)
 /* @end */
 /* @part key_walk32 needs walk key_right */
-LA_DEFINE_WALK(la_key_walk32, int32_t, la_key_right, uint32_t, int32_t)
+LA_DEFINE_WALK(la_key_walk32, int32_t, la_key_right, uint32_t, int32_t, 0)
+/* @end */
+/* @part key_ragged8_i8 needs ragged key_walk8 */
+LA_DEFINE_RAGGED(la_key_ragged8_i8, la_key_walk8, int32_t, uint8_t, int8_t, int8_t)
+/* @end */
+/* @part key_ragged8_i16 needs ragged key_walk8 */
+LA_DEFINE_RAGGED(la_key_ragged8_i16, la_key_walk8, int32_t, uint8_t, int8_t, int16_t)
 /* @end */
 /* @part key_ragged16_i8 needs ragged key_walk16 */
 LA_DEFINE_RAGGED(la_key_ragged16_i8, la_key_walk16, int32_t, uint16_t, int16_t, int8_t)

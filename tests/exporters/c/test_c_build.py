@@ -14,9 +14,12 @@ from c_compilers import ALL, FIRST, REASON, STRICT, Compiler
 from conformance.programs import random_program
 from lean_automl_exporters.c import COptions, export_c
 from lean_automl_exporters.c.kernel import Kernel
+from lean_automl_exporters.c.lines import _in_bytes
 from lean_automl_runtime.ir import Program
+from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure.reference_programs import make_program
 from lean_automl_runtime.measure.reference_shapes import adult_like
+from lean_automl_runtime.native.block import Table
 
 needs_compiler = pytest.mark.skipif(FIRST is None, reason=REASON)
 LONGEST_COMPILE_S = 2.0
@@ -97,6 +100,29 @@ def test_only_the_parts_that_are_needed() -> None:
     }
     assert "@part" not in header
     assert "math.h" not in header
+
+
+def test_small_ragged_trees_take_bytes() -> None:
+    """Nodes of few columns whose children are near: a byte for what they ask, two for their children."""
+    program = next(p for p in map(random_program, range(100)) if any(_is_small(op) for op in p.ops))
+    header = export_c(program)["model.h"]
+    assert "model_la_walk8" in header
+    assert "model_la_walk16" not in header
+
+
+def _is_small(op: o.Op) -> bool:
+    return isinstance(op, o.RaggedTrees) and op.leaves.dtype == np.int8 and op.feature.size > 3
+
+
+@pytest.mark.parametrize(("column", "reach", "fits"), [(127, 127, True), (128, 127, False), (127, 128, False)])
+def test_nodes_that_do_not_fit_in_bytes_keep_their_numbers(column: int, reach: int, fits: bool) -> None:
+    children = [reach if reach < 128 else 1, -128 if reach < 128 else -129]
+    children = [*children, *([-1, -1] * reach)]
+    found = _in_bytes(Table.of("H", [2 * column + 1] * (reach + 1)), Table.of("h", children))
+    assert (found is not None) is fits
+    if found is not None:
+        assert found[0].numbers().tolist() == [255] * 128
+        assert found[1].numbers().tolist()[:2] == [127, -128]
 
 
 def test_every_part_of_the_kernel_is_found() -> None:
