@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lean_automl.student.trial import Workbench
 
 MOST_ROWS: Final = 20_000  # that judge, and that show what rows look like
-LOSS: Final = 0.001  # most that all passes may add to the loss, relative to it
+LOSS: Final = 0.002  # most that all passes may add to the loss, relative to it
 PROPER: Final = "neg_log_loss"
 
 

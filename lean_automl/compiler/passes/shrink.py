@@ -33,7 +33,7 @@ FEWER_BITS: Final = (6, 7)
 ERRORS: Final = 2.0  # standard errors that pruning must stay below its bound
 ERRORS_OVER_LIMIT: Final = 1.0
 REFIT_TIMES: Final = 6  # what refitting takes, beside other passes
-SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+SHARES: Final = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 
 
 @dataclass(frozen=True)
