@@ -41,9 +41,14 @@ class TimePlan:
         return CHOICE_SHARE * self.shrink_s
 
     @property
+    def publish_s(self) -> float:
+        """What export and measuring get, after the last fit and its passes."""
+        return REFIT_ENDS_BEFORE * self.final_s
+
+    @property
     def refit_until(self) -> float:
         """When the last fit ends, in seconds since the start of the run."""
-        return self.limit_s - REFIT_ENDS_BEFORE * self.final_s - (self.shrink_s - self.choice_s)
+        return self.limit_s - self.publish_s - (self.shrink_s - self.choice_s)
 
     def features_until(self, spent_s: float) -> float:
         """When the choice of features ends, in seconds since the start of the run."""

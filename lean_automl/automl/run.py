@@ -276,7 +276,7 @@ class Run:
                     program, refitted = refit(blend, self.bench, rows, self._options(until), self.workers)
                 try:
                     until = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
-                    program, said = shrunk(program, passes)
+                    program, said = shrunk(program, passes, self.clock.left_s - self.time.publish_s)
                     return self._publish(blend, program, refitted, until, said)
                 except (MissError, MeasurementError) as miss:
                     misses.append(miss)

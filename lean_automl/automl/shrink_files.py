@@ -7,6 +7,8 @@ so they run whether a limit asks for it or not: a smaller file is quicker to loa
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -31,16 +33,29 @@ LOSS: Final = 0.002  # most that all passes may add to the loss, relative to it
 PROPER: Final = "neg_log_loss"
 
 
-def passes_for(run: Run, blend: Blend) -> tuple[Pass, ...]:
+@dataclass(frozen=True)
+class Chosen:
+    """Lossy passes that a student bears.
+
+    Attributes:
+        passes: In order.
+        seconds: What they take, about.
+    """
+
+    passes: tuple[Pass, ...] = ()
+    seconds: float = 0.0
+
+
+def passes_for(run: Run, blend: Blend) -> Chosen:
     """Lossy passes that a student of a run bears; none where there is no time to judge them."""
     left = run.clock.left_s - run.time.final_s
     if run.interrupted or left <= 0:
         run.watcher.step("note", "no time to look for smaller files")
-        return ()
+        return Chosen()
     return choose_passes(blend, run.bench, run.dataset.table, min(left, run.time.choice_s))
 
 
-def choose_passes(blend: Blend, bench: Workbench, table: Table, seconds: float) -> tuple[Pass, ...]:
+def choose_passes(blend: Blend, bench: Workbench, table: Table, seconds: float) -> Chosen:
     """Lossy passes that the fit of the first fold bears.
 
     Args:
@@ -49,19 +64,28 @@ def choose_passes(blend: Blend, bench: Workbench, table: Table, seconds: float) 
         table: Raw columns of the rows that the folds divide.
         seconds: No pass is begun that would probably end later.
     """
+    begin = time.monotonic()
     fold, valid = bench.folds[0], bench.valid_tables[0]
     program = bench.shortened([(candidate.fitted[0], weight) for candidate, weight in blend.members])[1]
     shown = table.take(fold.train[_spread(fold.train.size)]).arrays
     kept = _spread(valid.rows)
     check = _judge(bench, valid.take(kept), fold.valid[kept])
-    return choose(program, check, Budget(LOSS, LOSS, seconds), rows=shown).passes
+    budget = Budget(LOSS, LOSS, seconds - (time.monotonic() - begin))
+    found = choose(program, check, budget, rows=shown)
+    return Chosen(found.passes, sum(report.seconds for report in found.reports if report.kept or report.exact))
 
 
-def shrunk(program: Program, passes: Sequence[Pass]) -> tuple[Program, dict[str, Any]]:
-    """The Program of the last fit after the same passes, and what files say of that; as it is if it does not gain."""
-    if not passes:
+def shrunk(program: Program, chosen: Chosen, seconds: float) -> tuple[Program, dict[str, Any]]:
+    """The Program of the last fit after the same passes, and what files say of that; as it is if it does not gain.
+
+    Args:
+        program: It.
+        chosen: The passes.
+        seconds: Time for them; where they take longer, the Program stays as it is.
+    """
+    if not chosen.passes or chosen.seconds > seconds:
         return program, {}
-    smaller, reports = repeat(program, passes)
+    smaller, reports = repeat(program, chosen.passes)
     return (smaller, {"passes": noted(reports)}) if _gains(reports) else (program, {})
 
 

@@ -12,7 +12,7 @@ from tables import mixed_frame_for
 
 from lean_automl.automl import shrink_files
 from lean_automl.automl.plan_time import plan_time
-from lean_automl.automl.shrink_files import LOSS, choose_passes, passes_for, shrunk
+from lean_automl.automl.shrink_files import LOSS, Chosen, choose_passes, passes_for, shrunk
 from lean_automl.compiler.passes import noted, recalled
 from lean_automl.config import Constraints
 from lean_automl.data import Table, Task, folds, load_dataset
@@ -73,7 +73,7 @@ def test_files_get_smaller_and_the_loss_stays(task: str) -> None:
     model = fitted(bench)
     program = bench.compile([(model, 1.0)])
     passes = choose_passes(blend_of(model), bench, table, LONG)
-    smaller, said = shrunk(program, passes)
+    smaller, said = shrunk(program, passes, LONG)
     before, after = (bench.deployment.sizes(p) for p in (program, smaller))
     assert sum(after.values()) < 0.95 * sum(before.values())
     losses = [loss_on_valid_rows(bench, p) for p in (program, smaller)]
@@ -88,27 +88,28 @@ def test_the_same_passes_are_chosen_again() -> None:
     bench, table = make_bench("binary")
     model = fitted(bench)
     program = bench.compile([(model, 1.0)])
-    first, second = (shrunk(program, choose_passes(blend_of(model), bench, table, LONG))[0] for _ in range(2))
+    first, second = (shrunk(program, choose_passes(blend_of(model), bench, table, LONG), LONG)[0] for _ in range(2))
     assert digest(first) == digest(second)
 
 
 def test_without_time_no_pass_is_chosen() -> None:
     bench, table = make_bench("binary")
     model = fitted(bench)
-    assert choose_passes(blend_of(model), bench, table, 0.0) == ()
+    assert choose_passes(blend_of(model), bench, table, 0.0).passes == ()
 
 
 def test_without_passes_or_gain_the_program_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, table = make_bench("regression")
     model = fitted(bench)
     program = bench.compile([(model, 1.0)])
-    assert shrunk(program, ()) == (program, {})
+    assert shrunk(program, Chosen(), LONG) == (program, {})
     passes = choose_passes(blend_of(model), bench, table, LONG)
-    assert passes
-    again, _ = shrunk(program, passes)
+    assert passes.passes
+    assert shrunk(program, passes, 0.5 * passes.seconds) == (program, {})
+    again, _ = shrunk(program, passes, LONG)
     monkeypatch.setattr(shrink_files, "_gains", lambda _: False)
     monkeypatch.setattr(shrink_files, "repeat", lambda *_: (again, []))
-    assert shrunk(program, passes) == (program, {})
+    assert shrunk(program, passes, LONG) == (program, {})
 
 
 class Notes:
@@ -125,7 +126,7 @@ def test_a_run_without_time_says_that_files_stay_as_they_are(interrupted: bool, 
     clock = Clock(60.0, clock.start - started)
     run: Any = SimpleNamespace(interrupted=interrupted, clock=clock, time=plan_time(60.0), watcher=Notes())
     blend: Any = None
-    assert passes_for(run, blend) == ()
+    assert passes_for(run, blend) == Chosen()
     assert run.watcher.lines == ["note: no time to look for smaller files"]
 
 

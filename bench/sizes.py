@@ -1,0 +1,109 @@
+"""Fit tables, and compare each last fit with what passes made of it: bytes, scores on unseen rows, time of a call."""
+
+import argparse
+import json
+import re
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from lean_automl_exporters.c import export_c
+from lean_automl_exporters.onnx import export_onnx
+from lean_automl_runtime.artifact import Artifact, write_artifact
+from lean_automl_runtime.engines import make_engine
+from lean_automl_runtime.engines.onnx import OnnxEngine
+from lean_automl_runtime.ir import Program
+from lean_automl_runtime.measure import measure_in_process
+from lean_automl_runtime.model import Model
+from machine import machine
+
+from lean_automl.automl import run as run_module
+from lean_automl.automl.pipeline import FitRequest, fit
+from lean_automl.cli.progress import Silent
+from lean_automl.config import Budget, Constraints, FitConfig
+from lean_automl.data import Dataset, holdout, load_dataset
+from lean_automl.data.records import to_records
+from lean_automl.search.metrics import make_metric
+from lean_automl.student.trial import predict_with
+
+ADULT = ("adult", 0), ("adult", 1), ("adult", 2)
+OTHERS = ("california_housing", 0), ("letter", 0), ("movie_ratings", 0), ("fars_injury", 0)
+RECORDS = 500
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.json and the tables")
+    parser.add_argument("--time-limit", type=float, default=60.0)
+    parser.add_argument("--max-latency-ms", type=float, default=2.0)
+    parser.add_argument("--max-size-kb", type=float, default=64.0)
+    parser.add_argument("--only", nargs="*", help="names of sets")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "sizes.json")
+    options = parser.parse_args()
+    index = {one["name"]: one for one in json.loads((options.data / "index.json").read_text())}
+    shown = {k: str(v) for k, v in vars(options).items() if k not in ("data", "out", "only")}
+    found = {"machine": machine(), "options": shown, "fits": {}}
+    for name, seed in (*ADULT, *OTHERS):
+        if options.only and name not in options.only:
+            continue
+        row = compare(index[name], seed, options)
+        found["fits"][f"{name}, seed {seed}"] = row
+        print(name, seed, json.dumps(row), flush=True)
+        options.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def compare(one: dict, seed: int, options: argparse.Namespace) -> dict[str, object]:
+    limits = Constraints(max_latency_us=1000 * options.max_latency_ms, max_size_bytes=1000 * options.max_size_kb)
+    config = FitConfig(constraints=limits, budget=Budget(time_limit_s=options.time_limit), seed=seed)
+    pairs: list[tuple[Program, Program, float]] = []
+    shrunk = run_module.shrunk
+
+    def noting(program: Program, chosen: object, left_s: float) -> tuple[Program, dict]:
+        begin = time.monotonic()
+        smaller, said = shrunk(program, chosen, left_s)
+        pairs.append((program, smaller, time.monotonic() - begin))
+        return smaller, said
+
+    run_module.shrunk = noting
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            source, out = options.data / one["file"], Path(folder, "model")
+            result = fit(FitRequest(source, one["target"], out), config, Silent())
+    finally:
+        run_module.shrunk = shrunk
+    if not pairs:
+        return {"family": result.student.family, "shrunk": False}
+    dataset = load_dataset(source, one["target"])
+    unseen = dataset.take(holdout(dataset, config.holdout, seed).valid)
+    before, after, seconds = pairs[-1]
+    row: dict[str, object] = {"task": one["task"], "family": result.student.family, "refitted": result.refitted}
+    row |= {"passed_over": len(result.passed_over), "shrink_s": round(result.seconds.get("shrink", 0.0) + seconds, 2)}
+    return row | {"before": figures(before, unseen), "after": figures(after, unseen)}
+
+
+def figures(program: Program, unseen: Dataset) -> dict[str, float]:
+    onnx = export_onnx(program)
+    tables = re.search(r"Tables: (\d+) bytes", next(iter(export_c(program).values())))
+    assert tables is not None
+    row: dict[str, float] = {"lam": len(write_artifact(Artifact(program))), "onnx": len(onnx), "c": int(tables[1])}
+    problem, outputs = unseen.schema.task, len(unseen.schema.classes) or 1
+    predicted = predict_with(program, unseen.table)
+    names = ("neg_log_loss", "roc_auc") if outputs == 2 else ("neg_log_loss",) if outputs > 2 else (None,)
+    for name in names:
+        metric = make_metric(name, problem, outputs)
+        score = metric(unseen.y, predicted, unseen.weight)
+        row[metric.shown_name] = round(-score if metric.name.startswith("neg_") else score, 6)
+    records = to_records(unseen.table.take(np.arange(min(RECORDS, unseen.rows))))
+    session = OnnxEngine(onnx)
+    models = {
+        "native": Model(make_engine(program), program.columns, program.classes, {}),
+        "onnx": Model(session, session.columns, session.classes, {}),
+    }
+    for name, model in models.items():
+        row[f"p50_us, {name}"] = round(measure_in_process(model.predict_one, records).total.at(0.5).value_us, 2)
+    return row
+
+
+if __name__ == "__main__":
+    main()
