@@ -10,6 +10,7 @@ from lean_automl.errors import ConfigError
 
 TIGHT_BYTES: Final = 16_000
 TIGHT_US: Final = 2.0
+ROOMY_BYTES: Final = 128_000
 MAX_SEED: Final = 2**31 - 1
 TARGETS: Final = ("auto", "native", "numba", "onnx", "reference")
 
@@ -44,6 +45,11 @@ class Constraints:
         """Whether what fits is so small that a model of its own kind has to be made for it."""
         size, latency = self.max_size_bytes, self.max_latency_us
         return (size is not None and size <= TIGHT_BYTES) or (latency is not None and latency <= TIGHT_US)
+
+    @property
+    def are_roomy(self) -> bool:
+        """Whether models that were made without a thought of bytes have a chance to fit."""
+        return not self.are_tight and (self.max_size_bytes is None or self.max_size_bytes >= ROOMY_BYTES)
 
 
 def check_limit(name: str, value: float | None) -> None:

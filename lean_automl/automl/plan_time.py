@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 TEACHER_SHARE: Final = 0.45
+REFERENCE_SHARE: Final = 0.25  # of a teacher that is only there to compare with
 FEATURES_SHARE: Final = 0.12
 FINAL_SHARE: Final = 0.13
 LONGEST_FINAL_S: Final = 12.0
@@ -15,7 +16,7 @@ SHORTEST_FINAL_S: Final = 3.0
 LONGEST_MEASURE_S: Final = 1.0
 PUBLISHING_MARGIN: Final = 1.5  # the last model is larger than the first
 MOST_FINAL_SHARE: Final = 0.35
-REFIT_ENDS_BEFORE: Final = 0.6  # the rest of what is kept is for export and measuring
+REFIT_ENDS_BEFORE: Final = 0.8  # the rest of what is kept is for export and measuring
 CHOICE_SHARE: Final = 0.7  # of the time for smaller files; the rest is for the last fit's Program
 
 
@@ -54,9 +55,9 @@ class TimePlan:
         """When the choice of features ends, in seconds since the start of the run."""
         return spent_s + FEATURES_SHARE * self._room(spent_s)
 
-    def teacher_until(self, spent_s: float) -> float:
-        """When the teacher ends, likewise."""
-        return spent_s + TEACHER_SHARE * self._room(spent_s)
+    def teacher_until(self, spent_s: float, *, serves: bool) -> float:
+        """When the teacher ends, likewise; `serves`: whether students learn from it or come from it."""
+        return spent_s + (TEACHER_SHARE if serves else REFERENCE_SHARE) * self._room(spent_s)
 
     def with_publishing(self, seconds: float) -> TimePlan:
         """The same with at least the time for export and measuring that a model of this run took for it."""
@@ -67,11 +68,16 @@ class TimePlan:
         return max(0.0, self.limit_s - self.final_s - self.shrink_s - spent_s)
 
 
-def plan_time(limit_s: float) -> TimePlan:
-    """Divide the limit."""
+def plan_time(limit_s: float, *, shrinks: bool) -> TimePlan:
+    """Divide the limit.
+
+    Args:
+        limit_s: Of the whole run.
+        shrinks: Whether smaller files are looked for.
+    """
     return TimePlan(
         limit_s=limit_s,
         final_s=min(LONGEST_FINAL_S, max(SHORTEST_FINAL_S, FINAL_SHARE * limit_s)),
-        shrink_s=min(LONGEST_SHRINK_S, SHRINK_SHARE * limit_s),
+        shrink_s=min(LONGEST_SHRINK_S, SHRINK_SHARE * limit_s) if shrinks else 0.0,
         measure_s=max(0.2, min(LONGEST_MEASURE_S, limit_s / 60)),
     )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from lean_automl.automl.front import front_bytes
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
+from lean_automl.automl.members import students_of
 from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TimePlan, plan_time
 from lean_automl.automl.report import Reporter, Shipped
@@ -45,7 +46,7 @@ from lean_automl.student.deploy import choose_deployment
 from lean_automl.student.families import choose_families
 from lean_automl.student.family import Context
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
-from lean_automl.student.trial import Adopted, Workbench
+from lean_automl.student.trial import Workbench
 from lean_automl.teacher.bag import Lesson
 from lean_automl.teacher.build import Failure, build_teacher
 from lean_automl.teacher.ensemble import Teacher
@@ -55,12 +56,10 @@ if TYPE_CHECKING:
 
     from lean_automl.automl.result import RunResult
     from lean_automl.data import Split
-    from lean_automl.learners.base import Lowerable, Student
 
 MEASURED_ROWS: Final = 4_096
 FINALISTS: Final = 4
 FIRST_TRIALS: Final = 2
-MOST_ADOPTED: Final = 4
 SHORTEST_WITH_FIRST_S: Final = 20.0
 LONGEST_AFTER_INTERRUPT_S: Final = 5.0
 SHORTEST_MEASURE_S: Final = 1.0
@@ -119,7 +118,9 @@ class Run:
         """Fit the features."""
         self.watcher.step("features", f"{len(self.schema.features)} columns")
         with self.reporter.timed("features"):
-            self.time: TimePlan = plan_time(self.clock.limit_s)
+            self.time: TimePlan = plan_time(
+                self.clock.limit_s, shrinks=self.config.constraints.max_size_bytes is not None
+            )
             if not self.workers.wait_until_ready(self.clock.at(self.clock.limit_s - self.time.final_s)):
                 raise InfeasibleError(
                     f"the {self.clock.limit_s:g} s were over before the learners were loaded. Give a longer "
@@ -213,7 +214,8 @@ class Run:
         """Build the teacher.
 
         Where students may learn from it, it must not know the rows that judge them: it is built on the training part
-        of their fold alone. Elsewhere it is built on the folds that judge students, and its members are students too.
+        of their fold alone. Elsewhere it is built on the folds that judge students, and its members are students too
+        where there is room for them.
         """
         dataset, rows, splits = self.dataset, self.rows, self.folds
         judged = self.bench.folds
@@ -224,7 +226,9 @@ class Run:
             splits = judged
         self.watcher.step("teacher", f"{len(splits)} folds of {dataset.rows:,} rows")
         with self.reporter.timed("teacher"):
-            options = self._options(self.time.teacher_until(self.clock.spent_s))
+            adopts = self.bench.constraints.are_roomy
+            until = self.time.teacher_until(self.clock.spent_s, serves=self.distils or adopts)
+            options = self._options(until)
             lesson = Lesson(rows, splits, self.problem)
             self.teacher, self.failures = self._once(
                 TEACHER, lambda: build_teacher(lesson, self.metric, options, self.workers, self.watcher)
@@ -234,8 +238,8 @@ class Run:
             if self.distils:
                 self.rows = replace(self.rows, soft=self._soft_targets(self.teacher, judged[0]))
                 self.bench = replace(self.bench, rows=self.rows)
-            else:
-                self.students.adopt(self.bench, _students_of(self.teacher, len(judged)))
+            elif adopts:
+                self.students.adopt(self.bench, students_of(self.teacher, len(judged)))
             self.teacher_holdout = self.judge.teacher(self.teacher, self.features.plan)
 
     def _soft_targets(self, teacher: Teacher, split: Split) -> np.ndarray:
@@ -249,7 +253,7 @@ class Run:
     def search(self) -> None:
         """Search for a student until the time is over."""
         self.settle()
-        self.students.end_by(self.clock.at(self.clock.limit_s - self.time.final_s))
+        self.students.end_by(self.clock.at(self.clock.limit_s - self.time.final_s - self.time.shrink_s))
         self.watcher.step("students", ", ".join(family.name for family in self.families))
         with self.reporter.timed("students"):
             self.students.run(self.bench)
@@ -382,18 +386,3 @@ class Run:
         """Folds that judge students: the last ones, which resemble the future where rows are ordered by time."""
         count = next((count for rows, count in FOLDS_BY_ROWS if self.dataset.rows <= rows), 1)
         return self.folds[-count:]
-
-
-def _students_of(teacher: Teacher, folds: int) -> list[Adopted]:
-    """The best members whose models can be lowered, with their models of the last folds."""
-    ranked = sorted(zip(teacher.scores, teacher.bags, strict=True), key=lambda pair: -pair[0])
-    bags = [bag for _, bag in ranked if all(hasattr(model, "lower") for model in bag.models)]
-    return [
-        Adopted(
-            bag.name,
-            cast("Student", bag.learner),
-            cast("tuple[Lowerable, ...]", bag.models[-folds:]),
-            bag.seconds * folds / len(bag.models),
-        )
-        for bag in bags[:MOST_ADOPTED]
-    ]

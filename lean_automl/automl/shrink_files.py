@@ -1,8 +1,8 @@
 """Makes what ships smaller at next to no loss: passes are chosen where they can be judged, and repeated on what ships.
 
 The last fit knows all rows, so nothing is left to judge it by. The same student fitted on the first fold does not know
-that fold's validation rows: passes are chosen with it. What they may cost is far below what a run can tell from luck,
-so they run whether a limit asks for it or not: a smaller file is quicker to load, to send and to run.
+that fold's validation rows: passes are chosen with it. They are for runs with a limit on size, whether a student is
+near it or not: who sets one cares for bytes, and what the passes may cost is far below what a run can tell from luck.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class Chosen:
 
 def passes_for(run: Run, blend: Blend) -> Chosen:
     """Lossy passes that a student of a run bears; none where there is no time to judge them."""
+    if not run.time.shrink_s:
+        return Chosen()
     left = run.clock.left_s - run.time.final_s
     if run.interrupted or left <= 0:
         run.watcher.step("note", "no time to look for smaller files")

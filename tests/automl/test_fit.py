@@ -17,7 +17,7 @@ from lean_automl.config import Budget, Constraints, FitConfig
 from lean_automl.data import SchemaOverrides
 from lean_automl.errors import ConfigError, InfeasibleError, MeasurementError
 
-LIMITS = Constraints(max_latency_us=1e5, max_size_bytes=60_000)
+LIMITS = Constraints(max_latency_us=1e5, max_size_bytes=200_000)
 
 
 def run(tmp_path: Path, task: str, rows: int = 400, **settings: object):

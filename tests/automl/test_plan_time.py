@@ -3,14 +3,20 @@ from lean_automl.automl.plan_time import MOST_FINAL_SHARE, plan_time
 
 def test_the_parts_stay_within_the_limit() -> None:
     for limit in (5.0, 10.0, 60.0, 600.0):
-        plan = plan_time(limit)
+        plan = plan_time(limit, shrinks=True)
         assert 0 < plan.final_s < limit
         for spent in (0.0, 0.3 * limit, limit):
-            assert spent <= plan.features_until(spent) <= plan.teacher_until(spent) <= max(spent, limit - plan.final_s)
+            assert (
+                spent
+                <= plan.features_until(spent)
+                <= plan.teacher_until(spent)
+                <= max(spent, limit - plan.final_s - plan.shrink_s)
+            )
+        assert plan.refit_until + plan.publish_s <= limit
 
 
 def test_what_the_first_model_took_is_kept_for_the_last() -> None:
-    plan = plan_time(60.0)
+    plan = plan_time(60.0, shrinks=False)
     assert plan.with_publishing(0.1) == plan, "never less than planned"
     assert plan.with_publishing(10.0).final_s > 10.0
     assert plan.with_publishing(1_000.0).final_s == MOST_FINAL_SHARE * 60.0

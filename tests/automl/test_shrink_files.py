@@ -124,7 +124,9 @@ class Notes:
 def test_a_run_without_time_says_that_files_stay_as_they_are(interrupted: bool, started: float) -> None:
     clock = Clock(60.0)
     clock = Clock(60.0, clock.start - started)
-    run: Any = SimpleNamespace(interrupted=interrupted, clock=clock, time=plan_time(60.0), watcher=Notes())
+    run: Any = SimpleNamespace(
+        interrupted=interrupted, clock=clock, time=plan_time(60.0, shrinks=True), watcher=Notes()
+    )
     blend: Any = None
     assert passes_for(run, blend) == Chosen()
     assert run.watcher.lines == ["note: no time to look for smaller files"]
@@ -132,6 +134,6 @@ def test_a_run_without_time_says_that_files_stay_as_they_are(interrupted: bool, 
 
 @pytest.mark.parametrize("limit", [5.0, 20.0, 60.0, 600.0, 86_400.0])
 def test_time_is_divided_without_a_gap(limit: float) -> None:
-    plan = plan_time(limit)
+    plan = plan_time(limit, shrinks=True)
     assert 0 < plan.choice_s < plan.shrink_s < 0.1 * limit
     assert limit - plan.final_s - plan.shrink_s + plan.choice_s <= plan.refit_until < limit

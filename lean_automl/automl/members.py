@@ -1,0 +1,28 @@
+"""Members of the teacher as students: what fits the limits is compiled as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from lean_automl.student.trial import Adopted
+
+if TYPE_CHECKING:
+    from lean_automl.learners.base import Lowerable, Student
+    from lean_automl.teacher.ensemble import Teacher
+
+MOST_ADOPTED: Final = 4
+
+
+def students_of(teacher: Teacher, folds: int) -> list[Adopted]:
+    """The best members whose models can be lowered, with their models of the last folds."""
+    ranked = sorted(zip(teacher.scores, teacher.bags, strict=True), key=lambda pair: -pair[0])
+    bags = [bag for _, bag in ranked if all(hasattr(model, "lower") for model in bag.models)]
+    return [
+        Adopted(
+            bag.name,
+            cast("Student", bag.learner),
+            cast("tuple[Lowerable, ...]", bag.models[-folds:]),
+            bag.seconds * folds / len(bag.models),
+        )
+        for bag in bags[:MOST_ADOPTED]
+    ]
