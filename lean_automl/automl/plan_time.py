@@ -13,6 +13,7 @@ LONGEST_FINAL_S: Final = 12.0
 SHRINK_SHARE: Final = 0.08
 LONGEST_SHRINK_S: Final = 12.0
 SHORTEST_FINAL_S: Final = 3.0
+BLEND_SHARE: Final = 0.04  # for the choice of what is averaged, and compiling it
 LONGEST_MEASURE_S: Final = 1.0
 PUBLISHING_MARGIN: Final = 1.5  # the last model is larger than the first
 MOST_FINAL_SHARE: Final = 0.35
@@ -40,6 +41,11 @@ class TimePlan:
     def choice_s(self) -> float:
         """What the choice of passes gets, of the time for smaller files."""
         return CHOICE_SHARE * self.shrink_s
+
+    @property
+    def search_until(self) -> float:
+        """When the last fits end for which the search must leave time, in seconds since the start of the run."""
+        return self.limit_s - self.final_s - self.shrink_s - BLEND_SHARE * self.limit_s
 
     @property
     def publish_s(self) -> float:

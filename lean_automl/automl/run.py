@@ -173,7 +173,7 @@ class Run:
         )
         self.families = choose_families(self.config.families, context)
         options = SearchOptions(
-            self.clock.at(self.clock.limit_s - self.time.final_s - self.time.shrink_s),
+            self.clock.at(self.time.search_until),
             self.config.budget.max_trials,
             self.config.seed,
             self.workers,
@@ -253,7 +253,7 @@ class Run:
     def search(self) -> None:
         """Search for a student until the time is over."""
         self.settle()
-        self.students.end_by(self.clock.at(self.clock.limit_s - self.time.final_s - self.time.shrink_s))
+        self.students.end_by(self.clock.at(self.time.search_until))
         self.watcher.step("students", ", ".join(family.name for family in self.families))
         with self.reporter.timed("students"):
             self.students.run(self.bench)
