@@ -15,7 +15,7 @@ from lean_automl_runtime.measure import Measurement, MeasureOptions, measure
 from lean_automl.automl.result import Check
 from lean_automl.errors import MeasurementError
 from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student
-from lean_automl.search.workers import load_shared
+from lean_automl.search.workers import GRACE_S, load_shared
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def refit(blend: Blend, bench: Workbench, rows: Rows, options: FitOptions, worke
         while waiting and workers.free and not options.expired:
             number, (candidate, _) = waiting.pop(0)
             student = candidate.student.for_all_rows(candidate.fitted, growth)
-            workers.start(fit_all_rows, (shared, student, uncut), options.deadline, number)
+            workers.start(fit_all_rows, (shared, student, uncut), options.deadline - GRACE_S, number)  # never cut short
             running += 1
         if not running:
             break

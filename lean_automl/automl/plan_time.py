@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
-TEACHER_SHARE: Final = 0.45
-REFERENCE_SHARE: Final = 0.25  # of a teacher that is only there to compare with
+TEACHER_SHARES: Final = {
+    "teaches": 0.45,
+    "joins": 0.35,  # its members are students too, and judging them as such comes on top
+    "compares": 0.25,
+}
 FEATURES_SHARE: Final = 0.12
 FINAL_SHARE: Final = 0.13
 LONGEST_FINAL_S: Final = 12.0
@@ -19,6 +22,8 @@ PUBLISHING_MARGIN: Final = 1.5  # the last model is larger than the first
 MOST_FINAL_SHARE: Final = 0.35
 REFIT_ENDS_BEFORE: Final = 0.8  # the rest of what is kept is for export and measuring
 CHOICE_SHARE: Final = 0.7  # of the time for smaller files; the rest is for the last fit's Program
+
+TeacherRole = Literal["teaches", "joins", "compares"]
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,9 @@ class TimePlan:
         """When the choice of features ends, in seconds since the start of the run."""
         return spent_s + FEATURES_SHARE * self._room(spent_s)
 
-    def teacher_until(self, spent_s: float, *, serves: bool) -> float:
-        """When the teacher ends, likewise; `serves`: whether students learn from it or come from it."""
-        return spent_s + (TEACHER_SHARE if serves else REFERENCE_SHARE) * self._room(spent_s)
+    def teacher_until(self, spent_s: float, role: TeacherRole) -> float:
+        """When the teacher ends, likewise."""
+        return spent_s + TEACHER_SHARES[role] * self._room(spent_s)
 
     def with_publishing(self, seconds: float) -> TimePlan:
         """The same with at least the time for export and measuring that a model of this run took for it."""
@@ -71,7 +76,7 @@ class TimePlan:
         return replace(self, final_s=max(self.final_s, min(longest, PUBLISHING_MARGIN * seconds)))
 
     def _room(self, spent_s: float) -> float:
-        return max(0.0, self.limit_s - self.final_s - self.shrink_s - spent_s)
+        return max(0.0, self.search_until - spent_s)
 
 
 def plan_time(limit_s: float, *, shrinks: bool) -> TimePlan:

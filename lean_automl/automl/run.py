@@ -14,6 +14,7 @@ import numpy as np
 
 from lean_automl.automl.choose_features import FeatureChoice, choose_features
 from lean_automl.automl.finish import (
+    EXPORTED_BYTES_PER_S,
     MeasurePlan,
     MissError,
     check_exported,
@@ -28,7 +29,7 @@ from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journ
 from lean_automl.automl.judge import Judge
 from lean_automl.automl.members import students_of
 from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
-from lean_automl.automl.plan_time import TimePlan, plan_time
+from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
 from lean_automl.automl.report import Reporter, Shipped
 from lean_automl.automl.request import FitRequest, Watcher
 from lean_automl.automl.shrink_files import passes_for, shrunk
@@ -226,9 +227,9 @@ class Run:
             splits = judged
         self.watcher.step("teacher", f"{len(splits)} folds of {dataset.rows:,} rows")
         with self.reporter.timed("teacher"):
-            adopts = self.bench.constraints.are_roomy
-            until = self.time.teacher_until(self.clock.spent_s, serves=self.distils or adopts)
-            options = self._options(until)
+            joins = self.bench.constraints.are_roomy
+            role: TeacherRole = "teaches" if self.distils else "joins" if joins else "compares"
+            options = self._options(self.time.teacher_until(self.clock.spent_s, role))
             lesson = Lesson(rows, splits, self.problem)
             self.teacher, self.failures = self._once(
                 TEACHER, lambda: build_teacher(lesson, self.metric, options, self.workers, self.watcher)
@@ -238,7 +239,7 @@ class Run:
             if self.distils:
                 self.rows = replace(self.rows, soft=self._soft_targets(self.teacher, judged[0]))
                 self.bench = replace(self.bench, rows=self.rows)
-            elif adopts:
+            elif joins:
                 self.students.adopt(self.bench, students_of(self.teacher, len(judged)))
             self.teacher_holdout = self.judge.teacher(self.teacher, self.features.plan)
 
@@ -273,7 +274,7 @@ class Run:
                 with self.reporter.timed("shrink"):
                     passes = passes_for(self, blend)
                 with self.reporter.timed("refit"):
-                    until = self.time.refit_until
+                    until = self.time.refit_until - blend.footprint.bytes / EXPORTED_BYTES_PER_S
                     if self.interrupted:
                         until = min(until, self.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
                     rows = self._last_rows(blend, until - self.clock.spent_s)

@@ -1,17 +1,17 @@
 from lean_automl.automl.plan_time import MOST_FINAL_SHARE, plan_time
 
+ROLES = ("teaches", "joins", "compares")
+
 
 def test_the_parts_stay_within_the_limit() -> None:
     for limit in (5.0, 10.0, 60.0, 600.0):
         plan = plan_time(limit, shrinks=True)
         assert 0 < plan.final_s < limit
         for spent in (0.0, 0.3 * limit, limit):
-            assert (
-                spent
-                <= plan.features_until(spent)
-                <= plan.teacher_until(spent)
-                <= max(spent, limit - plan.final_s - plan.shrink_s)
-            )
+            steps = [plan.features_until(spent), *(plan.teacher_until(spent, role) for role in ROLES)]
+            assert spent <= min(steps)
+            assert max(steps) <= max(spent, plan.search_until)
+        assert plan.refit_until + plan.publish_s <= limit
         assert plan.refit_until + plan.publish_s <= limit
 
 
