@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from lean_automl_runtime.artifact import read_artifact
 
 from lean_automl.automl.choose_features import FeatureChoice, choose_features
 from lean_automl.automl.finish import (
@@ -191,11 +192,17 @@ class Run:
         self.watcher.step("first", "a quick student, so that there is always something")
         with self.reporter.timed("first"):
             self.students.run(self.bench, until=FIRST_TRIALS)
+        self._publish_best()
+
+    def _publish_best(self) -> None:
+        """Let the best student so far take the place of what is published, while the run goes on."""
+        self.settle()
         for candidate in self.students.log.feasible()[:1]:
-            program = self.bench.compile([(candidate.fitted[0], 1.0)])
-            # Measuring has a process of its own, and mostly waits: the teacher need not wait for it.
-            self.first = threading.Thread(target=self._publish_quietly, args=(single(candidate), program))
-            self.first.start()
+            if self.shipped is None or candidate.score > self.shipped.blend.score:
+                program = read_artifact(candidate.artifact).program
+                # Measuring has a process of its own, and mostly waits.
+                self.first = threading.Thread(target=self._publish_quietly, args=(single(candidate), program))
+                self.first.start()
 
     def _publish_quietly(self, blend: Blend, program: Program) -> None:
         begin = time.monotonic()
@@ -204,10 +211,10 @@ class Run:
             # What it takes here, now, is what it will take for the last one.
             self.time = self.time.with_publishing(time.monotonic() - begin)
         except (MissError, LeanAutoMLError, OSError) as error:  # the last one may well do better, or says it again
-            self.watcher.step("note", f"the first student was not published: {error}")
+            self.watcher.step("note", f"an early student was not published: {error}")
 
     def settle(self) -> None:
-        """Wait until the first model is in its place, or is known to miss a limit."""
+        """Wait until an early model is in its place, or is known to miss a limit."""
         if self.first is not None:
             self.first.join()
 
@@ -255,6 +262,8 @@ class Run:
         """Search for a student until the time is over."""
         self.settle()
         self.students.end_by(self.clock.at(self.time.search_until))
+        if self.clock.limit_s >= SHORTEST_WITH_FIRST_S:
+            self._publish_best()
         self.watcher.step("students", ", ".join(family.name for family in self.families))
         with self.reporter.timed("students"):
             self.students.run(self.bench)

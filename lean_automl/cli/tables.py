@@ -141,4 +141,4 @@ def _show_failures(console: Console, result: RunResult) -> None:
         if trial.reason is not None:
             console.print(f"  trial {trial.number} ({trial.family}) failed: {escape(trial.reason)}", soft_wrap=True)
     for what in result.passed_over:
-        console.print(f"  [yellow]passed over[/yellow], for its files broke a limit: {escape(what)}", soft_wrap=True)
+        console.print(f"  [yellow]passed over[/yellow]: {escape(what)}", soft_wrap=True)

@@ -12,7 +12,6 @@ def test_the_parts_stay_within_the_limit() -> None:
             assert spent <= min(steps)
             assert max(steps) <= max(spent, plan.search_until)
         assert plan.refit_until + plan.publish_s <= limit
-        assert plan.refit_until + plan.publish_s <= limit
 
 
 def test_what_the_first_model_took_is_kept_for_the_last() -> None:
