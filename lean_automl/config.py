@@ -69,10 +69,14 @@ class Budget:
     Attributes:
         time_limit_s: Wall time for everything, from reading the table to the last check.
         max_trials: Students to try at most; None is no limit.
+        teacher: Whether a teacher is built.
+        measure: Whether latencies are measured that no limit asks for.
     """
 
     time_limit_s: float = 60.0
     max_trials: int | None = None
+    teacher: bool = True
+    measure: bool = True
 
     def __post_init__(self) -> None:
         """Check the numbers.

@@ -169,7 +169,7 @@ class Run:
             records,
         )
         rows = int(np.mean([fold.train.size for fold in judged]))
-        self.distils = len(judged) == 1 and constraints.are_tight
+        self.distils = len(judged) == 1 and constraints.are_tight and self.config.budget.teacher
         context = Context(
             self.problem, rows, len(plan.numeric), len(plan.categorical), constraints, has_teacher=self.distils
         )
@@ -187,7 +187,7 @@ class Run:
 
     def publish_first(self) -> None:
         """Put a first model, found in a moment, where the last one will be: a run that is killed leaves that."""
-        if self.clock.limit_s < SHORTEST_WITH_FIRST_S:
+        if self.clock.limit_s < SHORTEST_WITH_FIRST_S or not self.config.budget.teacher:
             return
         self.watcher.step("first", "a quick student, so that there is always something")
         with self.reporter.timed("first"):
@@ -225,6 +225,8 @@ class Run:
         of their fold alone. Elsewhere it is built on the folds that judge students, and its members are students too
         where there is room for them.
         """
+        if not self.config.budget.teacher:
+            return
         dataset, rows, splits = self.dataset, self.rows, self.folds
         judged = self.bench.folds
         if self.distils:
@@ -325,7 +327,8 @@ class Run:
             check_sizes(draft, deployment, constraints)  # what is too large already need not be measured
         with self.reporter.timed("measure"):
             records = to_records(self.holdout.table.take(np.arange(min(MEASURED_ROWS, self.holdout.rows))))
-            plan = MeasurePlan(self.time.measure_s, until, self._measure_timeout_s())
+            unasked = self.config.budget.measure
+            plan = MeasurePlan(self.time.measure_s, until, self._measure_timeout_s(), unasked)
             measurements, checks = measure_files(draft, records, deployment, constraints, plan)
         # The measured figures go into the files' metadata; the Program stays the same to the bit. The limit is for the
         # files as they ship, so their size counts with the figures in them.

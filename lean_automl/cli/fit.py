@@ -50,6 +50,8 @@ def add_parser(commands: Any) -> None:
     budget = parser.add_argument_group("budget")
     budget.add_argument("--time-limit", type=float, metavar="S", help="seconds for everything (60)")
     budget.add_argument("--max-trials", type=int, metavar="N", help="students to try at most")
+    budget.add_argument("--no-teacher", action="store_true", help="search students at once, without a teacher")
+    budget.add_argument("--no-measure", action="store_true", help="measure no latency that has no limit")
     how = parser.add_argument_group("how")
     how.add_argument("--metric", metavar="NAME", help="a scikit-learn scorer; default by task: roc_auc, log loss, rmse")
     how.add_argument("--task", choices=TASKS, help="kind of target, if inference is wrong")
@@ -117,6 +119,8 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
         budget=Budget(
             time_limit_s=DEFAULT_LIMIT_S if namespace.time_limit is None else namespace.time_limit,
             max_trials=namespace.max_trials,
+            teacher=not namespace.no_teacher,
+            measure=not namespace.no_measure,
         ),
         target=namespace.serve_with,
         metric=namespace.metric,
