@@ -77,6 +77,8 @@ PUBLIC: Final[dict[str, set[str]]] = {
         "usable_encodings",
     },
     "lean_automl.compiler.foreign": {"Compiled", "Request", "SourceParity", "compile_checked", "compile_model"},
+    "lean_automl": {"LeanClassifier", "LeanRegressor", "__version__"},
+    "lean_automl.sklearn": {"InputError", "LeanClassifier", "LeanRegressor", "SettingError", "register_skl2onnx"},
     "lean_automl.errors": {
         "ArtifactError",
         "ArtifactVersionError",

@@ -1,0 +1,209 @@
+"""Fitted estimators: they predict what their files predict, take what scikit-learn's users pass, and travel."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from estimators.quick import QUICK
+from lean_automl_runtime import load
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tables import mixed_frame_for
+
+from lean_automl import LeanClassifier, LeanRegressor
+from lean_automl.sklearn import InputError, SettingError
+
+
+def table(task: str, rows: int = 300) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    frame, target = mixed_frame_for(task, rows)
+    return frame.drop(columns=target), frame[target]
+
+
+def numbers(rows: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, 3))
+    return x, (x[:, 0] + 0.3 * x[:, 1] > 0).astype(int)
+
+
+@pytest.fixture(scope="module")
+def classifier() -> LeanClassifier:
+    return LeanClassifier(**QUICK).fit(*table("multiclass"))
+
+
+@pytest.fixture(scope="module")
+def regressor() -> LeanRegressor:
+    return LeanRegressor(**QUICK | {"families": ("oblivious",)}).fit(*table("regression"))
+
+
+def test_a_classifier_predicts_what_its_file_predicts(classifier: LeanClassifier, tmp_path: Path) -> None:
+    x, y = table("multiclass")
+    model = load(classifier.save(tmp_path / "model.lam"))
+    assert classifier.classes_.tolist() == list(model.classes) == ["high", "low", "mid"]
+    np.testing.assert_array_equal(classifier.predict_proba(x), model.predict_proba(x))
+    np.testing.assert_array_equal(classifier.predict(x), model.predict(x))
+    assert classifier.score(x, y) > 0.6
+    assert classifier.feature_names_in_.tolist() == list(x.columns)
+    assert classifier.n_features_in_ == x.shape[1]
+
+
+def test_a_regressor_predicts_what_its_file_predicts(regressor: LeanRegressor, tmp_path: Path) -> None:
+    x, y = table("regression")
+    model = load(regressor.save(tmp_path / "model.lam"))
+    np.testing.assert_array_equal(regressor.predict(x), model.predict(x).astype(np.float64))
+    assert regressor.score(x, y) > 0.5
+
+
+def test_it_says_what_the_run_found(classifier: LeanClassifier) -> None:
+    assert classifier.result_.student.family == "linear"
+    assert classifier.result_.measurements == [], "no limit asks for a latency"
+    assert classifier.result_.teacher_score is None
+    front = classifier.front()
+    assert front.loc[0, "family"] == "linear"
+    assert {"score", "rounds", "model.lam kB", "model.onnx us"} <= set(front.columns)
+    importances = dict(zip(classifier.feature_names_in_, classifier.feature_importances_, strict=True))
+    assert sum(importances.values()) == pytest.approx(1.0)
+    assert max(importances, key=importances.__getitem__) == "city"
+
+
+def test_files_of_every_form(classifier: LeanClassifier, tmp_path: Path) -> None:
+    x, _ = table("multiclass")
+    onnx = load(classifier.export(tmp_path / "model.onnx"))
+    np.testing.assert_allclose(onnx.predict_proba(x), classifier.predict_proba(x), atol=1e-5)
+    assert "model_predict" in classifier.export(tmp_path / "model.h").read_text()
+    assert classifier.export(tmp_path / "named_otherwise", to="lam").read_bytes() == classifier.artifact_
+    with pytest.raises(ValueError, match=r"'pmml' is not one of: lam, onnx, c"):
+        classifier.export(tmp_path / "model.pmml")
+
+
+def test_a_pickle_holds_the_file_and_predicts_the_same(classifier: LeanClassifier) -> None:
+    x, _ = table("multiclass")
+    content = pickle.dumps(classifier)
+    assert classifier.artifact_ in content
+    again = pickle.loads(content)
+    np.testing.assert_array_equal(again.predict_proba(x), classifier.predict_proba(x))
+    assert not hasattr(clone(again), "artifact_")
+
+
+def test_tables_of_other_libraries(classifier: LeanClassifier) -> None:
+    x, _ = table("multiclass")
+    np.testing.assert_array_equal(classifier.predict(pa.Table.from_pandas(x)), classifier.predict(x))
+    with pytest.raises(ValueError, match="feature names should match"):
+        classifier.predict(x.rename(columns={"age": "years"}))
+    polars = pytest.importorskip("polars")
+    np.testing.assert_array_equal(classifier.predict(polars.from_pandas(x)), classifier.predict(x))
+
+
+@pytest.mark.parametrize("labels", [[False, True], [1.0, 2.0], ["7", "07"], ["", "some"], [10**12, -3]])
+def test_labels_come_back_as_they_were(labels: list[Any]) -> None:
+    x, codes = numbers()
+    y = np.array(labels)[codes]
+    fitted = LeanClassifier(**QUICK).fit(x, y)
+    predicted = fitted.predict(x)
+    assert predicted.dtype == y.dtype
+    assert np.mean(predicted == y) > 0.8
+    assert fitted.classes_.tolist() == np.unique(y).tolist()
+
+
+def test_a_class_of_one_row_is_a_class() -> None:
+    x, y = numbers(30)
+    y[0] = 2
+    with pytest.warns(UserWarning, match="2 rows were repeated"):
+        fitted = LeanClassifier(**QUICK).fit(x, y)
+    assert fitted.classes_.tolist() == [0, 1, 2]
+    assert fitted.predict_proba(x).shape == (30, 3)
+
+
+def test_rows_of_weight_zero_do_not_count() -> None:
+    x, y = numbers()
+    weight = np.ones(60)
+    weight[:20] = 0
+    wrong = np.where(weight > 0, y, 1 - y)
+    fitted = LeanClassifier(**QUICK).fit(x, wrong, sample_weight=weight)
+    assert fitted.result_.rows["search"] + fitted.result_.rows["holdout"] == 40
+    assert np.mean(fitted.predict(x) == y) > 0.8
+
+
+def test_groups_and_columns_are_passed_on() -> None:
+    x, y = numbers()
+    frame = pd.DataFrame(x, columns=["a", "b", "target"]).assign(group=np.repeat(np.arange(6), 10))
+    fitted = LeanClassifier(**QUICK, group_column="group", drop="b").fit(frame, y)
+    assert fitted.result_.columns == 2
+    assert fitted.result_.rows["holdout"] % 10 == 0
+    passed = LeanClassifier(**QUICK).fit(x, y, groups=np.repeat(np.arange(6), 10))
+    assert passed.result_.rows["holdout"] % 10 == 0
+
+
+def test_a_folder_may_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x, y = numbers()
+    out = tmp_path / "model"
+    LeanClassifier(**QUICK, out=out, verbose=1).fit(x, y)
+    assert "finish" in capsys.readouterr().err
+    assert json.loads((out / "run.json").read_text())["student"]["family"] == "linear"
+    with pytest.raises(SettingError, match="exists already"):
+        LeanClassifier(**QUICK, out=out).fit(x, y)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"holdout": 0.9}, "^holdout: 0.9"),
+        ({"random_state": -1}, "^random_state: -1"),
+        ({"max_size_kb": "small"}, "wrong type"),
+        ({"families": "none"}, "^families: 'none'"),
+        ({"metric": "unheard"}, "^metric: 'unheard'"),
+        ({"drop": "x9"}, "'x9' is not a column"),
+    ],
+)
+def test_a_wrong_parameter_is_a_value_error_of_fit(settings: dict[str, Any], message: str) -> None:
+    estimator = LeanClassifier(**QUICK | settings)
+    with pytest.raises(ValueError, match=message) as caught:
+        estimator.fit(*numbers())
+    assert isinstance(caught.value, SettingError)
+
+
+def test_rows_that_cannot_be_used() -> None:
+    x, y = numbers()
+    with pytest.raises(TypeError, match="Sparse data was passed"):
+        LeanClassifier(**QUICK).fit(sparse.csr_array(x), y)
+    with pytest.raises(InputError, match="no column is left"):
+        LeanClassifier(**QUICK).fit(np.ones((60, 2)), y)
+    with pytest.raises(ValueError, match="single class"):
+        LeanClassifier(**QUICK).fit(x, np.ones(60))
+
+
+def test_the_last_step_of_a_pipeline() -> None:
+    x, y = numbers()
+    steps = make_pipeline(StandardScaler().set_output(transform="pandas"), LeanClassifier(**QUICK))
+    frame = pd.DataFrame(x, columns=["a", "b", "c"])
+    fitted = clone(steps).fit(frame, y)
+    assert fitted[-1].feature_names_in_.tolist() == ["a", "b", "c"]
+    assert fitted.score(frame, y) > 0.8
+
+
+@pytest.mark.slow
+def test_searches_and_cross_validation() -> None:
+    x, y = numbers()
+    assert cross_val_score(LeanClassifier(**QUICK), x, y, cv=3).mean() > 0.8
+    grid = GridSearchCV(LeanClassifier(**QUICK), {"families": [("linear",), ("oblivious",)]}, cv=2).fit(x, y)
+    assert grid.best_estimator_.score(x, y) > 0.8
+    assert pickle.load(io.BytesIO(pickle.dumps(grid))).best_score_ == grid.best_score_
+
+
+@pytest.mark.slow
+def test_a_fit_with_limits_and_all_steps() -> None:
+    x, y = table("binary", 400)
+    fitted = LeanClassifier(max_latency_ms=50, max_size_kb=60, time_limit=40, families=("oblivious",)).fit(x, y)
+    assert all(check.met for check in fitted.result_.checks)
+    assert fitted.result_.measurements
+    assert len(fitted.artifact_) <= 60_000
