@@ -57,8 +57,8 @@ class Metric:
             weight: Row weights, shape (n,).
         """
         quick = QUICK.get((self.name, self.task.is_classification))
-        if quick is not None and weight is None:
-            return quick(y, np.asarray(predicted, dtype=np.float64))
+        if quick is not None and (weight is None or quick is not _roc_auc or np.unique(y).size < 2):
+            return quick(y, np.asarray(predicted, dtype=np.float64), weight)
         answers = _Classifier(self.outputs) if self.task.is_classification else _Regressor()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of classes that are absent from a fold, and the like
@@ -75,7 +75,7 @@ class Metric:
         return self.name.removeprefix("neg_")
 
 
-def _roc_auc(y: NDArray[Any], predicted: NDArray[np.float64]) -> float:
+def _roc_auc(y: NDArray[Any], predicted: NDArray[np.float64], weight: NDArray[np.float64] | None) -> float:  # noqa: ARG001 - see above
     """Area under the curve from ranks (Mann-Whitney); 0.5 where there is one class."""
     positives = int(np.sum(y == 1))
     negatives = y.size - positives
@@ -85,16 +85,17 @@ def _roc_auc(y: NDArray[Any], predicted: NDArray[np.float64]) -> float:
     return float((ranks[y == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def _neg_log_loss(y: NDArray[Any], predicted: NDArray[np.float64]) -> float:
+def _neg_log_loss(y: NDArray[Any], predicted: NDArray[np.float64], weight: NDArray[np.float64] | None) -> float:
     chance = predicted[np.arange(y.size), y] / predicted.sum(axis=1)
-    return float(np.mean(np.log(np.maximum(chance, np.finfo(np.float64).eps))))
+    return float(np.average(np.log(np.maximum(chance, np.finfo(np.float64).eps)), weights=weight))
 
 
-def _neg_rmse(y: NDArray[Any], predicted: NDArray[np.float64]) -> float:
-    return -float(np.sqrt(np.mean((predicted[:, 0] - y) ** 2)))
+def _neg_rmse(y: NDArray[Any], predicted: NDArray[np.float64], weight: NDArray[np.float64] | None) -> float:
+    return -float(np.sqrt(np.average((predicted[:, 0] - y) ** 2, weights=weight)))
 
 
-# The same numbers as scikit-learn's scorers, without their checks: ensemble selection scores thousands of times.
+# The same numbers as scikit-learn's scorers, without their checks: ensemble selection scores thousands of times, and
+# rows that judge may lack a class.
 QUICK: Final = {
     ("roc_auc", True): _roc_auc,
     ("neg_log_loss", True): _neg_log_loss,

@@ -293,5 +293,6 @@ class LeanRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
     def predict(self, X: Any) -> Array:
         """Numbers, by the compiled model."""
         with translated():
-            numbers = self._served.numbers(self._rows(X))
+            rows = self._rows(X)
+            numbers = self._served.numbers(rows)
         return numbers

@@ -69,3 +69,20 @@ def test_quick_metrics_are_those_of_scikit_learn(seed: int) -> None:
     ):
         metric = make_metric(name, task, outputs)
         assert metric(target, predicted) == pytest.approx(metric(target, predicted, ones), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["neg_log_loss", "roc_auc"])
+def test_rows_that_judge_may_lack_a_class(name: str) -> None:
+    task, outputs = (Task.BINARY, 2) if name == "roc_auc" else (Task.MULTICLASS, 3)
+    metric = make_metric(name, task, outputs)
+    predicted = np.full((4, outputs), 1 / outputs)
+    y = np.array([0, 0, 0, 0])
+    assert metric(y, predicted, np.ones(4)) == pytest.approx(metric(y, predicted))
+
+
+def test_quick_metrics_take_weights() -> None:
+    rng = np.random.default_rng(0)
+    y, weight = rng.integers(0, 3, 50), rng.random(50)
+    predicted = rng.dirichlet(np.ones(3), 50)
+    metric = make_metric("neg_log_loss", Task.MULTICLASS, 3)
+    assert metric(y, predicted, weight) == pytest.approx(-log_loss(y, predicted, sample_weight=weight))
