@@ -30,7 +30,7 @@ def register_skl2onnx() -> None:
     try:
         from skl2onnx import update_registered_converter
     except ImportError as error:
-        raise MissingDependencyError("skl2onnx is not installed: pip install skl2onnx") from error
+        raise MissingDependencyError("skl2onnx is not installed: pip install 'lean-automl[skl2onnx]'") from error
     from lean_automl.sklearn.estimators import LeanClassifier, LeanRegressor
 
     options = {"zipmap": [True, False, "columns"], "output_class_labels": [False, True], "nocl": [True, False]}
