@@ -54,7 +54,7 @@ def all_checks() -> Iterator[Any]:
             yield pytest.param(own, check, marks=marks, id=f"{type(own).__name__}-{name}")
 
 
-@pytest.mark.parametrize(("estimator", "check"), all_checks())
+@pytest.mark.parametrize(("estimator", "check"), list(all_checks()))
 def test_estimator(estimator: Any, check: Any) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*rows were repeated", category=UserWarning)
