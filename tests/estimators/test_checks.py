@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from lean_automl import LeanClassifier, LeanRegressor
 
-# Why each does not hold is in docs/adr/0016-estimators-are-whole-runs.md.
+# Why each does not hold is in docs/adr/0019-estimators-are-whole-runs.md.
 EXPECTED_TO_FAIL: Final = {
     "check_sample_weight_equivalence_on_dense_data": "a row of weight two is held out whole, two rows may be parted",
 }
