@@ -28,6 +28,7 @@ from lean_automl.automl.front import front_bytes
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
+from lean_automl.automl.last_rows import last_rows
 from lean_automl.automl.members import students_of
 from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
@@ -67,7 +68,6 @@ LONGEST_AFTER_INTERRUPT_S: Final = 5.0
 SHORTEST_MEASURE_S: Final = 1.0
 GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
-LAST_FIT_SHARE: Final = 0.7
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
 
 
@@ -288,7 +288,7 @@ class Run:
                     until = self.time.refit_until - blend.footprint.bytes / EXPORTED_BYTES_PER_S
                     if self.interrupted:
                         until = min(until, self.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
-                    rows = self._last_rows(blend, until - self.clock.spent_s)
+                    rows = last_rows(self, blend, until - self.clock.spent_s)
                     program, refitted = refit(blend, self.bench, rows, self._options(until), self.workers)
                 try:
                     until = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
@@ -368,20 +368,6 @@ class Run:
         if blend is not None and all(excess <= 0 for excess in blend.violations.values()):
             finalists.insert(0, blend)
         return finalists
-
-    def _last_rows(self, blend: Blend, seconds: float) -> Rows:
-        """Rows of the last fit: all, or as many as there is time for."""
-        if self.whole.rows == self.dataset.rows:
-            return self.rows
-        per_row = blend.fit_seconds / float(np.mean([fold.train.size for fold in self.bench.folds]))
-        affordable = int(LAST_FIT_SHARE * seconds / per_row)
-        if affordable <= self.dataset.rows:
-            return self.rows
-        soft = None
-        if self.rows.soft is not None:
-            soft = np.full((self.whole.rows, self.problem.outputs), np.nan)
-            soft[self.sampled] = self.rows.soft
-        return replace(self.all_rows, soft=soft).take(sample(self.whole, affordable, self.config.seed))
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         """What an earlier part of this run made, or what `make` makes now."""
