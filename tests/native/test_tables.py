@@ -95,6 +95,7 @@ def text_columns() -> dict[str, Any]:
         "strided objects": spaced[::2],
         "a list": STRINGS,
         "a tuple": tuple(STRINGS),
+        "shared objects": np.array(([texts[0], None, texts[1], texts[0], np.nan] * N)[:N], dtype=object),
         "odd objects": np.array((odd * 2)[:N], dtype=object),
         "U": np.array(["a", "é", "never"] * 9, dtype="U5")[:N],
         "pandas str": pd.Series(STRINGS),
@@ -137,6 +138,14 @@ def text_columns() -> dict[str, Any]:
 @pytest.mark.parametrize("name", text_columns())
 def test_columns_of_texts(name: str) -> None:
     check(GOOD | {"s": text_columns()[name]})
+
+
+def test_texts_that_are_remembered_by_address_are_let_go() -> None:
+    texts = ["".join(("some text ", str(n))) for n in range(N // 2)]
+    values = np.array((texts * 3)[:N], dtype=object)
+    before = [sys.getrefcount(text) for text in texts]
+    check(GOOD | {"s": values})
+    assert [sys.getrefcount(text) for text in texts] == before
 
 
 def number_columns() -> dict[str, Any]:

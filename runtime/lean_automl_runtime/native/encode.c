@@ -23,8 +23,39 @@ static int open_codes(PyObject *object, Py_buffer *codes) {
     return 0;
 }
 
+#define LA_KNOWN 64
+
+/* Codes of the last few texts, by address: columns often hold one object many times. References are held, because
+ * parsing what lies between may run Python code, which may free a text and put another one there. */
+typedef struct {
+    PyObject *text[LA_KNOWN];
+    int32_t code[LA_KNOWN];
+} Known;
+
+/* As la_read_code. Only an exact str has a code that cannot change. */
+static int read_known(const Predictor *self, int column, PyObject *value, Known *known, int32_t *code) {
+    const size_t at = ((uintptr_t)value >> 4) % LA_KNOWN;
+    PyObject *before = known->text[at];
+    if (before == value) {
+        *code = known->code[at];
+        return 0;
+    }
+    if (la_read_code(self, column, value, code) < 0) {
+        return -1;
+    }
+    if (PyUnicode_CheckExact(value)) {
+        Py_INCREF(value);
+        known->text[at] = value;
+        known->code[at] = *code;
+        Py_XDECREF(before);
+    }
+    return 0;
+}
+
 PyObject *la_encode(PyObject *object, PyObject *args) {
     const Predictor *self = (const Predictor *)object;
+    Known known;
+    size_t at;
     PyObject *values, *target;
     Py_buffer from, to;
     Py_ssize_t n, row;
@@ -42,13 +73,17 @@ PyObject *la_encode(PyObject *object, PyObject *args) {
         PyErr_SetString(PyExc_TypeError, "takes a one-dimensional array of objects, and as many codes");
         failed = 1;
     }
+    memset(&known, 0, sizeof known);
     for (row = 0; row < n && !failed; row++) {
         PyObject *value;
         memcpy(&value, (const char *)from.buf + row * from.strides[0], sizeof value);
         value = value == NULL ? Py_None : value;
         Py_INCREF(value); /* parsing may run Python code, which may change the array */
-        failed = la_read_code(self, column, value, (int32_t *)to.buf + row) < 0;
+        failed = read_known(self, column, value, &known, (int32_t *)to.buf + row) < 0;
         Py_DECREF(value);
+    }
+    for (at = 0; at < LA_KNOWN; at++) {
+        Py_XDECREF(known.text[at]);
     }
     PyBuffer_Release(&from);
     PyBuffer_Release(&to);
