@@ -21,7 +21,9 @@ from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE
 
 MARKER: Final = "run.json"
 FRONT: Final = "front.zip"
-OWN_FILES: Final = frozenset((ARTIFACT_FILE, ONNX_FILE, FRONT, MARKER))
+REPORT: Final = "report.html"
+CARD: Final = "model_card.md"
+OWN_FILES: Final = frozenset((ARTIFACT_FILE, ONNX_FILE, FRONT, MARKER, REPORT, CARD))
 
 
 def check_output(path: Path, overwrite: bool) -> None:

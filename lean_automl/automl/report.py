@@ -7,23 +7,27 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl_runtime.ir import digest
 
-from lean_automl.automl.output import MARKER
-from lean_automl.automl.result import Check, Member, RunResult, TrialRecord
+from lean_automl.automl.front import read_front
+from lean_automl.automl.output import CARD, MARKER, REPORT
+from lean_automl.automl.result import Asked, Check, Finding, Member, RunResult, TrialRecord
+from lean_automl.report.card import card
+from lean_automl.report.explain import Explained, explain
+from lean_automl.report.page import page
 from lean_automl.student.search import FailedTrial
 from lean_automl.student.trial import Candidate
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lean_automl_runtime.ir import Program
     from lean_automl_runtime.measure import Measurement
 
+    from lean_automl.automl.request import Watcher
     from lean_automl.automl.run import Run
     from lean_automl.search.clock import Clock
     from lean_automl.student.blend import Blend
@@ -42,6 +46,8 @@ PACKAGES: Final = (
     "onnxruntime",
     "numba",
 )
+LONGEST_EXPLAIN_S: Final = 3.0
+EXPLAIN_SHARE: Final = 0.02  # of the time limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +75,13 @@ class Reporter:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._seconds: dict[str, float] = {}
+        self._started: dict[str, float] = {}
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
         """Note what a step takes."""
         begin = time.monotonic()
+        self._started[step] = begin - self._clock.start
         yield
         self._seconds[step] = time.monotonic() - begin
 
@@ -106,6 +114,10 @@ class Reporter:
             rows={"search": run.dataset.rows, "holdout": run.holdout.rows},
             columns=len(run.schema.features),
             notes=[*(str(note) for note in run.dataset.notes), *run.left_out],
+            findings=[Finding(note.code.value, note.column, note.found, note.done) for note in run.dataset.notes],
+            features={column.name: column.kind.value for column in run.schema.features},
+            classes=[str(label) for label in run.schema.classes],
+            asked=_asked(run),
             crossed_features=run.features.crossed,
             members=_members(teacher),
             failures={failure.name: failure.reason for failure in run.failures},
@@ -122,14 +134,66 @@ class Reporter:
             measurements=shipped.measurements,
             digest=digest(shipped.program),
             interrupted=run.interrupted,
+            explained=self._explained(run, shipped.program),
+            started=dict(self._started),
             seconds={**self._seconds, "total": self._clock.spent_s},
             versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         )
 
-    def write(self, result: RunResult, folder: Path) -> None:
-        """Write `run.json`."""
+    def _explained(self, run: Run, program: Program) -> Explained | None:
+        """What the Program does on the hold-out; it may cost a little time, and never the model."""
+        seconds = min(LONGEST_EXPLAIN_S, EXPLAIN_SHARE * self._clock.limit_s, self._clock.left_s - 1.0)
+        try:
+            return explain(program, run.holdout, run.metric, seconds)
+        except Exception as error:
+            run.watcher.step("note", f"the report has no plots of the hold-out: {type(error).__name__}: {error}")
+            return None
+
+    def write(self, result: RunResult, folder: Path, watcher: Watcher) -> None:
+        """Write `run.json`, and what people read of it; beside them is the front already."""
         text = json.dumps(result.to_json(), ensure_ascii=False, indent=1, default=str)
         (folder / MARKER).write_text(text, encoding="utf-8")
+        try:
+            write_pages(json.loads(text), folder, result.asked.folder)
+        except Exception as error:  # the model is what counts
+            watcher.step("note", f"the report could not be written: {type(error).__name__}: {error}")
+
+
+def write_pages(run: dict[str, Any], folder: Path, shown_as: str) -> list[Path]:
+    """Write report and model card of a run into its folder, and say where they are.
+
+    Args:
+        run: What `run.json` holds.
+        folder: Has the run's front.
+        shown_as: Name of the folder in commands.
+    """
+    points = [asdict(point) for point in read_front(folder)]
+    texts = {folder / REPORT: page(run, points, shown_as), folder / CARD: card(run, shown_as)}
+    for path, text in texts.items():
+        draft = path.with_name(f".{path.name}.part")
+        draft.write_text(text, encoding="utf-8", errors="replace")
+        draft.replace(path)
+    return list(texts)
+
+
+def _asked(run: Run) -> Asked:
+    request, config = run.request, run.config
+    named = isinstance(request.source, str | Path)
+    columns = {name: value for name, value in asdict(request.overrides).items() if value}
+    columns["kinds"] = {name: kind.value for name, kind in request.overrides.kinds.items()}
+    settings = {
+        "time_limit_s": config.budget.time_limit_s,
+        "max_trials": config.budget.max_trials,
+        "serve_with": config.target,
+        "families": None if config.families is None else list(config.families),
+        "folds": config.folds,
+        "threads": config.threads,
+        "seed": config.seed,
+        "columns": columns,
+    }
+    return Asked(
+        Path(request.source).name if named else None, run.folder.path.name, asdict(config.constraints), settings
+    )
 
 
 def _members(teacher: Teacher | None) -> list[Member]:
@@ -154,7 +218,7 @@ def _student(blend: Blend) -> TrialRecord:
 def _record(trial: Candidate | FailedTrial) -> TrialRecord:
     if isinstance(trial, FailedTrial):
         return TrialRecord(
-            trial.number, trial.family, trial.parameters, None, 0, 0, {}, {}, trial.seconds, trial.reason
+            trial.number, trial.family, trial.parameters, None, 0, 0, {}, {}, trial.seconds, trial.reason, trial.started
         )
     return TrialRecord(
         trial.number,
@@ -166,6 +230,7 @@ def _record(trial: Candidate | FailedTrial) -> TrialRecord:
         trial.footprint.latency_us,
         trial.violations,
         trial.seconds,
+        started=trial.started,
     )
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lean_automl_runtime.measure import Measurement
 
+    from lean_automl.report.explain import Explained
+
 
 @dataclass(frozen=True)
 class Member:
@@ -41,6 +43,7 @@ class TrialRecord:
         violations: Relative excess over each limit.
         seconds: What it took.
         reason: Why it failed; None if it did not.
+        started: When it began, in seconds of the run; in a run that went on, of the part that it was in.
     """
 
     number: int
@@ -53,6 +56,7 @@ class TrialRecord:
     violations: dict[str, float]
     seconds: float
     reason: str | None = None
+    started: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,40 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What was found in the table.
+
+    Attributes:
+        code: What it is about.
+        column: Name of the column; None for the whole table.
+        found: What was found.
+        done: What was done about it, or what may be done.
+    """
+
+    code: str
+    column: str | None
+    found: str
+    done: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the run was asked to do.
+
+    Attributes:
+        source: Name of the table's file; None if it was in memory.
+        folder: Name of the output folder.
+        limits: What the files must meet; None is no limit.
+        settings: Everything else that has a name on the command line.
+    """
+
+    source: str | None
+    folder: str
+    limits: dict[str, float | None]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class RunResult:
     """All of a run that is worth keeping.
 
@@ -86,7 +124,11 @@ class RunResult:
         metric: Name of the scorer; scores are greater-is-better.
         rows: Rows of the search and of the hold-out.
         columns: Raw columns that the model takes.
-        notes: What was found in the table.
+        notes: What was found in the table, and files that are left out.
+        findings: The same of the table, in parts.
+        features: Kind of each raw column that the model takes, by name.
+        classes: Labels; empty for regression.
+        asked: What the run was asked to do.
         crossed_features: Whether crossed features were kept.
         members: Of the teacher.
         failures: Members that failed, with the reason.
@@ -104,6 +146,8 @@ class RunResult:
         digest: Of the Program.
         interrupted: Whether the run was asked to end early.
         seconds: Of each step, and `total`.
+        started: When each step began, in seconds of the run.
+        explained: What the model does on the hold-out; None if that could not be told.
         versions: Of the packages.
     """
 
@@ -113,6 +157,10 @@ class RunResult:
     rows: dict[str, int]
     columns: int
     notes: list[str]
+    findings: list[Finding]
+    features: dict[str, str]
+    classes: list[str]
+    asked: Asked
     crossed_features: bool
     members: list[Member]
     failures: dict[str, str]
@@ -130,11 +178,16 @@ class RunResult:
     digest: str
     interrupted: bool
     seconds: dict[str, float]
+    started: dict[str, float]
+    explained: Explained | None
     versions: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values["findings"] = [asdict(finding) for finding in self.findings]
+        values["asked"] = asdict(self.asked)
+        values["explained"] = None if self.explained is None else asdict(self.explained)
         values["members"] = [asdict(member) for member in self.members]
         values["student"] = asdict(self.student)
         values["trials"] = [asdict(trial) for trial in self.trials]

@@ -181,6 +181,7 @@ class Run:
             self.workers,
             {} if self.journal is None else self.journal.trials(),
             max(1.0, self.whole.rows / rows),
+            self.clock.start,
         )
         watcher = self.watcher if self.journal is None else Recorder(self.watcher, self.journal)
         self.students = StudentSearch(self.families, context, options, watcher)
@@ -347,9 +348,9 @@ class Run:
         return self._record(shipped, draft)
 
     def _record(self, shipped: Shipped, draft: Path) -> RunResult:
-        result = self.reporter.result(self, shipped)
-        self.reporter.write(result, draft)
         (draft / FRONT).write_bytes(front_bytes(self.students.log.candidates, self.bench))
+        result = self.reporter.result(self, shipped)
+        self.reporter.write(result, draft, self.watcher)
         self.folder.publish(draft)
         return result
 

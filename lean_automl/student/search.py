@@ -36,6 +36,7 @@ class FailedTrial:
         parameters: What the search space chose.
         reason: Why it failed.
         seconds: What it took.
+        started: When it began, in seconds of the run.
     """
 
     number: int
@@ -43,6 +44,7 @@ class FailedTrial:
     parameters: dict[str, Any]
     reason: str
     seconds: float
+    started: float = 0.0
 
 
 @dataclass
@@ -87,6 +89,7 @@ class SearchOptions:
         workers: Where trials run.
         known: How trials ended in an earlier part of this run, by number; they are not repeated.
         growth: Rows of the last fit over those of a trial's.
+        origin: `time.monotonic()` when the run began.
     """
 
     deadline: float
@@ -95,6 +98,7 @@ class SearchOptions:
     workers: Workers
     known: Mapping[int, Candidate | FailedTrial] = field(default_factory=dict)
     growth: float = 1.25
+    origin: float = field(default_factory=time.monotonic)
 
 
 class StudentSearch:
@@ -150,7 +154,7 @@ class StudentSearch:
     def _adopt(self, shared: Path, one: Adopted) -> None:
         self.asked += 1
         self.adopted += 1
-        proposal = Proposal(self.asked, one.student.name, {"from": one.source}, one.student)
+        proposal = Proposal(self.asked, one.student.name, {"from": one.source}, one.student, self._now() - one.seconds)
         self._run(proposal, judge_fitted, (shared, proposal, one.models, one.seconds), self.options.deadline)
 
     def _run(
@@ -187,7 +191,7 @@ class StudentSearch:
         trial = self.study.ask()
         family = self.families[trial.suggest_categorical("family", list(self.families))]
         student = family.suggest(trial, self.context)
-        proposal = Proposal(self.asked, family.name, dict(trial.params), student)
+        proposal = Proposal(self.asked, family.name, dict(trial.params), student, self._now())
         self.open[self.asked] = trial
         now = time.monotonic()
         deadline = now + LONGEST_SHARE_OF_A_TRIAL * max(0.0, self.options.deadline - now)
@@ -201,7 +205,10 @@ class StudentSearch:
             self._take(job.value)
             return
         reason = job.error.splitlines()[0]
-        self._take(FailedTrial(proposal.number, proposal.family, proposal.parameters, reason, job.seconds))
+        failed = FailedTrial(
+            proposal.number, proposal.family, proposal.parameters, reason, job.seconds, proposal.started
+        )
+        self._take(failed)
 
     def _take(self, outcome: Candidate | FailedTrial) -> None:
         """Put how a trial ended into the log."""
@@ -211,6 +218,10 @@ class StudentSearch:
             self.log.candidates.append(outcome)
         self.ended[outcome.number] = outcome
         self.watcher.trial_ended(outcome, self.log)
+
+    def _now(self) -> float:
+        """Seconds of the run."""
+        return time.monotonic() - self.options.origin
 
     def _last_fit_seconds(self) -> float:
         """What the last fit of the best students so far takes, about; at most a part of the time of the search.

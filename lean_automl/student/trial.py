@@ -104,6 +104,7 @@ class Candidate:
         footprint: Sizes and latency.
         violations: Relative excess over each limit.
         seconds: What the trial took.
+        started: When it began, in seconds of the run.
     """
 
     number: int
@@ -118,6 +119,7 @@ class Candidate:
     footprint: Footprint
     violations: dict[str, float]
     seconds: float
+    started: float = 0.0
 
     @property
     def feasible(self) -> bool:
@@ -138,12 +140,13 @@ def predict_with(program: Program, table: Table) -> F64:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the search asks a trial to try."""
+    """What the search asks a trial to try; `started` is in seconds of the run."""
 
     number: int
     family: str
     parameters: dict[str, Any]
     student: Student
+    started: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,4 +228,5 @@ def _judge(
         cost,
         cost.violations(bench.constraints),
         time.monotonic() - begin,
+        proposal.started,
     )
