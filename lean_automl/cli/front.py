@@ -19,6 +19,7 @@ def add_parser(commands: Any) -> None:
         description="The students that no other beats in all respects.",
     )
     front.add_argument("run_folder", metavar="RUN", help="folder that fit made")
+    front.add_argument("--svg", metavar="FILE", help="also draw them, with all students that were tried")
     front.add_argument("--json", action="store_true", help="print JSON and nothing else")
     front.set_defaults(run=show)
     select = commands.add_parser(
@@ -42,6 +43,8 @@ def show(namespace: argparse.Namespace) -> int:
     from lean_automl.automl.front import read_front
 
     points = read_front(Path(namespace.run_folder))
+    if namespace.svg is not None:
+        draw(Path(namespace.run_folder), [asdict(point) for point in points], Path(namespace.svg))
     if namespace.json:
         print(json.dumps([asdict(point) for point in points]))
         return 0
@@ -56,6 +59,23 @@ def show(namespace: argparse.Namespace) -> int:
         table.add_row(str(point.trial), point.family, f"{point.score:.5g}", str(point.rounds), size, *latencies)
     Console(highlight=False).print(table)
     return 0
+
+
+def draw(run: Path, points: list[dict[str, Any]], out: Path) -> None:
+    """Write a picture of what was tried and what no other beats.
+
+    Raises:
+        ArtifactError: The record of the run cannot be read.
+        ConfigError: The picture cannot be written.
+    """
+    from lean_automl.cli.files import check_file, whole_file
+    from lean_automl.cli.report import read_run
+    from lean_automl.report.front import front_svg
+
+    check_file(out, (".svg",), overwrite=True)
+    picture = front_svg(read_run(run), points)
+    with whole_file(out) as draft:
+        draft.write_text(picture, encoding="utf-8")
 
 
 def pick(namespace: argparse.Namespace) -> int:

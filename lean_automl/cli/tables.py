@@ -41,7 +41,7 @@ def show_result(result: RunResult, folder: Path) -> None:
     if any(check.file == ONNX_FILE for check in result.checks):
         console.print("  model.onnx   raw columns in, for any ONNX runtime")
     console.print(f"  front.zip    lean_automl front {folder}  shows other trade-offs of score, speed and size")
-    console.print("  run.json     everything above and more")
+    console.print("  report.html  everything above, drawn; model_card.md says it in short, run.json for programs")
 
 
 def _show_notes(console: Console, result: RunResult) -> None:
