@@ -17,6 +17,7 @@ from lean_automl.config import Budget, Constraints, FitConfig
 from lean_automl.data import SchemaOverrides
 from lean_automl.errors import ConfigError, InfeasibleError, MeasurementError
 
+FILES = ["front.zip", "model.lam", "model.onnx", "model_card.md", "report.html", "run.json"]
 LIMITS = Constraints(max_latency_us=1e5, max_size_bytes=200_000)
 
 
@@ -38,7 +39,7 @@ def run(tmp_path: Path, task: str, rows: int = 400, **settings: object):
 def test_every_task_ends_with_files_that_agree(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
     result, out, frame = run(tmp_path, task)
-    assert sorted(path.name for path in out.iterdir()) == ["front.zip", "model.lam", "model.onnx", "run.json"]
+    assert sorted(path.name for path in out.iterdir()) == FILES
     assert result.student_holdout > result.constant_holdout
     assert result.teacher_holdout is not None
     assert all(check.met for check in result.checks)

@@ -1,6 +1,7 @@
 import json
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from lean_automl_runtime import load
@@ -71,6 +72,11 @@ def test_by_the_command_line(run: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert "trial" in capsys.readouterr().out
     assert main(["front", str(run), "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == len(read_front(run))
+    assert main(["front", str(run), "--svg", str(tmp_path / "front.svg")]) == 0
+    capsys.readouterr()
+    picture = ElementTree.fromstring((tmp_path / "front.svg").read_text(encoding="utf-8"))
+    assert len(picture.findall(".//{*}circle")) > len(read_front(run))
+    assert main(["front", str(run), "--svg", str(tmp_path / "front.png")]) == 2
     assert main(["select", str(run), "--max-latency-ms", "500", "--out", str(tmp_path / "x")]) == 0
     assert "wrote" in capsys.readouterr().out
     assert main(["select", str(run), "--max-size-kb", "0.01", "--out", str(tmp_path / "y")]) == 3

@@ -60,11 +60,13 @@ def test_a_run_writes_measured_files_that_predict(cli: CommandLine, table: str, 
     out = cli.folder / "made"
     out.mkdir()
     (out / "run.json").write_text('{"digest": ""}')  # an earlier run, which is replaced whole
-    (out / "front.zip").write_text("of the earlier run")
+    for name in ("front.zip", "report.html", "model_card.md"):
+        (out / name).write_text("of the earlier run")
     limits = ("--max-latency-ms", 50, "--max-size-kb", 64)
     outcome = cli.run("fit", table, "--target", "answer", *limits, *SHORT, "--out", out, "--overwrite", "--json")
     assert (outcome.code, outcome.err) == (0, "")
-    assert cli.files() == {table, "made", "made/front.zip", "made/model.lam", "made/model.onnx", "made/run.json"}
+    names = ("front.zip", "model.lam", "model.onnx", "model_card.md", "report.html", "run.json")
+    assert cli.files() == {table, "made", *(f"made/{name}" for name in names)}
     run = strict((out / "run.json").read_text(encoding="utf-8"))
     assert strict(outcome.out) == run
     check_run(run, out)

@@ -110,6 +110,8 @@ def test_bench_refuses_numbers(cli: CommandLine, model: str, option: str) -> Non
     [
         (DATA, ("front", "absent"), "front.zip: cannot be read"),
         (DATA, ("front", "damaged"), "front.zip: cannot be read"),
+        (DATA, ("report", "absent"), "run.json: cannot be read"),
+        (DATA, ("report", "other"), "is not the record of a fit"),
         (DATA, ("select", "absent"), "front.zip: cannot be read"),
         (DATA, ("select", "damaged"), "front.zip: cannot be read"),
         (USAGE, ("select", "absent", "--max-size-kb", "nan"), "is not a limit"),
@@ -123,6 +125,8 @@ def test_bench_refuses_numbers(cli: CommandLine, model: str, option: str) -> Non
 )
 def test_nothing_is_there_to_work_on(cli: CommandLine, code: int, command: tuple[str, ...], words: str) -> None:
     (cli.folder / "damaged").mkdir()
+    (cli.folder / "other").mkdir()
+    (cli.folder / "other" / "run.json").write_text('{"digest": ""}')
     (cli.folder / "damaged" / "front.zip").write_bytes(b"PK\x03\x04 cut off")
     assert words in cli.refused(code, *command)
 

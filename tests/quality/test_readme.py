@@ -71,6 +71,8 @@ def test_the_readmes_do_what_they_say(tmp_path: Path) -> None:
         "front.zip",
         "model.lam",
         "model.onnx",
+        "model_card.md",
+        "report.html",
         "run.json",
     }
 

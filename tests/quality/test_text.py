@@ -14,6 +14,7 @@ HOSTS = {
     "doi.org",
     "onnx.ai",
     "www.apache.org",
+    "www.w3.org",  # the name of SVG
 }
 FORBIDDEN = {
     "path of a machine": r"(?<![\w./:~-])/(?:home|root|Users|work|tmp|mnt|srv)/\w|[A-Z]:\\\\?Users",
