@@ -144,7 +144,8 @@ class Reporter:
         """What the Program does on the hold-out; it may cost a little time, and never the model."""
         seconds = min(LONGEST_EXPLAIN_S, EXPLAIN_SHARE * self._clock.limit_s, self._clock.left_s - 1.0)
         try:
-            return explain(program, run.holdout, run.metric, seconds)
+            with self.timed("explain"):
+                return explain(program, run.holdout, run.metric, seconds)
         except Exception as error:
             run.watcher.step("note", f"the report has no plots of the hold-out: {type(error).__name__}: {error}")
             return None

@@ -20,8 +20,10 @@ STEPS: Final = {
     "students": "students",
     "finish": "finish",
     "refit": "last fit",
+    "shrink": "make files smaller",
     "export": "export and check",
     "measure": "measure",
+    "explain": "look at new rows",
 }
 KEYS: Final = (
     ("step", "step"),
