@@ -13,6 +13,7 @@ from typing import Any
 from quality.project import PACKAGES, ROOT, name_of, tracked
 
 OWN = {"lean-automl", "lean-automl-runtime"}
+RIVALS = {"onnxmltools", "tl2cgen", "treelite", "ydf"}  # that benchmarks run, in environments of their own
 
 
 def project(folder: str) -> dict[str, Any]:
@@ -79,12 +80,14 @@ def test_every_import_is_a_declared_dependency() -> None:
     python = [path for path in tracked() if path.suffix == ".py"]
     runtime = [path for path in python if path.is_relative_to(ROOT / "runtime" / "lean_automl_runtime")]
     tests = [path for path in python if path.is_relative_to(ROOT / "tests")]
-    rest = [path for path in python if path not in runtime and path not in tests and path.name != "setup.py"]
+    bench = [path for path in python if path.is_relative_to(ROOT / "bench")]
+    rest = [path for path in python if path not in (*runtime, *tests, *bench) and path.name != "setup.py"]
     of_runtime = direct(project("runtime"))
     shipped = direct({"project": project(".")["project"]}) | of_runtime
     # The runtime imports pyarrow only to read what the caller has made with it.
     assert undeclared(runtime, of_runtime | {"pyarrow"}) == {}
     assert undeclared(rest, shipped) == {}
+    assert undeclared(bench, shipped | RIVALS) == {}
     assert undeclared(tests, shipped | direct(project("."))) == {}
 
 
