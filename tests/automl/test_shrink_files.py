@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
+from benches import make_bench
 from lean_automl_runtime.ir import Program, digest
 from tables import mixed_frame_for
 
@@ -14,40 +14,22 @@ from lean_automl.automl import shrink_files
 from lean_automl.automl.plan_time import plan_time
 from lean_automl.automl.shrink_files import LOSS, Chosen, choose_passes, passes_for, shrunk
 from lean_automl.compiler.passes import noted, recalled
-from lean_automl.config import Constraints
-from lean_automl.data import Table, Task, folds, load_dataset
-from lean_automl.data.records import to_records
-from lean_automl.features import fit_features
-from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows
+from lean_automl.data import Table, load_dataset
+from lean_automl.learners.base import FitOptions, Lowerable
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import make_metric
 from lean_automl.student.blend import Blend
-from lean_automl.student.deploy import Deployment, Footprint
+from lean_automl.student.deploy import Footprint
 from lean_automl.student.trial import Workbench, predict_with
 
 LONG = 60.0
 
 
-def make_bench(task: str, rows: int = 900) -> tuple[Workbench, Table]:
+def bench_and_table(task: str, rows: int = 900) -> tuple[Workbench, Table]:
     frame, target = mixed_frame_for(task, rows)
-    dataset = load_dataset(frame, target)
-    plan = fit_features(dataset.table)
-    splits = folds(dataset, 3)[-1:]
-    problem = Problem(Task(task), len(dataset.schema.classes) or 1)
-    bench = Workbench(
-        dataset.schema,
-        Rows(plan.frame(dataset.table), dataset.y),
-        splits,
-        tuple(dataset.table.take(split.valid) for split in splits),
-        plan,
-        problem,
-        make_metric("accuracy" if task == "binary" else None, problem.task, problem.outputs),
-        Constraints(),
-        Deployment({"model.lam": "reference", "model.onnx": "onnx"}),
-        to_records(dataset.table.take(np.arange(50))),
-    )
-    return bench, dataset.table
+    metric = "accuracy" if task == "binary" else None
+    return make_bench(task, rows, count=1, metric=metric), load_dataset(frame, target).table
 
 
 def fitted(bench: Workbench) -> Lowerable:
@@ -69,7 +51,7 @@ def loss_on_valid_rows(bench: Workbench, program: Program) -> float:
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_files_get_smaller_and_the_loss_stays(task: str) -> None:
-    bench, table = make_bench(task)
+    bench, table = bench_and_table(task)
     model = fitted(bench)
     program = bench.compile([(model, 1.0)])
     passes = choose_passes(blend_of(model), bench, table, LONG)
@@ -85,7 +67,7 @@ def test_files_get_smaller_and_the_loss_stays(task: str) -> None:
 
 
 def test_the_same_passes_are_chosen_again() -> None:
-    bench, table = make_bench("binary")
+    bench, table = bench_and_table("binary")
     model = fitted(bench)
     program = bench.compile([(model, 1.0)])
     first, second = (shrunk(program, choose_passes(blend_of(model), bench, table, LONG), LONG)[0] for _ in range(2))
@@ -93,13 +75,13 @@ def test_the_same_passes_are_chosen_again() -> None:
 
 
 def test_without_time_no_pass_is_chosen() -> None:
-    bench, table = make_bench("binary")
+    bench, table = bench_and_table("binary")
     model = fitted(bench)
     assert choose_passes(blend_of(model), bench, table, 0.0).passes == ()
 
 
 def test_without_passes_or_gain_the_program_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench, table = make_bench("regression")
+    bench, table = bench_and_table("regression")
     model = fitted(bench)
     program = bench.compile([(model, 1.0)])
     assert shrunk(program, Chosen(), LONG) == (program, {})

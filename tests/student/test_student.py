@@ -3,47 +3,22 @@ from dataclasses import replace
 import numpy as np
 import optuna
 import pytest
+from benches import NONE, make_bench
 from lean_automl_runtime.measure import MeasureOptions  # noqa: F401 - the package must import without a trainer
-from tables import mixed_frame_for
 
 from lean_automl.config import Constraints
-from lean_automl.data import Task, folds, load_dataset
-from lean_automl.data.records import to_records
+from lean_automl.data import Task
 from lean_automl.errors import ConfigError, InfeasibleError
-from lean_automl.features import fit_features
-from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.learners.base import FitOptions, Problem
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.lightgbm import LightGBM
-from lean_automl.search.metrics import make_metric
 from lean_automl.search.workers import Workers
 from lean_automl.student.blend import choose_blend
-from lean_automl.student.deploy import Deployment, Footprint, choose_deployment
+from lean_automl.student.deploy import Footprint, choose_deployment
 from lean_automl.student.families import FAMILIES, check_families, choose_families
 from lean_automl.student.family import Context
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
 from lean_automl.student.trial import Proposal, Workbench, run_trial
-
-NONE = Constraints()
-
-
-def make_bench(task: str = "binary", rows: int = 400, constraints: Constraints = NONE, count: int = 2) -> Workbench:
-    frame, target = mixed_frame_for(task, rows)
-    dataset = load_dataset(frame, target)
-    plan = fit_features(dataset.table)
-    splits = folds(dataset, 3)[-count:]
-    problem = Problem(Task(task), len(dataset.schema.classes) or 1)
-    return Workbench(
-        dataset.schema,
-        Rows(plan.frame(dataset.table), dataset.y),
-        splits,
-        tuple(dataset.table.take(split.valid) for split in splits),
-        plan,
-        problem,
-        make_metric(None, problem.task, problem.outputs),
-        constraints,
-        Deployment({"model.lam": "reference", "model.onnx": "onnx"}),
-        to_records(dataset.table.take(np.arange(100))),
-    )
 
 
 def context_of(bench: Workbench) -> Context:
