@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from lean_automl.data import Table
     from lean_automl.search.workers import Workers
     from lean_automl.student.blend import Blend
-    from lean_automl.student.trial import Member, Workbench
+    from lean_automl.student.trial import Candidate, Member, Workbench
 
 PARITY_ROWS: Final = 2_000
 SHORTEST_EXTRA_S: Final = 2.0
 EXPORTED_BYTES_PER_S: Final = 500_000  # about, with compiling and a quick look at the latency
+SOUND_SHARE: Final = 0.02  # of the score, for luck; what has run away loses far more
 BAG_MARGIN: Final = 0.3  # below each limit, by a quick look
 
 
@@ -82,8 +83,8 @@ def refit(blend: Blend, bench: Workbench, rows: Rows, options: FitOptions, worke
 
     Where there is room and rows are few, the models of the folds are averaged with the last fits.
 
-    A member whose last fit fails or is not done by the deadline stays what it was on its first fold: a fit cut short
-    would be worse than any that was validated.
+    A member whose last fit fails, is not done by the deadline or has run away stays what it was on its first fold: that
+    was validated.
 
     Returns:
         The Program, and whether all members were fitted on `rows`.
@@ -104,12 +105,23 @@ def refit(blend: Blend, bench: Workbench, rows: Rows, options: FitOptions, worke
             break
         for job in workers.wait():
             running -= 1
-            if job.error is None:
+            if job.error is None and _is_sound(job.value, blend.members[job.tag][0], bench):
                 fitted[job.tag] = job.value
     refitted = len(fitted) == len(blend.members)
     members = [(fitted.get(i, c.fitted[0]), weight) for i, (c, weight) in enumerate(blend.members)]
     program = _bagged(blend, members, bench, options.deadline) if refitted else None
     return program or bench.shortened(members)[1], refitted
+
+
+def _is_sound(model: Lowerable, candidate: Candidate, bench: Workbench) -> bool:
+    """Whether a last fit says of rows that it knows about what the first fold's fit said of them without knowing them.
+
+    Boosting at a high rate can run away when it goes on for longer than in the folds.
+    """
+    valid = bench.rows.take(bench.folds[0].valid)
+    known = bench.metric(valid.y, model.predict(valid.frame), valid.weight)
+    unknown = candidate.fold_scores[0]
+    return bool(known >= unknown - SOUND_SHARE * abs(unknown))
 
 
 def _bagged(blend: Blend, members: Sequence[Member], bench: Workbench, deadline: float) -> Program | None:
