@@ -8,9 +8,7 @@ changes from launch to launch, and the interval is that of the launches' order s
 
 from __future__ import annotations
 
-import json
 import math
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,8 +18,7 @@ from typing import Any, Final
 from lean_automl_runtime.errors import ArtifactError, DataError
 from lean_automl_runtime.measure.options import MeasureOptions
 from lean_automl_runtime.measure.order_statistics import bound_ranks
-from lean_automl_runtime.measure.processes import Child, choose_core, run_child
-from lean_automl_runtime.measure.rows import thin, to_lines
+from lean_automl_runtime.measure.processes import Child, choose_core, run_child, staged
 
 COMPARISON: Final = MeasureOptions(budget_s=0.4, launches=9)
 
@@ -92,13 +89,7 @@ def compare(
     for path in paths:
         if not path.is_file():
             raise ArtifactError(f"{path.name}: no such file")
-    lines = thin(to_lines(records), options.max_rows)
-    if not lines:
-        raise DataError("no records to measure with: pass at least one, better 1,000 that differ")
-    with tempfile.TemporaryDirectory(prefix="lean_automl_measure_") as name:
-        folder = Path(name)
-        (folder / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
-        (folder / "options.json").write_text(json.dumps(options.to_json()), encoding="utf-8")
+    with staged(records, options) as (folder, _):
         found = [_launch(folder, paths, options, number) for number in range(options.launches)]
     us = (median(facts["us"][0] for facts in found), median(facts["us"][1] for facts in found))
     return Ratio.of([facts["ratio"] for facts in found], us)

@@ -7,8 +7,6 @@ and reads facts and samples. Launches are pooled; what differs between them is r
 from __future__ import annotations
 
 import hashlib
-import json
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,14 +15,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from lean_automl_runtime.errors import ArtifactError, DataError, MeasurementError
+from lean_automl_runtime.errors import ArtifactError, MeasurementError
 from lean_automl_runtime.measure.guard import Control, NoiseBounds, differing_speeds
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.options import MeasureOptions, Mode
 from lean_automl_runtime.measure.order_statistics import samples_to_bound
-from lean_automl_runtime.measure.processes import Child, choose_core, run_child
+from lean_automl_runtime.measure.processes import Child, choose_core, run_child, staged
 from lean_automl_runtime.measure.result import ColdStart, Launch, Measurement
-from lean_automl_runtime.measure.rows import FEWEST_ROWS, thin, to_lines
+from lean_automl_runtime.measure.rows import FEWEST_ROWS
 from lean_automl_runtime.measure.statistics import Latency, quantile_name
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
@@ -60,13 +58,7 @@ def measure(
         content = path.read_bytes()
     except OSError as error:
         raise ArtifactError(f"{artifact_path}: {error.strerror or error}") from error
-    lines = thin(to_lines(records), options.max_rows)
-    if not lines:
-        raise DataError("no records to measure with: pass at least one, better 1,000 that differ")
-    with tempfile.TemporaryDirectory(prefix="lean_automl_measure_") as name:
-        folder = Path(name)
-        (folder / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
-        (folder / "options.json").write_text(json.dumps(options.to_json()), encoding="utf-8")
+    with staged(records, options) as (folder, lines):
         raws = [launch(folder, path, options) for _ in range(options.launches)]
     facts: dict[str, Any] = {
         "artifact": path.name,

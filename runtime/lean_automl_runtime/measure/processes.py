@@ -10,15 +10,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import lean_automl_runtime
 from lean_automl_runtime import errors
-from lean_automl_runtime.errors import LeanAutoMLError, MeasurementError
+from lean_automl_runtime.errors import DataError, LeanAutoMLError, MeasurementError
 from lean_automl_runtime.measure.machine import quiet_core, thread_environment
+from lean_automl_runtime.measure.options import MeasureOptions
+from lean_automl_runtime.measure.rows import thin, to_lines
 
 LAST_WORDS: Final = 500  # characters of a crashed child's standard error that are shown
 FACTS: Final = "facts.json"
@@ -41,6 +45,23 @@ class Child:
     threads: int
     timeout_s: float
     subject: str
+
+
+@contextmanager
+def staged(records: Iterable[Mapping[str, Any]], options: MeasureOptions) -> Iterator[tuple[Path, list[str]]]:
+    """A folder for children, with the rows and the options in it, and the rows as lines of JSON.
+
+    Raises:
+        DataError: There are no records, or they hold what a record cannot.
+    """
+    lines = thin(to_lines(records), options.max_rows)
+    if not lines:
+        raise DataError("no records to measure with: pass at least one, better 1,000 that differ")
+    with tempfile.TemporaryDirectory(prefix="lean_automl_measure_") as name:
+        folder = Path(name)
+        (folder / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        (folder / "options.json").write_text(json.dumps(options.to_json()), encoding="utf-8")
+        yield folder, lines
 
 
 def run_child(folder: Path, child: Child) -> dict[str, Any]:
