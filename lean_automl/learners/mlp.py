@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -89,7 +90,9 @@ def _network(widths: tuple[int, ...], frame: Frame, problem: Problem) -> Any:
         def __init__(self) -> None:
             super().__init__()
             sizes = [*widths, problem.scores]
-            self.numbers = nn.Linear(frame.numbers.shape[1], sizes[0])
+            with warnings.catch_warnings():  # a table without numbers leaves no weights here, only the bias
+                warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+                self.numbers = nn.Linear(frame.numbers.shape[1], sizes[0])
             self.categories = nn.ModuleList([nn.Embedding(levels, sizes[0]) for levels in frame.levels])
             for embedding in self.categories:
                 nn.init.normal_(embedding.weight, std=0.1)
