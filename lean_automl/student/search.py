@@ -104,6 +104,9 @@ class SearchOptions:
 class StudentSearch:
     """Asks, starts, collects and tells; may be run in parts, the bench getting richer from part to part.
 
+    The first trials are each family's known good settings, in turn; then Optuna's TPE (Bergstra et al. 2011) proposes.
+    A trial that fails, in whatever way, is noted with its reason.
+
     Trial n is asked when exactly the trials up to n - WINDOW have been told, so that what is asked does not depend on
     how many workers there are or which of them is quicker.
     """
