@@ -71,12 +71,14 @@ class Budget:
         max_trials: Students to try at most; None is no limit.
         teacher: Whether a teacher is built.
         measure: Whether latencies are measured that no limit asks for.
+        feature_search: Whether features beyond the columns are searched for.
     """
 
     time_limit_s: float = 60.0
     max_trials: int | None = None
     teacher: bool = True
     measure: bool = True
+    feature_search: bool = True
 
     def __post_init__(self) -> None:
         """Check the numbers.

@@ -1,24 +1,61 @@
-"""Decides by an audition whether crossed features are worth their place."""
+"""Searches for features that are worth their place.
+
+In rounds: candidates are ranked by what they tell of the errors that a short fit without them leaves, the best ones
+and a few together are heard in short fits on the same folds, and what makes the losses lower beyond doubt is kept.
+The next round asks what the fit with those leaves.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lean_automl.automl.thin import audition_rows
-from lean_automl.features import FeaturePlan, fit_features, propose_crossed
+from lean_automl.automl.audition import Heard, Stage, hear
+from lean_automl.automl.thin import audition_rows, sample
+from lean_automl.data import Task, folds
+from lean_automl.errors import DataError
+from lean_automl.features import (
+    MOST_LEVELS,
+    Binned,
+    Candidate,
+    Category,
+    Crossed,
+    FeaturePlan,
+    Ranked,
+    Screen,
+    again,
+    candidates,
+    components,
+    extended,
+    fit_features,
+    floors,
+    ranked_as_it_is,
+    ranked_as_seen,
+)
 from lean_automl.learners.base import FitOptions, Problem, Rows
-from lean_automl.learners.chimeraboost import ChimeraBoost
 
 if TYPE_CHECKING:
-    from lean_automl.data import Dataset, Split
-    from lean_automl.search.metrics import Metric
+    from collections.abc import Iterable, Sequence
 
-FEWEST_ROWS: Final = 1_000
-AUDITION: Final = ChimeraBoost(trees=150, learning_rate=0.1)
+    from lean_automl.data import Dataset, Split, Table
+    from lean_automl.features import CategoryFeature, NumericFeature
+    from lean_automl.search.metrics import Metric
+    from lean_automl.search.workers import Workers
+
+FEWEST_ROWS: Final = 500
+FOLDS_BY_ROWS: Final = ((5_000, 5), (20_000, 3))  # and 2 above, where half of the rows are enough to learn from
+CERTAINTY: Final = 2.0  # standard errors: some of a dozen looks are lucky
+MOST_FOUND: Final = 12
+MOST_FOUND_OF_CLASSES: Final = 4  # a category then is a column for each class
+MOST_OUTPUTS: Final = 4  # those with the largest errors judge candidates
+PAIRS_EXTENDED: Final = 15
+LOOKED_AT_AS_SEEN: Final = 100
+TOGETHER: Final = 4
+FAILED_ROUNDS: Final = 2
+BYTES_OF_A_LIMIT: Final = 8  # a category's table may take one part in so many
 
 
 @dataclass(frozen=True)
@@ -27,65 +64,196 @@ class FeatureChoice:
 
     Attributes:
         plan: What every learner reads.
-        crossed: Whether crossed features are among them.
-        basic_score: Of the audition with basic features; None without an audition.
-        crossed_score: Of the audition with crossed ones; None without an audition.
-        seconds_per_row: What the audition of these features took for each row; None without an audition.
+        searched: Those of its features that were searched for.
+        basic_score: Of short fits with basic features; None without any.
+        score: Of short fits with all; None without any.
+        seconds_per_row: What such a fit took for each row; None without any.
     """
 
     plan: FeaturePlan
-    crossed: bool
+    searched: tuple[NumericFeature | CategoryFeature, ...] = ()
     basic_score: float | None = None
-    crossed_score: float | None = None
+    score: float | None = None
     seconds_per_row: float | None = None
 
 
-def choose_features(
-    dataset: Dataset, fold: Split, problem: Problem, metric: Metric, options: FitOptions
-) -> FeatureChoice:
-    """Fit the basic features; add crossed ones if a short fit with them scores better on `fold`.
+def most_levels(max_size_bytes: float | None) -> int:
+    """Most codes of a category that is searched for, a byte each."""
+    return MOST_LEVELS if max_size_bytes is None else int(min(MOST_LEVELS, max_size_bytes / BYTES_OF_A_LIMIT))
 
-    Statistics of features use no target, so that all rows of the search may be in them.
+
+@dataclass(frozen=True)
+class Terms:
+    """What the search of features works with.
+
+    Attributes:
+        problem: What is predicted.
+        metric: For the record; what decides are losses of rows.
+        workers: Where short fits run.
+        levels: Most codes of a category.
+        searches: Whether anything is searched for; if not, a short fit still tells what fits take.
+    """
+
+    problem: Problem
+    metric: Metric
+    workers: Workers
+    levels: int
+    searches: bool = True
+
+
+def choose_features(dataset: Dataset, terms: Terms, options: FitOptions) -> FeatureChoice:
+    """Fit the basic features, and add what is found in the time.
+
+    The basic features and the form of all others use no target, so that all rows of the search may be in them.
     """
     basic = fit_features(dataset.table)
-    if dataset.rows < FEWEST_ROWS or (not basic.numeric and len(basic.categorical) < 2):
-        return FeatureChoice(basic, crossed=False)
-    fold = _thinned(fold, audition_rows(len(basic.numeric) + len(basic.categorical)), options.seed)
-    begin = time.process_time()  # not what others make this process wait: fits later run at other moments
-    basic_score, importance = _audition(basic, dataset, fold, problem, metric, options)
-    basic_seconds = time.process_time() - begin
-    choice = FeatureChoice(basic, False, basic_score, None, basic_seconds / fold.train.size)
-    more = propose_crossed(basic, importance, dataset.table)
-    if time.monotonic() + 3 * basic_seconds > options.deadline or not (more.numeric or more.categorical):
-        return choice
-    crossed = basic + more
-    begin = time.process_time()
-    crossed_score, _ = _audition(crossed, dataset, fold, problem, metric, options)
-    seconds = (time.process_time() - begin) / fold.train.size
-    if crossed_score > basic_score and not options.expired:
-        return FeatureChoice(crossed, True, basic_score, crossed_score, seconds)
-    return replace(choice, crossed_score=crossed_score)
+    if dataset.rows < FEWEST_ROWS or not (basic.numeric or basic.categorical):
+        return FeatureChoice(basic)
+    rows = sample(dataset, audition_rows(len(basic.numeric) + len(basic.categorical)), options.seed)
+    own = dataset.take(rows)
+    count = next((count for most, count in FOLDS_BY_ROWS if rows.size <= most), 2)
+    try:
+        parts = folds(own, count, options.seed)
+    except DataError:  # a class that is rare in the whole table may be absent from these rows
+        return FeatureChoice(basic)
+    search = _Search(own, basic, parts, terms, options)
+    if search.now is None:
+        return FeatureChoice(basic)
+    begun = search.score(search.now)
+    if terms.searches:
+        search.run()
+    searched = (*search.found.numeric, *search.found.categorical)
+    return FeatureChoice(basic + search.found, searched, begun, search.score(search.now), search.now.seconds)
 
 
-def _thinned(fold: Split, rows: int, seed: int) -> Split:
-    rng = np.random.default_rng(seed)
-    parts = [
-        part if part.size <= rows else np.sort(rng.choice(part, rows, replace=False))
-        for part in (fold.train, fold.valid)
-    ]
-    return replace(fold, train=parts[0], valid=parts[1])
+class _Search:
+    """What was found so far, and how the fits with it went."""
 
+    def __init__(
+        self, dataset: Dataset, basic: FeaturePlan, parts: Sequence[Split], terms: Terms, options: FitOptions
+    ) -> None:
+        self.table: Table = dataset.table
+        rows = Rows(basic.frame(self.table), dataset.y, dataset.weight)
+        self.stage = Stage(rows, tuple(parts), terms.problem)
+        self.basic, self.terms, self.options = basic, terms, options
+        self.found = FeaturePlan((), ())
+        self.refused: set[object] = set()
+        begin = time.monotonic()
+        self.now: Heard | None = hear(self.stage, [None], terms.workers, options)[0]
+        self.seconds = time.monotonic() - begin  # of one audition
+        self.judging: Table = self.table.take(self.stage.judges)
 
-def _audition(
-    plan: FeaturePlan, dataset: Dataset, fold: Split, problem: Problem, metric: Metric, options: FitOptions
-) -> tuple[float, np.ndarray]:
-    train, valid = (
-        Rows(
-            plan.frame(dataset.table.take(index)),
-            dataset.y[index],
-            None if dataset.weight is None else dataset.weight[index],
+    @property
+    def count(self) -> int:
+        return len(self.found.numeric) + len(self.found.categorical)
+
+    def score(self, heard: Heard) -> float:
+        judges, rows = self.stage.judges, self.stage.rows
+        return self.terms.metric(
+            rows.y[judges], heard.predictions, None if rows.weight is None else rows.weight[judges]
         )
-        for index in (fold.train, fold.valid)
-    )
-    fitted = AUDITION.fit(train, valid, problem, options)
-    return metric(valid.y, fitted.predict(valid.frame), valid.weight), fitted.importance
+
+    def run(self) -> None:
+        """Until the time is over, enough is found, or two rounds found nothing."""
+        assert self.now is not None
+        frame = self.stage.rows.frame.take(self.stage.judges)
+        self.components = components(self.basic, frame, self.now.importance)
+        self.pool = candidates(self.components, self.judging, self.terms.levels)
+        many = self.terms.problem.scores > MOST_OUTPUTS
+        most, failed = MOST_FOUND_OF_CLASSES if many else MOST_FOUND, 0
+        while failed < FAILED_ROUNDS and self.count < most and self._has_time(3):
+            sets = self._proposed(most - self.count)
+            if not sets:
+                return
+            failed = 0 if self._round(sets) else failed + 1
+
+    def _has_time(self, auditions: int) -> bool:
+        return time.monotonic() + auditions * self.seconds < self.options.deadline
+
+    def _round(self, sets: Sequence[FeaturePlan]) -> bool:
+        """Hear some sets of features; keep the best one, if it is better beyond doubt."""
+        assert self.now is not None
+        begin = time.monotonic()
+        frames = [(self.found + one).frame(self.table) for one in sets]
+        heard = hear(self.stage, frames, self.terms.workers, self.options)
+        self.seconds = (time.monotonic() - begin) / len(sets)
+        better = [
+            (float(one.losses.mean()), number)
+            for number, one in enumerate(heard)
+            if one is not None and one.certainty_over(self.now) >= CERTAINTY
+        ]
+        if not better:
+            self.refused.update(feature for one in sets for feature in (*one.numeric, *one.categorical))
+            return False
+        _, best = min(better)
+        self.found, self.now = self.found + sets[best], heard[best]
+        return True
+
+    def _proposed(self, most: int) -> list[FeaturePlan]:
+        """The best candidate as its codes are, the best one as learners see it, and the best few together."""
+        screen = self._screen()
+        floor = floors(screen, self.components)
+        known = self.refused | {*self.found.numeric, *self.found.categorical}
+        pool = [one for one in self.pool if one.feature not in known]
+        table = self.judging
+        first = _sorted(ranked_as_it_is(screen, one, table, floor) for one in pool)
+        pairs = [one.candidate for one in first if len(one.candidate.parts) == 2][:PAIRS_EXTENDED]
+        longer = [more for one in pairs for more in extended(one, self.components, self.terms.levels)]
+        longer = [one for one in longer if one.feature not in known]
+        first = _sorted([*first, *(ranked_as_it_is(screen, one, table, floor) for one in longer)])
+        best = [one.candidate for one in first[:LOOKED_AT_AS_SEEN]]
+        seen = _sorted(ranked_as_seen(screen, one, table, floor) for one in best)
+        sets = [_plan([one.candidate]) for one in (*_leanest(first), *_leanest(seen))]
+        sets.append(_plan(self._together(screen, seen, min(most, TOGETHER))))
+        return [one for number, one in enumerate(sets) if one != _plan([]) and one not in sets[:number]]
+
+    def _screen(self) -> Screen:
+        assert self.now is not None
+        y, predicted = self.stage.rows.y[self.stage.judges], self.now.predictions
+        if self.terms.problem.task is Task.REGRESSION:
+            target, expected = y.astype(np.float64)[:, None], predicted
+        else:
+            target = np.asarray(y[:, None] == np.arange(self.terms.problem.outputs), dtype=np.float64)
+            expected = predicted
+            if self.terms.problem.task is Task.BINARY:
+                target, expected = target[:, 1:], expected[:, 1:]
+        residual = target - expected
+        worst = np.argsort(-(residual**2).sum(axis=0), kind="stable")[:MOST_OUTPUTS]
+        return Screen.of(residual[:, worst], target[:, worst], self.options.seed)
+
+    def _together(self, screen: Screen, seen: Sequence[Ranked], most: int) -> list[Candidate]:
+        """A few, each the best for what the ones before it leave."""
+        chosen: list[Candidate] = []
+        left = list(seen)
+        while left and len(chosen) < most:
+            best = _leanest(left)
+            if not best:
+                break
+            chosen.append(best[0].candidate)
+            view = max(best[0].views, key=lambda view: screen.gain(*view))
+            screen = screen.without(screen.explained(*view))
+            floor = floors(screen, self.components)
+            left = _sorted(again(screen, one, floor) for one in left if one is not best[0])
+        return chosen
+
+
+def _sorted(some: Iterable[Ranked]) -> list[Ranked]:
+    """Those that explain anything, best first."""
+    return sorted((one for one in some if one.gain > 0), key=lambda one: -one.gain)
+
+
+def _leanest(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """The one with the fewest codes of those that are about the best; none of none."""
+    near = [one for one in ranked[:10] if one.gain >= 0.95 * ranked[0].gain]
+    return sorted(near, key=lambda one: one.levels)[:1]
+
+
+def _plan(chosen: Sequence[Candidate]) -> FeaturePlan:
+    numbers: list[NumericFeature] = []
+    categories: list[CategoryFeature] = []
+    for one in chosen:
+        if isinstance(one.feature, Category | Binned | Crossed):
+            categories.append(one.feature)
+        else:
+            numbers.append(one.feature)
+    return FeaturePlan(tuple(numbers), tuple(categories))

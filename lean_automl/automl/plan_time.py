@@ -10,7 +10,7 @@ TEACHER_SHARES: Final = {
     "joins": 0.35,  # its members are students too, and judging them as such comes on top
     "compares": 0.25,
 }
-FEATURES_SHARE: Final = 0.12
+FEATURES_SHARE: Final = 0.18
 FINAL_SHARE: Final = 0.13
 LONGEST_FINAL_S: Final = 12.0
 SHRINK_SHARE: Final = 0.08

@@ -17,6 +17,7 @@ from lean_automl_runtime.ir import digest
 from lean_automl.automl.front import read_front
 from lean_automl.automl.output import CARD, MARKER, REPORT
 from lean_automl.automl.result import Asked, Check, Finding, Member, RunResult, TrialRecord
+from lean_automl.features import describe
 from lean_automl.report.card import card
 from lean_automl.report.explain import Explained, explain
 from lean_automl.report.page import page
@@ -118,7 +119,7 @@ class Reporter:
             features={column.name: column.kind.value for column in run.schema.features},
             classes=[str(label) for label in run.schema.classes],
             asked=_asked(run),
-            crossed_features=run.features.crossed,
+            searched_features=[describe(feature) for feature in run.features.searched],
             members=_members(teacher),
             failures={failure.name: failure.reason for failure in run.failures},
             teacher_score=None if teacher is None else teacher.score,

@@ -129,7 +129,7 @@ class RunResult:
         features: Kind of each raw column that the model takes, by name.
         classes: Labels; empty for regression.
         asked: What the run was asked to do.
-        crossed_features: Whether crossed features were kept.
+        searched_features: What was searched for and found worth its place, in words.
         members: Of the teacher.
         failures: Members that failed, with the reason.
         teacher_score: Out of fold; None if there was no time for a teacher.
@@ -161,7 +161,7 @@ class RunResult:
     features: dict[str, str]
     classes: list[str]
     asked: Asked
-    crossed_features: bool
+    searched_features: list[str]
     members: list[Member]
     failures: dict[str, str]
     teacher_score: float | None

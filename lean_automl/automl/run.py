@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from lean_automl_runtime.artifact import read_artifact
 
-from lean_automl.automl.choose_features import FeatureChoice, choose_features
+from lean_automl.automl.choose_features import FeatureChoice, Terms, choose_features, most_levels
 from lean_automl.automl.finish import (
     EXPORTED_BYTES_PER_S,
     MeasurePlan,
@@ -129,9 +129,9 @@ class Run:
                     "--time-limit, or run it when the machine has less to do."
                 )
             options = self._options(self.time.features_until(self.clock.spent_s))
-            self.features: FeatureChoice = self._once(
-                FEATURES, lambda: choose_features(self.dataset, self.folds[0], self.problem, self.metric, options)
-            )
+            levels = most_levels(self.config.constraints.max_size_bytes)
+            terms = Terms(self.problem, self.metric, self.workers, levels, self.config.budget.feature_search)
+            self.features: FeatureChoice = self._once(FEATURES, lambda: choose_features(self.dataset, terms, options))
             self.all_rows = Rows(self.features.plan.frame(self.dataset.table), self.dataset.y, self.dataset.weight)
             self.rows = self.all_rows
             self._thin()

@@ -51,6 +51,7 @@ def add_parser(commands: Any) -> None:
     budget.add_argument("--time-limit", type=float, metavar="S", help="seconds for everything (60)")
     budget.add_argument("--max-trials", type=int, metavar="N", help="students to try at most")
     budget.add_argument("--no-teacher", action="store_true", help="search students at once, without a teacher")
+    budget.add_argument("--no-feature-search", action="store_true", help="read the columns as they are")
     budget.add_argument("--no-measure", action="store_true", help="measure no latency that has no limit")
     how = parser.add_argument_group("how")
     how.add_argument("--metric", metavar="NAME", help="a scikit-learn scorer; default by task: roc_auc, log loss, rmse")
@@ -121,6 +122,7 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
             max_trials=namespace.max_trials,
             teacher=not namespace.no_teacher,
             measure=not namespace.no_measure,
+            feature_search=not namespace.no_feature_search,
         ),
         target=namespace.serve_with,
         metric=namespace.metric,

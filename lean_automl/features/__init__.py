@@ -1,5 +1,7 @@
 """Features: from typed columns to what learners read, and to the ops that compute the same."""
 
+from lean_automl.features.candidates import MOST_LEVELS, Candidate, Component, candidates, components, extended
+from lean_automl.features.describe import describe
 from lean_automl.features.fit import (
     cross,
     difference,
@@ -9,8 +11,10 @@ from lean_automl.features.fit import (
     fit_frequency,
     product,
     ratio,
+    total,
 )
 from lean_automl.features.plan import (
+    Binned,
     Category,
     CategoryFeature,
     Crossed,
@@ -21,25 +25,39 @@ from lean_automl.features.plan import (
     emit_code,
     emit_number,
 )
-from lean_automl.features.propose import propose_crossed
+from lean_automl.features.screen import Ranked, Screen, again, floors, ranked_as_it_is, ranked_as_seen
 
 __all__ = [
+    "MOST_LEVELS",
+    "Binned",
+    "Candidate",
     "Category",
     "CategoryFeature",
+    "Component",
     "Crossed",
     "FeaturePlan",
     "Frame",
     "NumericFeature",
     "Ordinal",
+    "Ranked",
+    "Screen",
+    "again",
+    "candidates",
+    "components",
     "cross",
+    "describe",
     "difference",
     "emit_code",
     "emit_number",
+    "extended",
     "fit_category",
     "fit_centred",
     "fit_features",
     "fit_frequency",
+    "floors",
     "product",
-    "propose_crossed",
+    "ranked_as_it_is",
+    "ranked_as_seen",
     "ratio",
+    "total",
 ]

@@ -113,6 +113,11 @@ def difference(left: NumericFeature, right: NumericFeature) -> Pair:
     return Pair(o.ArithmeticKind.SUBTRACT, left, right)
 
 
+def total(left: NumericFeature, right: NumericFeature) -> Pair:
+    """`left + right`."""
+    return Pair(o.ArithmeticKind.ADD, left, right)
+
+
 def product(left: NumericFeature, right: NumericFeature) -> Pair:
     """`left * right`."""
     return Pair(o.ArithmeticKind.MULTIPLY, left, right)
@@ -123,6 +128,6 @@ def ratio(left: NumericFeature, right: NumericFeature) -> Pair:
     return Pair(o.ArithmeticKind.DIVIDE, left, right)
 
 
-def cross(left: Category, right: Category) -> Crossed:
+def cross(left: CategoryFeature, right: CategoryFeature) -> Crossed:
     """The pair of two categories."""
     return Crossed(left, right)

@@ -17,6 +17,8 @@ from lean_automl_runtime.ir import ops as o
 from lean_automl.errors import InternalError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
@@ -101,11 +103,24 @@ class Category:
 
 
 @dataclass(frozen=True)
+class Binned:
+    """A numeric feature as a category: the code is how many of the ascending `edges` are below it, NaN the last one."""
+
+    value: NumericFeature
+    edges: tuple[float, ...]
+
+    @property
+    def levels(self) -> int:
+        """Number of codes."""
+        return len(self.edges) + 2
+
+
+@dataclass(frozen=True)
 class Crossed:
     """Two categorical features as one: a code for every pair of codes."""
 
-    left: Category
-    right: Category
+    left: CategoryFeature
+    right: CategoryFeature
 
     @property
     def levels(self) -> int:
@@ -114,7 +129,7 @@ class Crossed:
 
 
 NumericFeature = Number | Shifted | DateNumber | Pair | Centred | Frequency | Ordinal
-CategoryFeature = Category | Crossed
+CategoryFeature = Category | Binned | Crossed
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,6 +238,8 @@ def _(feature: Ordinal, table: Table) -> F32:
 
 def category_codes(feature: CategoryFeature, table: Table) -> I32:
     """Codes of a categorical feature, int32 of shape (n,)."""
+    if isinstance(feature, Binned):
+        return codes_of_bins(numeric_values(feature.value, table), feature.edges)
     if isinstance(feature, Crossed):
         left, right = category_codes(feature.left, table), category_codes(feature.right, table)
         return np.asarray(left * feature.right.levels + right, dtype=np.int32)
@@ -230,6 +247,12 @@ def category_codes(feature: CategoryFeature, table: Table) -> I32:
     code[""] = o.CODE_MISSING
     find = code.get
     return np.array([find(text, o.CODE_UNSEEN) for text in table.array(feature.column)], dtype=np.int32)
+
+
+def codes_of_bins(values: F32, edges: Sequence[float]) -> I32:
+    """How many of the ascending edges are below each value; `len(edges) + 1` for NaN."""
+    codes = np.searchsorted(np.array(edges, dtype=np.float32), values, side="left")
+    return np.where(np.isnan(values), len(edges) + 1, codes).astype(np.int32)
 
 
 @singledispatch
@@ -279,7 +302,12 @@ def _(feature: Ordinal, builder: ProgramBuilder) -> int:
 
 
 def emit_code(feature: CategoryFeature, builder: ProgramBuilder) -> int:
-    """Value number of a categorical feature in a Program, a code (n, 1)."""
+    """Value number of a categorical feature in a Program, a code or a bin (n, 1)."""
+    if isinstance(feature, Binned):
+        offsets, nan_bin = np.array([0, len(feature.edges)]), np.array([len(feature.edges) + 1])
+        edges = np.array(feature.edges, dtype=np.float32)
+        number = emit_number(feature.value, builder)
+        return builder.add(o.Bin((number,), edges, offsets.astype(np.int32), nan_bin.astype(np.int32)))
     if isinstance(feature, Crossed):
         inputs = (emit_code(feature.left, builder), emit_code(feature.right, builder))
         return builder.add(o.Cross(inputs, feature.right.levels))

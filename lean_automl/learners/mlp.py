@@ -15,7 +15,7 @@ from lean_automl.data import Task
 from lean_automl.errors import MissingDependencyError
 from lean_automl.features import FeaturePlan, emit_code
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, last_rounds, probabilities
-from lean_automl.learners.linear import Standardise, fit_standardise
+from lean_automl.learners.linear import MOST_LEVELS, Standardise, fit_standardise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,15 +62,16 @@ class MLP:
         torch.set_num_threads(options.threads)
         standardise = fit_standardise(train.frame.numbers)
         centre, spread = _target_scale(train.y, problem)
-        network = _network(self.widths, train.frame, problem)
-        inputs = _inputs(train.frame, standardise)
+        categories = _read_categories(train.frame)
+        network = _network(self.widths, train.frame, categories, problem)
+        inputs = _inputs(train.frame, categories, standardise)
         targets = _targets(train.y, problem, centre, spread)
         weight = None if train.weight is None else torch.tensor(train.weight, dtype=torch.float32)
         held = None
         if valid is not None:
-            held = (_inputs(valid.frame, standardise), _targets(valid.y, problem, centre, spread))
+            held = (_inputs(valid.frame, categories, standardise), _targets(valid.y, problem, centre, spread))
         epochs = _train(network, (inputs, targets, weight), held, self, problem, options)
-        return FittedMLP(_weights(network), standardise, centre, spread, problem, epochs)
+        return FittedMLP(_weights(network), categories, standardise, centre, spread, problem, epochs)
 
     def for_all_rows(self, fitted: Sequence[FittedMLP], growth: float) -> MLP:  # noqa: ARG002
         """The same with a fixed number of epochs."""
@@ -83,7 +84,13 @@ def _target_scale(y: NDArray[Any], problem: Problem) -> tuple[float, float]:
     return float(np.mean(y)), float(np.std(y)) or 1.0
 
 
-def _network(widths: tuple[int, ...], frame: Frame, problem: Problem) -> Any:
+def _read_categories(frame: Frame) -> list[int]:
+    """Positions of the categories that get an embedding: those with few levels, or all if there is nothing else."""
+    small = [j for j, levels in enumerate(frame.levels) if levels <= MOST_LEVELS]
+    return small if small or frame.numbers.shape[1] else list(range(len(frame.levels)))
+
+
+def _network(widths: tuple[int, ...], frame: Frame, categories: Sequence[int], problem: Problem) -> Any:
     from torch import nn
 
     class Network(nn.Module):  # type: ignore[misc]
@@ -93,7 +100,7 @@ def _network(widths: tuple[int, ...], frame: Frame, problem: Problem) -> Any:
             with warnings.catch_warnings():  # a table without numbers leaves no weights here, only the bias
                 warnings.filterwarnings("ignore", "Initializing zero-element tensors")
                 self.numbers = nn.Linear(frame.numbers.shape[1], sizes[0])
-            self.categories = nn.ModuleList([nn.Embedding(levels, sizes[0]) for levels in frame.levels])
+            self.categories = nn.ModuleList([nn.Embedding(frame.levels[j], sizes[0]) for j in categories])
             for embedding in self.categories:
                 nn.init.normal_(embedding.weight, std=0.1)
             self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in pairwise(sizes)])
@@ -109,10 +116,11 @@ def _network(widths: tuple[int, ...], frame: Frame, problem: Problem) -> Any:
     return Network()
 
 
-def _inputs(frame: Frame, standardise: Standardise) -> tuple[Any, Any]:
+def _inputs(frame: Frame, categories: Sequence[int], standardise: Standardise) -> tuple[Any, Any]:
     import torch
 
-    return torch.tensor(standardise.values(frame.numbers)), torch.tensor(frame.codes.astype(np.int64))
+    codes = frame.codes[:, list(categories)].astype(np.int64)
+    return torch.tensor(standardise.values(frame.numbers)), torch.tensor(codes)
 
 
 def _targets(y: NDArray[Any], problem: Problem, centre: float, spread: float) -> Any:
@@ -183,9 +191,10 @@ def _weights(network: Any) -> list[F32]:
 
 @dataclass(frozen=True, eq=False)
 class FittedMLP:
-    """Weights of a perceptron, as `_weights` orders them."""
+    """Weights of a perceptron, as `_weights` orders them, and the positions of the categories that it reads."""
 
     weights: list[F32]
+    categories: list[int]
     standardise: Standardise
     centre: float
     spread: float
@@ -196,10 +205,9 @@ class FittedMLP:
         """Probabilities (n, classes), or predictions (n, 1)."""
         weight, bias, *rest = self.weights
         hidden = self.standardise.values(frame.numbers) @ weight + bias
-        categories = frame.codes.shape[1]
-        for j in range(categories):
-            hidden = hidden + rest[j][frame.codes[:, j]]
-        layers = rest[categories:]
+        for table, j in zip(rest, self.categories, strict=False):
+            hidden = hidden + table[frame.codes[:, j]]
+        layers = rest[len(self.categories) :]
         for weight, bias in zip(layers[::2], layers[1::2], strict=True):
             hidden = np.maximum(hidden, 0) @ weight + bias
         return probabilities(hidden.astype(np.float64) * self.spread + self.centre, self.problem)
@@ -217,12 +225,13 @@ class FittedMLP:
             scaled = (weight / self.standardise.deviation[:, None]).astype(np.float32)
             zero = np.zeros(bias.size, dtype=np.float32)
             parts.append(builder.add(o.Dense((values,), scaled, zero, o.Activation.IDENTITY)))
-        for category, table in zip(plan.categorical, rest, strict=False):
-            parts.append(builder.add(o.Lookup((emit_code(category, builder),), table)))
+        for j, table in zip(self.categories, rest, strict=False):
+            parts.append(builder.add(o.Lookup((emit_code(plan.categorical[j], builder),), table)))
         hidden = builder.add(o.Blend(tuple(parts), np.ones(len(parts), dtype=np.float32), bias))
         zeros, top = np.zeros(bias.size, dtype=np.float32), np.full(bias.size, np.inf, dtype=np.float32)
         hidden = builder.add(o.Clip((hidden,), zeros, top))  # ReLU
-        layers = list(zip(rest[len(plan.categorical) :: 2], rest[len(plan.categorical) + 1 :: 2], strict=True))
+        own = rest[len(self.categories) :]
+        layers = list(zip(own[::2], own[1::2], strict=True))
         for number, (weight, bias) in enumerate(layers, start=1):
             last = number == len(layers)
             factor, add = (self.spread, self.centre) if last else (1.0, 0.0)

@@ -141,7 +141,7 @@ def _training(run: JSON) -> str:
         f"* Model: {ours}, {refit}",
         f"* Search: {len(run['trials'])} students in {seconds(run['seconds']['total'])}",
         f"* Teacher: {len(run['members'])} members" if run["members"] else "* Teacher: none, there was no time",
-        f"* Crossed features: {'yes' if run['crossed_features'] else 'no'}",
+        f"* Features that were searched for: {plain(', '.join(run['searched_features'])) or 'none found'}",
     ]
     settings = (run.get("asked") or {}).get("settings")
     if settings:

@@ -96,8 +96,18 @@ def _data_section(run: JSON) -> Markup:
         parts.append(tag("p", "Nothing in the table stood out: no column was dropped, none looks like a leak."))
     if len(findings) > MOST_FINDINGS:
         parts.append(tag("p", f"And {len(findings) - MOST_FINDINGS} more in run.json.", class_="note"))
-    crossed = "Crossed features were kept: they scored better." if run["crossed_features"] else ""
-    return section("data", "Data", *parts, tag("p", crossed, class_="note") if crossed else None, asked_list(run))
+    return section("data", "Data", *parts, _searched(run["searched_features"]), asked_list(run))
+
+
+def _searched(found: list[str]) -> Child:
+    """Features that were searched for, if any was found."""
+    if not found:
+        return None
+    return join(
+        tag("h3", "Features that were searched for"),
+        tag("p", "In short fits on the same folds they lowered the loss beyond doubt.", class_="note"),
+        tag("ul", *(tag("li", one) for one in found)),
+    )
 
 
 def _some(names: Sequence[str], most: int = 40) -> str:

@@ -57,6 +57,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         time_column: Column that orders the rows: train on the past, judge on the rest.
         group_column: Column whose rows of one value stay together; left out. `fit` may get groups instead.
         teacher: Whether a teacher is built; without one a fit is quicker.
+        feature_search: Whether features beyond the columns are searched for.
         measure: Whether latencies are measured that no limit asks for, as figures in `result_`.
         out: Folder to make, as `lean_automl fit --out` does; None for a temporary one, which is removed.
         overwrite: Whether `out` may replace the folder of an earlier run.
@@ -92,6 +93,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         time_column: str | None = None,
         group_column: str | None = None,
         teacher: bool = True,
+        feature_search: bool = True,
         measure: bool = True,
         out: str | PathLike[str] | None = None,
         overwrite: bool = False,
@@ -115,6 +117,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.time_column = time_column
         self.group_column = group_column
         self.teacher = teacher
+        self.feature_search = feature_search
         self.measure = measure
         self.out = out
         self.overwrite = overwrite

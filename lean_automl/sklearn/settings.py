@@ -35,6 +35,7 @@ def config_of(parameters: Mapping[str, Any]) -> FitConfig:
                 max_trials=get("max_trials"),
                 teacher=bool(get("teacher")),
                 measure=bool(get("measure")),
+                feature_search=bool(get("feature_search")),
             ),
             target=get("serve_with"),
             metric=get("metric"),

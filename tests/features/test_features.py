@@ -10,6 +10,7 @@ from lean_automl.data import SchemaOverrides, Table, load_dataset
 from lean_automl.features import (
     FeaturePlan,
     cross,
+    describe,
     difference,
     emit_code,
     emit_number,
@@ -17,10 +18,9 @@ from lean_automl.features import (
     fit_features,
     fit_frequency,
     product,
-    propose_crossed,
     ratio,
 )
-from lean_automl.features.plan import LARGEST, Category, Number, Shifted
+from lean_automl.features.plan import LARGEST, Binned, Category, Number, Shifted
 
 
 def computed(plan: FeaturePlan, table: Table) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +51,11 @@ def rich_plan(table: Table) -> FeaturePlan:
             fit_centred(income, city, table),
             fit_frequency(city, table),
         ),
-        (cross(city, city),),
+        (
+            cross(city, city),
+            Binned(age, (20.0, 40.5)),
+            cross(cross(Binned(difference(income, age), (0.0, 1e3, 1e4)), city), Binned(age, (33.0,))),
+        ),
     )
 
 
@@ -99,23 +103,20 @@ def test_a_column_that_float32_would_merge_is_moved() -> None:
     assert np.unique(values).size == 200
 
 
-def test_crossed_features_are_those_of_the_most_important() -> None:
-    frame, target = mixed_frame_for("binary")
-    table = load_dataset(frame, target).table
-    plan = fit_features(table)
-    importance = np.zeros(len(plan.numeric) + len(plan.categorical))
-    importance[:2] = [2.0, 1.0]
-    more = propose_crossed(plan, importance, table)
-    assert len(more.numeric) == 4
-    assert {type(feature).__name__ for feature in more.numeric} == {"Pair"}
-    assert more.categorical == ()
-    importance[-1] = 0.5
-    assert any(type(f).__name__ == "Centred" for f in propose_crossed(plan, importance, table).numeric)
-
-
 @pytest.mark.parametrize("values", [[np.nan] * 5, [1.0] * 5])
 def test_columns_without_information_do_not_fail(values: list[float]) -> None:
     table = Table((Column("x", ColumnKind.NUMERIC, "float32"),), (np.array(values, dtype=np.float32),))
     plan = fit_features(table)
     assert plan.numeric == (Number("x"),)
     assert plan.frame(table).numbers.shape == (5, 1)
+
+
+def test_features_are_described_in_words() -> None:
+    frame, target = mixed_frame_for("binary")
+    plan = rich_plan(load_dataset(frame, target).table)
+    said = [describe(feature) for feature in (*plan.numeric, *plan.categorical)]
+    assert said[0] == "age"
+    assert "(age - income)" in said
+    assert "(income - its mean by city)" in said
+    assert "year of since" in said
+    assert said[-1] == "(income - age) in 4 ranges x city x age in 2 ranges"

@@ -1,0 +1,132 @@
+"""Short fits on several folds: what a set of features is worth to a learner, row by row."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lean_automl.data import Task
+from lean_automl.features import Frame
+from lean_automl.learners.base import F64, FitOptions, Problem, Rows
+from lean_automl.learners.chimeraboost import ChimeraBoost
+from lean_automl.search.workers import load_shared
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lean_automl.data import Split
+    from lean_automl.search.workers import Job, Workers
+
+LEARNER: Final = ChimeraBoost(trees=100, learning_rate=0.15, colsample=0.7)
+LEARNER_OF_CLASSES: Final = ChimeraBoost(trees=40, learning_rate=0.2, colsample=0.7)
+SMALLEST_PROBABILITY: Final = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """The rows of all auditions, and the folds whose validation rows judge."""
+
+    rows: Rows
+    folds: tuple[Split, ...]
+    problem: Problem
+
+    @property
+    def judges(self) -> NDArray[np.intp]:
+        """Positions of the rows that judge, fold after fold."""
+        return np.concatenate([fold.valid for fold in self.folds])
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """How one audition went.
+
+    Attributes:
+        predictions: For the rows that judge.
+        losses: Of each of those rows: log loss, or squared error.
+        importance: Of each feature, numbers then categories; mean over the folds.
+        seconds: Processor time of one fold for each of its rows.
+    """
+
+    predictions: F64
+    losses: NDArray[np.float64]
+    importance: NDArray[np.float64]
+    seconds: float
+
+    def certainty_over(self, other: Heard) -> float:
+        """By how many standard errors the losses are lower, pair by pair; 0 where they are the same."""
+        difference = other.losses - self.losses
+        error = float(difference.std()) / np.sqrt(difference.size)
+        return float(difference.mean()) / error if error > 0 else 0.0
+
+
+def hear(stage: Stage, sets: Sequence[Frame | None], workers: Workers, options: FitOptions) -> list[Heard | None]:
+    """An audition for each set of further features, None for none of them; None where a fit failed or came too late.
+
+    Args:
+        stage: The rows.
+        sets: Further features for all of its rows.
+        workers: Where the fits run.
+        options: Seed and deadline.
+    """
+    shared = workers.share(stage)
+    waiting = [(number, fold) for number in range(len(sets)) for fold in range(len(stage.folds))]
+    ended: dict[tuple[int, int], Any] = {}
+    running = 0
+    while waiting or running:
+        while waiting and workers.free:
+            number, fold = waiting.pop(0)
+            workers.start(_fit, (shared, sets[number], fold, options), options.deadline, (number, fold))
+            running += 1
+        jobs: list[Job] = workers.wait()
+        running -= len(jobs)
+        ended |= {job.tag: job.value for job in jobs}
+    results = [[ended[number, fold] for fold in range(len(stage.folds))] for number in range(len(sets))]
+    late = options.expired  # what was cut short cannot be compared
+    return [None if late or any(part is None for part in parts) else _joined(stage, parts) for parts in results]
+
+
+def _fit(shared: Path, more: Frame | None, fold: int, options: FitOptions) -> tuple[F64, NDArray[np.float64], float]:
+    """Predictions, importance and seconds a row of one fold's fit; runs in a process of its own."""
+    stage: Stage = load_shared(shared)
+    rows, split = stage.rows, stage.folds[fold]
+    if more is not None:
+        rows = Rows(beside(rows.frame, more), rows.y, rows.weight)
+    learner = LEARNER_OF_CLASSES if stage.problem.task is Task.MULTICLASS else LEARNER
+    begin = time.process_time()  # not what others make this process wait: fits later run at other moments
+    fitted = learner.fit(rows.take(split.train), rows.take(split.valid), stage.problem, options)
+    predicted = fitted.predict(rows.frame.take(split.valid))
+    return predicted, fitted.importance, (time.process_time() - begin) / split.train.size
+
+
+def _joined(stage: Stage, parts: Sequence[tuple[F64, NDArray[np.float64], float]]) -> Heard:
+    predictions = np.concatenate([predicted for predicted, _, _ in parts])
+    losses = _losses(stage, predictions)
+    importance = np.mean([one for _, one, _ in parts], axis=0)
+    return Heard(predictions, losses, importance, float(np.mean([seconds for _, _, seconds in parts])))
+
+
+def _losses(stage: Stage, predictions: F64) -> NDArray[np.float64]:
+    y = stage.rows.y[stage.judges]
+    if stage.problem.task is Task.REGRESSION:
+        losses = (y - predictions[:, 0]) ** 2
+    else:
+        losses = -np.log(np.maximum(predictions[np.arange(y.size), y], SMALLEST_PROBABILITY))
+    if stage.rows.weight is None:
+        return losses
+    weight = stage.rows.weight[stage.judges]
+    return losses * (weight / max(float(weight.mean()), 1e-300))
+
+
+def beside(left: Frame, right: Frame) -> Frame:
+    """The features of two frames of the same rows."""
+    return Frame(
+        np.concatenate([left.numbers, right.numbers], axis=1),
+        np.concatenate([left.codes, right.codes], axis=1),
+        left.levels + right.levels,
+    )
