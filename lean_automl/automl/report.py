@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
     from lean_automl_runtime.measure import Measurement
 
+    from lean_automl.automl.last_fit import LastFit
     from lean_automl.automl.request import Watcher
     from lean_automl.automl.run import Run
     from lean_automl.search.clock import Clock
@@ -57,15 +58,13 @@ class Shipped:
 
     Attributes:
         blend: What it was in the search.
-        program: After the last fit.
-        refitted: Whether it was fitted on all rows of the search, not on those of a fold alone.
+        last: Its last fit.
         measurements: In fresh processes, by file and engine.
         checks: Each constraint and each measured figure.
     """
 
     blend: Blend
-    program: Program
-    refitted: bool
+    last: LastFit
     measurements: list[Measurement]
     checks: list[Check]
 
@@ -125,17 +124,18 @@ class Reporter:
             teacher_score=None if teacher is None else teacher.score,
             teacher_holdout=run.teacher_holdout,
             student=_student(shipped.blend),
-            refitted=shipped.refitted,
+            refitted=shipped.last.refitted,
+            joined=shipped.last.joined,
             student_score=shipped.blend.score,
-            student_holdout=run.judge.program(shipped.program),
+            student_holdout=run.judge.program(shipped.last.judged),
             constant_holdout=run.judge.constant(run.dataset),
             trials=[_record(trial) for trial in trials],
             passed_over=run.passed_over,
             checks=shipped.checks,
             measurements=shipped.measurements,
-            digest=digest(shipped.program),
+            digest=digest(shipped.last.program),
             interrupted=run.interrupted,
-            explained=self._explained(run, shipped.program),
+            explained=self._explained(run, shipped.last.judged),
             started=dict(self._started),
             seconds={**self._seconds, "total": self._clock.spent_s},
             versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},

@@ -136,8 +136,9 @@ class RunResult:
         teacher_holdout: On the hold-out; None likewise.
         student: The trial that ships; for a blend its members are the parameters.
         refitted: Whether it was fitted on all rows of the search; else there was only time for those of a fold.
+        joined: Whether what ships was then fitted once more, on the hold-out too.
         student_score: On validation rows.
-        student_holdout: On the hold-out, of the files that ship.
+        student_holdout: On the hold-out, of the student as it was fitted without it.
         constant_holdout: On the hold-out, of the constant predictor.
         trials: All students that were tried.
         passed_over: Students that were better in the search but whose finished files broke a limit, and how.
@@ -168,6 +169,7 @@ class RunResult:
     teacher_holdout: float | None
     student: TrialRecord
     refitted: bool
+    joined: bool
     student_score: float
     student_holdout: float
     constant_holdout: float

@@ -15,26 +15,23 @@ from lean_automl_runtime.artifact import read_artifact
 
 from lean_automl.automl.choose_features import FeatureChoice, Terms, choose_features, most_levels
 from lean_automl.automl.finish import (
-    EXPORTED_BYTES_PER_S,
     MeasurePlan,
     MissError,
     check_exported,
     check_sizes,
     measure_files,
-    refit,
     write_files,
 )
 from lean_automl.automl.front import front_bytes
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
-from lean_automl.automl.last_rows import last_rows
+from lean_automl.automl.last_fit import LastFit, last_fits
 from lean_automl.automl.members import students_of
 from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
 from lean_automl.automl.report import Reporter, Shipped
 from lean_automl.automl.request import FitRequest, Watcher
-from lean_automl.automl.shrink_files import passes_for, shrunk
 from lean_automl.automl.thin import sample, search_rows
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
@@ -64,7 +61,6 @@ MEASURED_ROWS: Final = 4_096
 FINALISTS: Final = 4
 FIRST_TRIALS: Final = 2
 SHORTEST_WITH_FIRST_S: Final = 20.0
-LONGEST_AFTER_INTERRUPT_S: Final = 5.0
 SHORTEST_MEASURE_S: Final = 1.0
 GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
@@ -128,7 +124,7 @@ class Run:
                     f"the {self.clock.limit_s:g} s were over before the learners were loaded. Give a longer "
                     "--time-limit, or run it when the machine has less to do."
                 )
-            options = self._options(self.time.features_until(self.clock.spent_s))
+            options = self.options(self.time.features_until(self.clock.spent_s))
             levels = most_levels(self.config.constraints.max_size_bytes)
             terms = Terms(self.problem, self.metric, self.workers, levels, self.config.budget.feature_search)
             self.features: FeatureChoice = self._once(FEATURES, lambda: choose_features(self.dataset, terms, options))
@@ -142,7 +138,8 @@ class Run:
         fold_share = (len(self.folds) - 1) / len(self.folds)
         rows = self.dataset.rows if most is None else min(self.dataset.rows, int(most / fold_share))
         self.sampled = sample(self.dataset, self._once(SAMPLE, lambda: rows), self.config.seed)
-        if self.sampled.size == self.dataset.rows:
+        self.is_thin = self.sampled.size < self.dataset.rows
+        if not self.is_thin:
             return
         self.whole, self.dataset = self.dataset, self.dataset.take(self.sampled)
         self.rows = self.all_rows.take(self.sampled)
@@ -180,7 +177,7 @@ class Run:
             self.config.seed,
             self.workers,
             {} if self.journal is None else self.journal.trials(),
-            max(1.0, self.whole.rows / rows),
+            max(1.0, self.whole.rows / rows) + (self.holdout.rows + self.whole.rows) / rows * (not self.is_thin),
             self.clock.start,
         )
         watcher = self.watcher if self.journal is None else Recorder(self.watcher, self.journal)
@@ -208,7 +205,7 @@ class Run:
     def _publish_quietly(self, blend: Blend, program: Program) -> None:
         begin = time.monotonic()
         try:
-            self._publish(blend, program, refitted=False, until=self.clock.start)
+            self._publish(blend, LastFit(program, program), self.clock.start)
             # What it takes here, now, is what it will take for the last one.
             self.time = self.time.with_publishing(time.monotonic() - begin)
         except (MissError, LeanAutoMLError, OSError) as error:  # the last one may well do better, or says it again
@@ -239,7 +236,7 @@ class Run:
         with self.reporter.timed("teacher"):
             joins = self.bench.constraints.are_roomy
             role: TeacherRole = "teaches" if self.distils else "joins" if joins else "compares"
-            options = self._options(self.time.teacher_until(self.clock.spent_s, role))
+            options = self.options(self.time.teacher_until(self.clock.spent_s, role))
             lesson = Lesson(rows, splits, self.problem)
             self.teacher, self.failures = self._once(
                 TEACHER, lambda: build_teacher(lesson, self.metric, options, self.workers, self.watcher)
@@ -283,37 +280,25 @@ class Run:
             for blend in self._finalists(log):
                 if self.shipped is not None and self.clock.left_s <= 0:
                     break
-                with self.reporter.timed("shrink"):
-                    passes = passes_for(self, blend)
-                with self.reporter.timed("refit"):
-                    until = self.time.refit_until - blend.footprint.bytes / EXPORTED_BYTES_PER_S
-                    if self.interrupted:
-                        until = min(until, self.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
-                    rows = last_rows(self, blend, until - self.clock.spent_s)
-                    program, refitted = refit(blend, self.bench, rows, self._options(until), self.workers)
-                try:
-                    until = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
-                    program, said = shrunk(program, passes, self.clock.left_s - self.time.publish_s)
-                    return self._publish(blend, program, refitted, until, said)
-                except (MissError, MeasurementError) as miss:
-                    misses.append(miss)
-                    self.passed_over.append(f"{blend.name}: {miss}")
-                    self.watcher.step("note", f"{blend.name} is passed over: {miss}")
+                for last in last_fits(self, blend):
+                    end = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
+                    try:
+                        return self._publish(blend, last, end)
+                    except (MissError, MeasurementError) as miss:
+                        misses.append(miss)
+                        self.passed_over.append(f"{blend.name}: {miss}")
+                        self.watcher.step("note", f"{blend.name} is passed over: {miss}")
             if self.shipped is not None:
                 return self._keep(self.shipped)
         raise infeasible(log, misses, self.config.constraints, self.metric)
 
-    def _publish(
-        self, blend: Blend, program: Program, refitted: bool, until: float, said: dict[str, Any] | None = None
-    ) -> RunResult:
+    def _publish(self, blend: Blend, last: LastFit, until: float) -> RunResult:
         """Export, check, measure, and let the files take their place.
 
         Args:
-            blend: What the Program was in the search.
-            program: What ships.
-            refitted: Whether it was fitted on all rows.
+            blend: What ships, as it was in the search.
+            last: Its last fit.
             until: `time.monotonic()` after which only what the limits need is measured.
-            said: What the files say of passes.
 
         Raises:
             MissError: A limit is broken.
@@ -321,7 +306,7 @@ class Run:
         """
         draft = self.folder.draft()
         deployment, constraints = self.bench.deployment, self.bench.constraints
-        provenance = self.reporter.provenance(self, blend) | (said or {})
+        program, provenance = last.program, self.reporter.provenance(self, blend) | last.said
         with self.reporter.timed("export"):
             write_files(draft, program, deployment, provenance)
             check_exported(draft, program, self.holdout.table)
@@ -335,7 +320,7 @@ class Run:
         # files as they ship, so their size counts with the figures in them.
         write_files(draft, program, deployment, provenance | {"measured": self.reporter.figures(checks)})
         checks = [*check_sizes(draft, deployment, constraints), *checks]
-        shipped = Shipped(blend, program, refitted, measurements, checks)
+        shipped = Shipped(blend, last, measurements, checks)
         result = self._record(shipped, draft)
         self.shipped = shipped
         return result
@@ -379,7 +364,8 @@ class Run:
                 self.journal.put(name, found)
         return found
 
-    def _options(self, until_s: float) -> FitOptions:
+    def options(self, until_s: float) -> FitOptions:
+        """How a fit may run that ends by then, in seconds of the run."""
         return FitOptions(self.config.seed, 1, self.clock.at(until_s))
 
     def _trial_folds(self) -> tuple[Split, ...]:

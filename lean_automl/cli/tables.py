@@ -28,6 +28,8 @@ def show_result(result: RunResult, folder: Path) -> None:
     metric = Metric(result.metric, Task(result.task), 2)
     _show_notes(console, result)
     console.print(_scores(result, metric))
+    if result.joined:
+        console.print("what ships was then fitted once more, on these rows too\n")
     console.print(_sizes(result))
     console.print(_latencies(result))
     console.print(_tried(result, metric))

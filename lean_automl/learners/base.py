@@ -47,6 +47,12 @@ class Rows:
         soft = None if self.soft is None else self.soft[index]
         return Rows(self.frame.take(index), self.y[index], weight, soft)
 
+    def joined(self, more: Rows) -> Rows:
+        """These rows and then the others, which have what these have."""
+        both = [(self.weight, more.weight), (self.soft, more.soft)]
+        weight, soft = (None if a is None or b is None else np.concatenate([a, b]) for a, b in both)
+        return Rows(self.frame.joined(more.frame), np.concatenate([self.y, more.y]), weight, soft)
+
 
 @dataclass(frozen=True)
 class Problem:

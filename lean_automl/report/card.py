@@ -137,6 +137,8 @@ def _training(run: JSON) -> str:
     student = run["student"]
     ours = f"{plain(student['family'])}, {student['rounds']} rounds"
     refit = "fitted anew on the search rows at the end" if run["refitted"] else "as it was fitted on one fold"
+    if run["joined"]:
+        refit += "; what ships, once more with the held-out rows, after these had judged"
     lines = [
         f"* Model: {ours}, {refit}",
         f"* Search: {len(run['trials'])} students in {seconds(run['seconds']['total'])}",

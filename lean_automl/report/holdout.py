@@ -30,6 +30,8 @@ def holdout_section(run: JSON) -> Markup:
     if explained["residuals"]:
         plots += [_residuals(explained["residuals"]), _histogram(explained["residuals"])]
     lead = f"The finished model on {explained['rows']:,} rows that no step has seen."
+    if run["joined"]:
+        lead += " After they had judged, what ships was fitted once more, on these rows too."
     if (run.get("asked") or {}).get("settings", {}).get("columns", {}).get("weight"):
         lead += " Each row counts once here, whatever its weight."
     return section("holdout", "On new rows", tag("div", *plots, class_="pair"), lead=lead)

@@ -47,6 +47,7 @@ def test_every_task_ends_with_files_that_agree(task: str, tmp_path: Path, monkey
     assert sizes == {name: (out / name).stat().st_size for name in ("model.lam", "model.onnx")}, "as they ship"
     described = json.loads((out / "run.json").read_text())
     assert described["digest"] == result.digest == load_artifact(out / "model.lam").digest
+    assert described["joined"], "there was time for a last fit with the hold-out"
     assert described["rows"]["holdout"] + described["rows"]["search"] == len(frame)
     asked = [trial for trial in described["trials"] if "from" not in trial["parameters"]]
     assert len(asked) == 4, "the teacher's members do not count"
@@ -68,6 +69,23 @@ def quick_portfolio(*_: object):
     from lean_automl.learners.linear import Linear
 
     return (LightGBM(trees=20, learning_rate=0.2), Linear())
+
+
+def test_a_fit_with_the_holdout_that_does_worse_on_it_does_not_ship(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
+    (tmp_path / "joined").mkdir()
+    (tmp_path / "alone").mkdir()
+    joined, *_ = run(tmp_path / "joined", "binary")
+    monkeypatch.setattr("lean_automl.automl.last_fit.SOUND_SHARE", -10.0)
+    alone, out, _ = run(tmp_path / "alone", "binary")
+    assert joined.joined
+    assert not alone.joined
+    assert alone.refitted
+    assert alone.student_holdout == pytest.approx(joined.student_holdout)
+    assert alone.digest != joined.digest
+    assert "held-out rows" not in (out / "model_card.md").read_text().split("## Training")[1]
 
 
 def test_when_nothing_fits_the_nearest_miss_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

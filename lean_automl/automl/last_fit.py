@@ -1,0 +1,87 @@
+"""The last fits of what will ship: one that the hold-out judges, and one that knows the hold-out too."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from lean_automl.automl.finish import EXPORTED_BYTES_PER_S, SOUND_SHARE, refit
+from lean_automl.automl.last_rows import last_rows
+from lean_automl.automl.shrink_files import Chosen, passes_for, shrunk
+from lean_automl.learners.base import Rows
+
+if TYPE_CHECKING:
+    from lean_automl_runtime.ir import Program
+
+    from lean_automl.automl.run import Run
+    from lean_automl.student.blend import Blend
+
+LONGEST_AFTER_INTERRUPT_S: Final = 5.0
+AGAIN: Final = 1.5  # what a second fit takes, in times of the first: it has more rows, and times vary
+
+
+@dataclass(frozen=True, eq=False)
+class LastFit:
+    """What ships, and what is judged.
+
+    Attributes:
+        program: What ships.
+        judged: The same student, fitted without the hold-out; the Program that ships where that is all there is.
+        refitted: Whether it was fitted on all rows of the search, not on those of a fold alone.
+        joined: Whether what ships was fitted on the hold-out too.
+        said: What the files say of passes.
+    """
+
+    program: Program
+    judged: Program
+    refitted: bool = False
+    joined: bool = False
+    said: dict[str, Any] = field(default_factory=dict)
+
+
+def last_fits(run: Run, blend: Blend) -> list[LastFit]:
+    """Fit what will ship, first without the hold-out, then, if there is time, with it.
+
+    A fifth more rows are worth more to a small table than most settings. The second fit counts only if the hold-out,
+    which it knows, finds it no worse than the first.
+
+    Returns:
+        One or both, what should ship first.
+    """
+    with run.reporter.timed("shrink"):
+        passes = passes_for(run, blend)
+    with run.reporter.timed("refit"):
+        until = run.time.refit_until - blend.footprint.bytes / EXPORTED_BYTES_PER_S
+        if run.interrupted:
+            until = min(until, run.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
+        rows = last_rows(run, blend, until - run.clock.spent_s)
+        begin = time.monotonic()
+        program, refitted = refit(blend, run.bench, rows, run.options(until), run.workers)
+        program, said = shrunk(program, passes, run.clock.left_s - run.time.publish_s)
+        first = LastFit(program, program, refitted, said=said)
+        again = AGAIN * (time.monotonic() - begin)
+        if not refitted or run.interrupted or run.clock.spent_s + again > until:
+            return [first]
+        second = _joined(run, blend, rows, passes, first, until)
+        return [first] if second is None else [second, first]
+
+
+def _joined(run: Run, blend: Blend, rows: Rows, passes: Chosen, first: LastFit, until: float) -> LastFit | None:
+    """The fit with the hold-out; None if it was not done in time, or is worse even on rows that it knows."""
+    program, done = refit(blend, run.bench, _with_holdout(run, rows), run.options(until), run.workers)
+    if not done:
+        return None
+    program, said = shrunk(program, passes, run.clock.left_s - run.time.publish_s)
+    known, unknown = run.judge.program(program), run.judge.program(first.judged)
+    if known < unknown - SOUND_SHARE * abs(unknown):
+        return None
+    return LastFit(program, first.judged, refitted=True, joined=True, said=said)
+
+
+def _with_holdout(run: Run, rows: Rows) -> Rows:
+    more = run.holdout
+    own = Rows(run.features.plan.frame(more.table), more.y, more.weight)
+    if rows.soft is not None and run.teacher is not None:
+        own = replace(own, soft=run.teacher.predict(own.frame))
+    return rows.joined(own)
