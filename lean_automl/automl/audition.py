@@ -50,7 +50,7 @@ class Heard:
         predictions: For the rows that judge.
         losses: Of each of those rows: log loss, or squared error.
         importance: Of each feature, numbers then categories; mean over the folds.
-        seconds: Processor time of one fold for each of its rows.
+        seconds: Processor time of one fold for each of its trees and rows.
     """
 
     predictions: F64
@@ -92,7 +92,7 @@ def hear(stage: Stage, sets: Sequence[Frame | None], workers: Workers, options: 
 
 
 def _fit(shared: Path, more: Frame | None, fold: int, options: FitOptions) -> tuple[F64, NDArray[np.float64], float]:
-    """Predictions, importance and seconds a row of one fold's fit; runs in a process of its own."""
+    """Predictions, importance and seconds for each tree and row of one fold's fit; runs in a process of its own."""
     stage: Stage = load_shared(shared)
     rows, split = stage.rows, stage.folds[fold]
     if more is not None:
@@ -101,7 +101,8 @@ def _fit(shared: Path, more: Frame | None, fold: int, options: FitOptions) -> tu
     begin = time.process_time()  # not what others make this process wait: fits later run at other moments
     fitted = learner.fit(rows.take(split.train), rows.take(split.valid), stage.problem, options)
     predicted = fitted.predict(rows.frame.take(split.valid))
-    return predicted, fitted.importance, (time.process_time() - begin) / split.train.size
+    seconds = time.process_time() - begin
+    return predicted, fitted.importance, seconds / (split.train.size * max(1, fitted.rounds))
 
 
 def _joined(stage: Stage, parts: Sequence[tuple[F64, NDArray[np.float64], float]]) -> Heard:

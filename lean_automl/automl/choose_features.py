@@ -67,14 +67,14 @@ class FeatureChoice:
         searched: Those of its features that were searched for.
         basic_score: Of short fits with basic features; None without any.
         score: Of short fits with all; None without any.
-        seconds_per_row: What such a fit took for each row; None without any.
+        seconds_per_tree: What such a fit took for each tree and row; None without any.
     """
 
     plan: FeaturePlan
     searched: tuple[NumericFeature | CategoryFeature, ...] = ()
     basic_score: float | None = None
     score: float | None = None
-    seconds_per_row: float | None = None
+    seconds_per_tree: float | None = None
 
 
 def most_levels(max_size_bytes: float | None) -> int:

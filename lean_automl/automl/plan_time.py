@@ -66,9 +66,9 @@ class TimePlan:
         """When the choice of features ends, in seconds since the start of the run."""
         return spent_s + FEATURES_SHARE * self._room(spent_s)
 
-    def teacher_until(self, spent_s: float, role: TeacherRole) -> float:
-        """When the teacher ends, likewise."""
-        return spent_s + TEACHER_SHARES[role] * self._room(spent_s)
+    def teacher_until(self, spent_s: float, role: TeacherRole, last_fit_s: float) -> float:
+        """When the teacher ends, likewise, where the last fits of what was found already take so long."""
+        return spent_s + TEACHER_SHARES[role] * self._room(spent_s + last_fit_s)
 
     def with_publishing(self, seconds: float) -> TimePlan:
         """The same with at least the time for export and measuring that a model of this run took for it."""

@@ -32,7 +32,7 @@ from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
 from lean_automl.automl.report import Reporter, Shipped
 from lean_automl.automl.request import FitRequest, Watcher
-from lean_automl.automl.thin import sample, search_rows
+from lean_automl.automl.thin import sample, search_rows, trees_in_time
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
 from lean_automl.data.records import to_records
@@ -134,7 +134,7 @@ class Run:
 
     def _thin(self) -> None:
         """Search on fewer rows where the time would not let enough students be tried on all."""
-        most = search_rows(self.clock.limit_s, self.features.seconds_per_row)
+        most = search_rows(self.clock.limit_s, self.features.seconds_per_tree)
         fold_share = (len(self.folds) - 1) / len(self.folds)
         rows = self.dataset.rows if most is None else min(self.dataset.rows, int(most / fold_share))
         self.sampled = sample(self.dataset, self._once(SAMPLE, lambda: rows), self.config.seed)
@@ -167,8 +167,9 @@ class Run:
         )
         rows = int(np.mean([fold.train.size for fold in judged]))
         self.distils = len(judged) == 1 and constraints.are_tight and self.config.budget.teacher
+        trees = trees_in_time(self.clock.limit_s, self.features.seconds_per_tree, rows * len(judged))
         context = Context(
-            self.problem, rows, len(plan.numeric), len(plan.categorical), constraints, has_teacher=self.distils
+            self.problem, rows, len(plan.numeric), len(plan.categorical), constraints, self.distils, trees
         )
         self.families = choose_families(self.config.families, context)
         options = SearchOptions(
@@ -177,11 +178,16 @@ class Run:
             self.config.seed,
             self.workers,
             {} if self.journal is None else self.journal.trials(),
-            max(1.0, self.whole.rows / rows) + (self.holdout.rows + self.whole.rows) / rows * (not self.is_thin),
+            *self._last_fits(rows),
             self.clock.start,
         )
         watcher = self.watcher if self.journal is None else Recorder(self.watcher, self.journal)
         self.students = StudentSearch(self.families, context, options, watcher)
+
+    def _last_fits(self, rows: int) -> tuple[float, float]:
+        """What the last fits take at least, and with the hold-out, in times of a trial's fit on so many rows."""
+        once, again = self.whole.rows / rows, (self.whole.rows + self.holdout.rows) / rows
+        return (1.0, max(1.0, once)) if self.is_thin else (once, once + again)
 
     def publish_first(self) -> None:
         """Put a first model, found in a moment, where the last one will be: a run that is killed leaves that."""
@@ -236,7 +242,7 @@ class Run:
         with self.reporter.timed("teacher"):
             joins = self.bench.constraints.are_roomy
             role: TeacherRole = "teaches" if self.distils else "joins" if joins else "compares"
-            options = self.options(self.time.teacher_until(self.clock.spent_s, role))
+            options = self.options(self.time.teacher_until(self.clock.spent_s, role, self.students.last_fit_s))
             lesson = Lesson(rows, splits, self.problem)
             self.teacher, self.failures = self._once(
                 TEACHER, lambda: build_teacher(lesson, self.metric, options, self.workers, self.watcher)
@@ -246,7 +252,7 @@ class Run:
             if self.distils:
                 self.rows = replace(self.rows, soft=self._soft_targets(self.teacher, judged[0]))
                 self.bench = replace(self.bench, rows=self.rows)
-            elif joins:
+            elif joins and self.clock.spent_s + self.students.last_fit_s < self.time.search_until:
                 self.students.adopt(self.bench, students_of(self.teacher, len(judged)))
             self.teacher_holdout = self.judge.teacher(self.teacher, self.features.plan)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lean_automl.data import Dataset
 
 SHARE_OF_A_FIT: Final = 0.1  # of the time limit: then a dozen fits or more fit into it, on two workers
-FIT_OVER_AUDITION: Final = 3.0  # a full fit has more trees than an audition
+TREES_OF_A_FIT: Final = 400  # about
 FEWEST_ROWS: Final = 6_000
 MOST_CELLS: Final = 1_500_000
 
@@ -22,16 +22,29 @@ def audition_rows(columns: int) -> int:
     return max(FEWEST_ROWS, MOST_CELLS // max(1, columns))
 
 
-def search_rows(limit_s: float, seconds_per_row: float | None) -> int | None:
+def search_rows(limit_s: float, seconds_per_tree: float | None) -> int | None:
     """Most rows of the search; None is no limit.
 
     Args:
         limit_s: Time limit of the run.
-        seconds_per_row: What the audition took for each of its rows; None without an audition.
+        seconds_per_tree: What a short fit took for each of its trees and rows; None without one.
     """
-    if not seconds_per_row:
+    if not seconds_per_tree:
         return None
-    return max(FEWEST_ROWS, int(limit_s * SHARE_OF_A_FIT / (FIT_OVER_AUDITION * seconds_per_row)))
+    return max(FEWEST_ROWS, int(limit_s * SHARE_OF_A_FIT / (TREES_OF_A_FIT * seconds_per_tree)))
+
+
+def trees_in_time(limit_s: float, seconds_per_tree: float | None, rows: int) -> float:
+    """Trees that one of a dozen fits or more can have.
+
+    Args:
+        limit_s: Time limit of the run.
+        seconds_per_tree: What a short fit took for each of its trees and rows; None without one.
+        rows: That a trial fits, on all of its folds.
+    """
+    if not seconds_per_tree:
+        return float("inf")
+    return limit_s * SHARE_OF_A_FIT / (seconds_per_tree * rows)
 
 
 def sample(dataset: Dataset, rows: int, seed: int) -> NDArray[np.intp]:

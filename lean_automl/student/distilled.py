@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lean_automl.data import Task
 from lean_automl.learners.catboost import CatBoost
 from lean_automl.learners.distilled import Distilled
-from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context, start_rate
+from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
 from lean_automl.student.oblivious import bytes_per_tree
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class DistilledOblivious:
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Distilled:
         depth = trial.suggest_int("distilled_depth", 2, 7)
         room = context.most_trees(bytes_per_tree(depth, False, context))
-        share = trial.suggest_float("distilled_room", 0.1, 1.0)
+        share = trial.suggest_float("distilled_room", LEAST_ROOM, 1.0)
         soft = context.problem.task is Task.BINARY
         student = CatBoost(
             trees=max(FEWEST_TREES, min(round(room * share), 1000)),
@@ -39,13 +39,13 @@ class DistilledOblivious:
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
-        for depth, mix in ((6, 0.5), (5, 0.9)):
-            trees = min(1000.0, START_ROOM * context.most_trees(bytes_per_tree(depth, False, context)))
+        for number, (depth, mix) in enumerate(((6, 0.5), (5, 0.9))):
+            room, rate = context.start(context.most_trees(bytes_per_tree(depth, False, context)), number)
             starts.append(
                 {
                     "distilled_depth": depth,
-                    "distilled_room": START_ROOM,
-                    "distilled_learning_rate": start_rate(trees),
+                    "distilled_room": room,
+                    "distilled_learning_rate": rate,
                     "distilled_l2": 3.0,
                     "distilled_mix": mix,
                 }

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 OVERHEAD_BYTES: Final = 3_000
 MOST_TREES: Final = 2_000
 FEWEST_TREES: Final = 5
+LEAST_ROOM: Final = 0.1
+LATER: Final = 3.0  # times as long as the first trial of a family may others take
 START_ROOM: Final = 0.45  # of the size limit: two of the first students fit together, and their average is better
 
 
@@ -28,6 +30,7 @@ class Context:
         categories: Categorical features.
         constraints: What the files must meet.
         has_teacher: Whether rows carry a teacher's predictions.
+        trees_in_time: Trees of the first trials at most, so that the first of them end early in the run.
     """
 
     problem: Problem
@@ -36,6 +39,7 @@ class Context:
     categories: int
     constraints: Constraints
     has_teacher: bool
+    trees_in_time: float = float("inf")
 
     def most_trees(self, bytes_per_tree: float) -> int:
         """Trees that fit into the size limit, by estimate; the file itself is measured later."""
@@ -44,10 +48,19 @@ class Context:
         room = max(0.0, self.constraints.max_size_bytes - OVERHEAD_BYTES)
         return int(min(MOST_TREES, max(FEWEST_TREES, room / bytes_per_tree)))
 
+    def start(self, most_trees: int, number: int) -> tuple[float, float]:
+        """How much of the room for trees a first trial takes, and the learning rate with which they are about enough.
 
-def start_rate(trees: float) -> float:
-    """A learning rate with which so many trees are about enough: it falls as their number grows."""
-    return float(min(0.3, max(0.03, 20.0 / trees)))
+        Classes that share trees need more of them, or a higher rate.
+
+        Args:
+            most_trees: The room.
+            number: Of the trial among its family's, from 0: the first one must be quick.
+        """
+        trees = min(START_ROOM * most_trees, max(FEWEST_TREES, self.trees_in_time * (LATER if number else 1.0)))
+        room = min(START_ROOM, max(LEAST_ROOM, trees / most_trees))
+        share = 2.0 if self.problem.scores > 1 else 1.0
+        return room, float(min(0.3, share * max(0.03, 20.0 / (room * most_trees))))
 
 
 class Family(Protocol):

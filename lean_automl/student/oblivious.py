@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lean_automl.data import Task
 from lean_automl.learners.chimeraboost import ChimeraBoost
-from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context, start_rate
+from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
 
 if TYPE_CHECKING:
     import optuna
@@ -33,7 +33,7 @@ class Oblivious:
         depth = trial.suggest_int("oblivious_depth", 2, DEEPEST)
         linear = self._can_be_linear(context) and trial.suggest_categorical("oblivious_linear", [True, False])
         room = context.most_trees(bytes_per_tree(depth, linear, context))
-        share = trial.suggest_float("oblivious_room", 0.1, 1.0)
+        share = trial.suggest_float("oblivious_room", LEAST_ROOM, 1.0)
         return ChimeraBoost(
             trees=max(FEWEST_TREES, round(room * share)),
             depth=depth,
@@ -54,14 +54,14 @@ class Oblivious:
         can_be_linear = self._can_be_linear(context)
         shapes = [(6, False, 0.5), (4, True, 0.7), (3, False, 0.7), (6, True, 0.5), (5, True, 1.0)]
         if not can_be_linear:
-            shapes = [(6, False, 0.5), (4, False, 0.7), (7, False, 0.5), (3, False, 1.0)]
+            shapes = [(6, False, 0.5), (7, False, 0.5), (4, False, 0.7), (3, False, 1.0)]
         starts = []
-        for depth, linear, colsample in shapes:
-            trees = START_ROOM * context.most_trees(bytes_per_tree(depth, linear, context))
+        for number, (depth, linear, colsample) in enumerate(shapes):
+            room, rate = context.start(context.most_trees(bytes_per_tree(depth, linear, context)), number)
             start: dict[str, Any] = {
                 "oblivious_depth": depth,
-                "oblivious_room": START_ROOM,
-                "oblivious_learning_rate": start_rate(trees),
+                "oblivious_room": room,
+                "oblivious_learning_rate": rate,
                 "oblivious_bins": 128,
                 "oblivious_l2": 1.0,
                 "oblivious_colsample": colsample,

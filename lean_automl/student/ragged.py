@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lean_automl.learners.lightgbm import LightGBM
-from lean_automl.student.family import FEWEST_TREES, START_ROOM, Context, start_rate
+from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
 
 if TYPE_CHECKING:
     import optuna
@@ -24,7 +24,7 @@ class RaggedForest:
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> LightGBM:
         leaves = trial.suggest_int("ragged_leaves", 4, 63, log=True)
         rounds = context.most_trees(BYTES_PER_LEAF * leaves * context.problem.scores)
-        room = trial.suggest_float("ragged_room", 0.1, 1.0)
+        room = trial.suggest_float("ragged_room", LEAST_ROOM, 1.0)
         return LightGBM(
             trees=max(FEWEST_TREES, round(rounds * room)),
             leaves=leaves,
@@ -35,13 +35,13 @@ class RaggedForest:
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
-        for leaves in (8, 16):
-            trees = START_ROOM * context.most_trees(BYTES_PER_LEAF * leaves * context.problem.scores)
+        for number, leaves in enumerate((8, 16)):
+            room, rate = context.start(context.most_trees(BYTES_PER_LEAF * leaves * context.problem.scores), number)
             starts.append(
                 {
                     "ragged_leaves": leaves,
-                    "ragged_room": START_ROOM,
-                    "ragged_learning_rate": start_rate(trees),
+                    "ragged_room": room,
+                    "ragged_learning_rate": rate,
                     "ragged_min_rows": 40 if context.rows >= 5_000 else 10,
                     "ragged_feature_fraction": 0.5,
                 }

@@ -88,7 +88,8 @@ class SearchOptions:
         seed: Of sampler and learners.
         workers: Where trials run.
         known: How trials ended in an earlier part of this run, by number; they are not repeated.
-        growth: Rows of the last fit over those of a trial's.
+        least_last: Least that the last fit takes, in times of a trial's fit.
+        last: What it takes where there is time for all that is wanted.
         origin: `time.monotonic()` when the run began.
     """
 
@@ -97,7 +98,8 @@ class SearchOptions:
     seed: int
     workers: Workers
     known: Mapping[int, Candidate | FailedTrial] = field(default_factory=dict)
-    growth: float = 1.25
+    least_last: float = 1.25
+    last: float = 1.25
     origin: float = field(default_factory=time.monotonic)
 
 
@@ -226,18 +228,19 @@ class StudentSearch:
         """Seconds of the run."""
         return time.monotonic() - self.options.origin
 
-    def _last_fit_seconds(self) -> float:
-        """What the last fit of the best students so far takes, about; at most a part of the time of the search.
+    @property
+    def last_fit_s(self) -> float:
+        """What the last fit of the best students so far takes, about; what is only wanted, at most a part of the time.
 
-        The best of the best families count, for they may ship together. Where the time is not enough for all rows, the
-        last fit takes fewer.
+        The best of the best families count, for they may ship together.
         """
         best: dict[str, Candidate] = {}
         for candidate in self.log.feasible() or self.log.candidates:
             best.setdefault(candidate.family, candidate)
         fits = [candidate.seconds / len(candidate.fitted) for candidate in list(best.values())[:LAST_FITS]]
-        once = max(*fits, sum(fits) / self.options.workers.places)
-        return max(once, min(once * self.options.growth, MOST_OF_LAST_FIT * (self.options.deadline - self.begun)))
+        once = max(*fits, sum(fits) / self.options.workers.places) if fits else 0.0
+        most = MOST_OF_LAST_FIT * (self.options.deadline - self.begun)
+        return once * max(self.options.least_last, min(self.options.last, most / once if once else 0.0))
 
     def _goes_on(self) -> bool:
         if self.options.most_trials is not None and self.asked - self.adopted >= self.options.most_trials:
@@ -246,7 +249,7 @@ class StudentSearch:
         if not self.log.candidates:
             return self.asked == 0 or left > 0
         seconds = sorted(candidate.seconds for candidate in self.log.candidates)
-        return left > seconds[len(seconds) // 2] + self._last_fit_seconds()
+        return left > seconds[len(seconds) // 2] + self.last_fit_s
 
 
 def _study(seed: int) -> optuna.Study:

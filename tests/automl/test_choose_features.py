@@ -70,7 +70,7 @@ def test_nothing_is_found_in_noise(workers: Workers) -> None:
 def test_without_time_or_leave_the_columns_stay_as_they_are(workers: Workers) -> None:
     left, right, *_ = columns()
     assert chosen(left * right, workers, searches=False).searched == ()
-    assert chosen(left * right, workers, searches=False).seconds_per_row is not None
+    assert chosen(left * right, workers, searches=False).seconds_per_tree is not None
     assert chosen(left * right, workers, seconds=0.0).searched == ()
 
 

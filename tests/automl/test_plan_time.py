@@ -8,7 +8,10 @@ def test_the_parts_stay_within_the_limit() -> None:
         plan = plan_time(limit, shrinks=True)
         assert 0 < plan.final_s < limit
         for spent in (0.0, 0.3 * limit, limit):
-            steps = [plan.features_until(spent), *(plan.teacher_until(spent, role) for role in ROLES)]
+            steps = [
+                plan.features_until(spent),
+                *(plan.teacher_until(spent, role, last) for role in ROLES for last in (0.0, 0.5 * limit)),
+            ]
             assert spent <= min(steps)
             assert max(steps) <= max(spent, plan.search_until)
         assert plan.refit_until + plan.publish_s <= limit
