@@ -67,7 +67,7 @@ def compare(path: Path, one: dict, seed: int, options: argparse.Namespace, worke
     own, new = dataset.take(np.sort(train)), dataset.take(test)
     parts = folds(own, 5, seed)
     begin = time.perf_counter()
-    terms = Terms(problem, metric, workers, most_levels(None))
+    terms = Terms(problem, metric, workers, most_levels(None, problem))
     chosen = choose_features(own, terms, FitOptions(seed, 1, time.monotonic() + options.seconds))
     seconds = time.perf_counter() - begin
     settings = ChimeraBoost(trees=200 if problem.task is Task.MULTICLASS else 2000, learning_rate=0.1, colsample=0.7)

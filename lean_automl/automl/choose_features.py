@@ -56,6 +56,7 @@ LOOKED_AT_AS_SEEN: Final = 100
 TOGETHER: Final = 4
 FAILED_ROUNDS: Final = 2
 BYTES_OF_A_LIMIT: Final = 8  # a category's table may take one part in so many
+FULL_TABLES: Final = 2  # all tables together may take as much as so many of the largest
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,11 @@ class FeatureChoice:
     seconds_per_tree: float | None = None
 
 
-def most_levels(max_size_bytes: float | None) -> int:
-    """Most codes of a category that is searched for, a byte each."""
-    return MOST_LEVELS if max_size_bytes is None else int(min(MOST_LEVELS, max_size_bytes / BYTES_OF_A_LIMIT))
+def most_levels(max_size_bytes: float | None, problem: Problem) -> int:
+    """Most codes of a category that is searched for, a byte each for each output that looks it up."""
+    if max_size_bytes is None:
+        return MOST_LEVELS
+    return int(min(MOST_LEVELS, max_size_bytes / BYTES_OF_A_LIMIT / min(problem.scores, MOST_OUTPUTS)))
 
 
 @dataclass(frozen=True)
@@ -194,17 +197,18 @@ class _Search:
         screen = self._screen()
         floor = floors(screen, self.components)
         known = self.refused | {*self.found.numeric, *self.found.categorical}
-        pool = [one for one in self.pool if one.feature not in known]
+        room = FULL_TABLES * self.terms.levels - sum(category.levels for category in self.found.categorical)
+        pool = [one for one in self.pool if one.feature not in known and one.levels <= room]
         table = self.judging
         first = _sorted(ranked_as_it_is(screen, one, table, floor) for one in pool)
         pairs = [one.candidate for one in first if len(one.candidate.parts) == 2][:PAIRS_EXTENDED]
         longer = [more for one in pairs for more in extended(one, self.components, self.terms.levels)]
-        longer = [one for one in longer if one.feature not in known]
+        longer = [one for one in longer if one.feature not in known and one.levels <= room]
         first = _sorted([*first, *(ranked_as_it_is(screen, one, table, floor) for one in longer)])
         best = [one.candidate for one in first[:LOOKED_AT_AS_SEEN]]
         seen = _sorted(ranked_as_seen(screen, one, table, floor) for one in best)
         sets = [_plan([one.candidate]) for one in (*_leanest(first), *_leanest(seen))]
-        sets.append(_plan(self._together(screen, seen, min(most, TOGETHER))))
+        sets.append(_plan(self._together(screen, seen, min(most, TOGETHER), room)))
         return [one for number, one in enumerate(sets) if one != _plan([]) and one not in sets[:number]]
 
     def _screen(self) -> Screen:
@@ -221,8 +225,8 @@ class _Search:
         worst = np.argsort(-(residual**2).sum(axis=0), kind="stable")[:MOST_OUTPUTS]
         return Screen.of(residual[:, worst], target[:, worst], self.options.seed)
 
-    def _together(self, screen: Screen, seen: Sequence[Ranked], most: int) -> list[Candidate]:
-        """A few, each the best for what the ones before it leave."""
+    def _together(self, screen: Screen, seen: Sequence[Ranked], most: int, room: int) -> list[Candidate]:
+        """A few, each the best for what the ones before it leave, with no more codes than there is room for."""
         chosen: list[Candidate] = []
         left = list(seen)
         while left and len(chosen) < most:
@@ -233,7 +237,9 @@ class _Search:
             view = max(best[0].views, key=lambda view: screen.gain(*view))
             screen = screen.without(screen.explained(*view))
             floor = floors(screen, self.components)
-            left = _sorted(again(screen, one, floor) for one in left if one is not best[0])
+            room -= best[0].candidate.levels
+            rest = [one for one in left if one is not best[0] and one.candidate.levels <= room]
+            left = _sorted(again(screen, one, floor) for one in rest)
         return chosen
 
 

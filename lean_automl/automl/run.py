@@ -125,7 +125,7 @@ class Run:
                     "--time-limit, or run it when the machine has less to do."
                 )
             options = self.options(self.time.features_until(self.clock.spent_s))
-            levels = most_levels(self.config.constraints.max_size_bytes)
+            levels = most_levels(self.config.constraints.max_size_bytes, self.problem)
             terms = Terms(self.problem, self.metric, self.workers, levels, self.config.budget.feature_search)
             self.features: FeatureChoice = self._once(FEATURES, lambda: choose_features(self.dataset, terms, options))
             self.all_rows = Rows(self.features.plan.frame(self.dataset.table), self.dataset.y, self.dataset.weight)

@@ -7,6 +7,7 @@ one with a code for each of a few ranges. Which features are combined: those tha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
@@ -80,6 +81,11 @@ class Candidate:
     feature: NumericFeature | CategoryFeature
     parents: tuple[int, ...]
     parts: tuple[Part, ...] = ()
+
+    @property
+    def levels(self) -> int:
+        """Codes of a category; 0 of a number, which needs no table."""
+        return math.prod(part.feature.levels for part in self.parts) if self.parts else 0
 
     def codes(self, table: Table) -> tuple[I32, int]:
         """Its codes for the rows of the table that the parts are of, and how many there are."""

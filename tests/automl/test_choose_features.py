@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lean_automl.automl.choose_features import FeatureChoice, Terms, choose_features, most_levels
-from lean_automl.data import load_dataset
+from lean_automl.data import Task, load_dataset
 from lean_automl.features import describe, fit_features
 from lean_automl.learners.base import FitOptions, Problem
 from lean_automl.search.metrics import make_metric
@@ -30,7 +30,9 @@ def chosen(y: np.ndarray, workers: Workers, *, searches: bool = True, seconds: f
     frame["y"] = y
     dataset = load_dataset(frame, "y")
     problem = Problem(dataset.schema.task, len(dataset.schema.classes) or 1)
-    terms = Terms(problem, make_metric(None, problem.task, problem.outputs), workers, most_levels(None), searches)
+    terms = Terms(
+        problem, make_metric(None, problem.task, problem.outputs), workers, most_levels(None, problem), searches
+    )
     options = FitOptions(0, 1, time.monotonic() + seconds)
     choice = choose_features(dataset, terms, options)
     basic = fit_features(dataset.table)
@@ -75,4 +77,6 @@ def test_without_time_or_leave_the_columns_stay_as_they_are(workers: Workers) ->
 
 
 def test_a_limit_on_size_limits_tables() -> None:
-    assert most_levels(None) > most_levels(64_000) == 8_000 > most_levels(4_000) == 500
+    two, many = Problem(Task.BINARY, 2), Problem(Task.MULTICLASS, 20)
+    assert most_levels(None, two) > most_levels(64_000, two) == 8_000 > most_levels(4_000, two) == 500
+    assert most_levels(64_000, many) < most_levels(64_000, two)
