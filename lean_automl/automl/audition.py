@@ -12,6 +12,7 @@ from lean_automl.data import Task
 from lean_automl.features import Frame
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows
 from lean_automl.learners.chimeraboost import ChimeraBoost
+from lean_automl.search.losses import row_losses
 from lean_automl.search.workers import load_shared
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 LEARNER: Final = ChimeraBoost(trees=100, learning_rate=0.15, colsample=0.7)
 LEARNER_OF_CLASSES: Final = ChimeraBoost(trees=40, learning_rate=0.2, colsample=0.7)
-SMALLEST_PROBABILITY: Final = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Heard:
 
     Attributes:
         predictions: For the rows that judge.
-        losses: Of each of those rows: log loss, or squared error.
+        losses: Of each of those rows, as `row_losses` gives them.
         importance: Of each feature, numbers then categories; mean over the folds.
         seconds: Processor time of one fold for each of its trees and rows.
     """
@@ -57,12 +57,6 @@ class Heard:
     losses: NDArray[np.float64]
     importance: NDArray[np.float64]
     seconds: float
-
-    def certainty_over(self, other: Heard) -> float:
-        """By how many standard errors the losses are lower, pair by pair; 0 where they are the same."""
-        difference = other.losses - self.losses
-        error = float(difference.std()) / np.sqrt(difference.size)
-        return float(difference.mean()) / error if error > 0 else 0.0
 
 
 def hear(stage: Stage, sets: Sequence[Frame | None], workers: Workers, options: FitOptions) -> list[Heard | None]:
@@ -107,21 +101,11 @@ def _fit(shared: Path, more: Frame | None, fold: int, options: FitOptions) -> tu
 
 def _joined(stage: Stage, parts: Sequence[tuple[F64, NDArray[np.float64], float]]) -> Heard:
     predictions = np.concatenate([predicted for predicted, _, _ in parts])
-    losses = _losses(stage, predictions)
+    judges, rows = stage.judges, stage.rows
+    weight = None if rows.weight is None else rows.weight[judges]
+    losses = row_losses(rows.y[judges], predictions, stage.problem.task, weight)
     importance = np.mean([one for _, one, _ in parts], axis=0)
     return Heard(predictions, losses, importance, float(np.mean([seconds for _, _, seconds in parts])))
-
-
-def _losses(stage: Stage, predictions: F64) -> NDArray[np.float64]:
-    y = stage.rows.y[stage.judges]
-    if stage.problem.task is Task.REGRESSION:
-        losses = (y - predictions[:, 0]) ** 2
-    else:
-        losses = -np.log(np.maximum(predictions[np.arange(y.size), y], SMALLEST_PROBABILITY))
-    if stage.rows.weight is None:
-        return losses
-    weight = stage.rows.weight[stage.judges]
-    return losses * (weight / max(float(weight.mean()), 1e-300))
 
 
 def beside(left: Frame, right: Frame) -> Frame:

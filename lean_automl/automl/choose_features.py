@@ -36,6 +36,7 @@ from lean_automl.features import (
     ranked_as_seen,
 )
 from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.search.losses import certainty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -183,7 +184,7 @@ class _Search:
         better = [
             (float(one.losses.mean()), number)
             for number, one in enumerate(heard)
-            if one is not None and one.certainty_over(self.now) >= CERTAINTY
+            if one is not None and certainty(self.now.losses, one.losses) >= CERTAINTY
         ]
         if not better:
             self.refused.update(feature for one in sets for feature in (*one.numeric, *one.categorical))

@@ -1,8 +1,12 @@
 """Several students as one Program: what fits the limits is compiled whole, and their average ships.
 
-Members have equal weights and are taken in a fixed order, each if the average gets better on the validation rows of
-all folds: few looks at those rows, so that little of what is seen there is luck. A greedy search over all students
-and weights (as for the teacher, whose rows are many more) chose blends that did worse on new rows.
+Members have equal weights and are taken in a fixed order: few looks at the validation rows, so that little of what is
+seen there is luck. A greedy search over all students and weights (as for the teacher, whose rows are many more) chose
+blends that did worse on new rows.
+
+That an average errs less than its members is known before any row is looked at, and the best of many students was also
+the luckiest. So where there is room a member stays unless the losses of rows say clearly that the average gets worse
+with it; where bytes are scarce, if they say that it gets better.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lean_automl.search.losses import F64, certainty, row_losses
 from lean_automl.student.trial import Candidate, Workbench
 
 if TYPE_CHECKING:
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from lean_automl.student.deploy import Footprint
 
 MOST_MEMBERS: Final = 5
+ASKED_WITH_ROOM: Final = -0.5  # standard errors by which an average must be better with a further member
 TURNS: Final = 2  # students of each family that are considered
 SHARED_BYTES: Final = 3_000  # of each file: columns, categories and names, which members share
 
@@ -63,7 +69,7 @@ def single(candidate: Candidate) -> Blend:
 
 
 def choose_blend(bench: Workbench, feasible: Sequence[Candidate], seconds: float) -> Blend | None:
-    """An average of the best students of several families; None if it is not better than the best student alone.
+    """An average of the best students of several families; None if the best student does as well alone.
 
     Args:
         bench: The rows and limits.
@@ -74,20 +80,21 @@ def choose_blend(bench: Workbench, feasible: Sequence[Candidate], seconds: float
     if not whole:
         return None
     members = [whole[0]]
-    score = _score(bench, members)
+    losses = _losses(bench, members)
+    asked = ASKED_WITH_ROOM if bench.constraints.are_roomy else 0.0
     for candidate in _in_turn(whole[1:]):
         if len(members) == MOST_MEMBERS or not _fits(bench, [*members, candidate], seconds):
             continue
-        more = _score(bench, [*members, candidate])
-        if more > score:
-            members, score = [*members, candidate], more
+        more = _losses(bench, [*members, candidate])
+        if certainty(losses, more) > asked:
+            members, losses = [*members, candidate], more
     if len(members) < 2:
         return None
     weight = 1.0 / len(members)
     program = bench.compile([(candidate.fitted[0], weight) for candidate in members])
     cost = bench.deployment.footprint(program, bench.records, bench.constraints)
     violations = cost.violations(bench.constraints)
-    return Blend(tuple((candidate, weight) for candidate in members), score, cost, violations)
+    return Blend(tuple((candidate, weight) for candidate in members), _score(bench, members), cost, violations)
 
 
 def _in_turn(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -109,8 +116,21 @@ def _fits(bench: Workbench, members: Sequence[Candidate], seconds: float) -> boo
 def _score(bench: Workbench, members: Sequence[Candidate]) -> float:
     """Mean over the folds of the score of the average."""
     scores = []
-    for number, fold in enumerate(bench.folds):
-        mean = np.mean([candidate.predictions[number] for candidate in members], axis=0)
+    for fold, mean in zip(bench.folds, _average(bench, members), strict=True):
         weight = None if bench.rows.weight is None else bench.rows.weight[fold.valid]
         scores.append(bench.metric(bench.rows.y[fold.valid], mean, weight))
     return float(np.mean(scores))
+
+
+def _losses(bench: Workbench, members: Sequence[Candidate]) -> F64:
+    """Of the validation rows of all folds, by the average."""
+    rows = np.concatenate([fold.valid for fold in bench.folds])
+    weight = None if bench.rows.weight is None else bench.rows.weight[rows]
+    return row_losses(bench.rows.y[rows], np.concatenate(_average(bench, members)), bench.problem.task, weight)
+
+
+def _average(bench: Workbench, members: Sequence[Candidate]) -> list[F64]:
+    """Predictions of the average for the validation rows of each fold."""
+    return [
+        np.mean([candidate.predictions[number] for candidate in members], axis=0) for number in range(len(bench.folds))
+    ]

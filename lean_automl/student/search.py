@@ -199,10 +199,12 @@ class StudentSearch:
         proposal = Proposal(self.asked, family.name, dict(trial.params), student, self._now())
         self.open[self.asked] = trial
         now = time.monotonic()
-        deadline = now + LONGEST_SHARE_OF_A_TRIAL * max(0.0, self.options.deadline - now)
+        end = max(now, self.options.deadline - self.last_fit_s)
+        deadline = now + LONGEST_SHARE_OF_A_TRIAL * (end - now)
         arguments = (shared, proposal, FitOptions(self.options.seed, 1, deadline))
-        # What is killed gives nothing: a trial that goes on beyond its share may do so until the search ends.
-        self._run(proposal, run_trial, arguments, max(deadline, self.options.deadline))
+        # What is killed gives nothing: a trial may go on beyond its share until the last fits of what there is must
+        # begin, and all the time while there is nothing.
+        self._run(proposal, run_trial, arguments, end if self.log.candidates else self.options.deadline)
 
     def _note(self, job: Job) -> None:
         proposal: Proposal = job.tag

@@ -89,21 +89,25 @@ def test_without_a_latency_limit_nothing_is_timed() -> None:
     assert bench.deployment.footprint(program, bench.records, NONE).sizes == bench.deployment.sizes(program)
 
 
-def test_a_blend_is_chosen_only_when_it_scores_better_and_fits() -> None:
+def test_a_blend_has_all_that_do_not_clearly_harm_it_and_fit() -> None:
     bench = make_bench(rows=600)
-    students = [
-        LightGBM(trees=30, learning_rate=0.1, leaves=7, min_rows=5),
-        ChimeraBoost(trees=30, depth=3, learning_rate=0.15, linear=False),
-    ]
-    candidates = sorted((try_out(bench, s, n) for n, s in enumerate(students, 1)), key=lambda c: -c.score)
-    blend = choose_blend(bench, candidates, seconds=100.0)
-    if blend is not None:
-        assert blend.score > candidates[0].score
-        assert sum(weight for _, weight in blend.members) == pytest.approx(1.0)
-    assert choose_blend(bench, candidates[:1], seconds=100.0) is None
-    tight = replace(bench, constraints=Constraints(max_size_bytes=candidates[0].footprint.bytes + 100.0))
-    assert choose_blend(tight, candidates, seconds=100.0) is None
-    assert choose_blend(bench, candidates, seconds=0.0) is None
+    students = [ChimeraBoost(trees=30, depth=depth, learning_rate=0.15, linear=False) for depth in (3, 4)]
+    tried = [replace(try_out(bench, s, n), family=f"depth {s.depth}") for n, s in enumerate(students, 1)]
+    good = sorted(tried, key=lambda c: -c.score)
+    wrong = tuple(1.0 - predicted for predicted in good[0].predictions)
+    bad = replace(good[0], family="wrong", predictions=wrong, number=3)
+    blend = choose_blend(bench, [*good, bad], seconds=100.0)
+    assert blend is not None
+    assert [candidate.number for candidate, _ in blend.members] == [candidate.number for candidate in good]
+    assert sum(weight for _, weight in blend.members) == pytest.approx(1.0)
+    again = replace(good[0], family="again", number=4)  # brings nothing
+    scarce = replace(bench, constraints=Constraints(max_size_bytes=100_000.0))
+    assert not scarce.constraints.are_roomy
+    assert choose_blend(scarce, [good[0], again], seconds=100.0) is None
+    assert choose_blend(bench, good[:1], seconds=100.0) is None
+    tight = replace(bench, constraints=Constraints(max_size_bytes=good[0].footprint.bytes + 100.0))
+    assert choose_blend(tight, good, seconds=100.0) is None
+    assert choose_blend(bench, good, seconds=0.0) is None
 
 
 class Notes:

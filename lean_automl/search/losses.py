@@ -1,0 +1,39 @@
+"""Losses of single rows, and how sure it is that one model's are lower: what a metric of all rows cannot tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from lean_automl.data import Task
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+F64 = np.ndarray[Any, np.dtype[np.float64]]
+
+SMALLEST_PROBABILITY: Final = 1e-6
+
+
+def row_losses(y: NDArray[Any], predicted: F64, task: Task, weight: F64 | None = None) -> F64:
+    """Log loss, or squared error, of each row, times its weight over the mean weight; shape (n,).
+
+    Args:
+        y: Class codes or numbers, shape (n,).
+        predicted: Probabilities (n, classes), or predictions (n, 1).
+        task: What is predicted.
+        weight: Of the rows, shape (n,), or None for equal weights.
+    """
+    if task is Task.REGRESSION:
+        losses: F64 = (y - predicted[:, 0]) ** 2
+    else:
+        losses = -np.log(np.maximum(predicted[np.arange(y.size), y], SMALLEST_PROBABILITY))
+    return losses if weight is None else losses * (weight / max(float(weight.mean()), 1e-300))
+
+
+def certainty(before: F64, after: F64) -> float:
+    """By how many standard errors the losses after are lower than those before, row by row; 0 where they are equal."""
+    difference = before - after
+    error = float(difference.std()) / np.sqrt(difference.size)
+    return float(difference.mean()) / error if error > 0 else 0.0
