@@ -24,6 +24,8 @@ STARTUP_TRIALS: Final = 12
 WINDOW: Final = 4  # trials that may run at the same time
 LAST_FITS: Final = 3
 MOST_OF_LAST_FIT: Final = 0.35
+AROUND_LAST_FITS_S: Final = 4.0  # starting processes, and compiling what they fitted
+MOST_AROUND: Final = 0.1  # of the time of the search
 
 
 @dataclass(frozen=True)
@@ -241,8 +243,10 @@ class StudentSearch:
             best.setdefault(candidate.family, candidate)
         fits = [candidate.seconds / len(candidate.fitted) for candidate in list(best.values())[:LAST_FITS]]
         once = max(*fits, sum(fits) / self.options.workers.places) if fits else 0.0
-        most = MOST_OF_LAST_FIT * (self.options.deadline - self.begun)
-        return once * max(self.options.least_last, min(self.options.last, most / once if once else 0.0))
+        span = self.options.deadline - self.begun
+        around = min(AROUND_LAST_FITS_S, MOST_AROUND * span) if fits else 0.0
+        wanted = min(once * self.options.last, MOST_OF_LAST_FIT * span)
+        return max(once * self.options.least_last, wanted) + around
 
     def _goes_on(self) -> bool:
         if self.options.most_trials is not None and self.asked - self.adopted >= self.options.most_trials:
