@@ -61,6 +61,7 @@ MEASURED_ROWS: Final = 4_096
 FINALISTS: Final = 4
 FIRST_TRIALS: Final = 2
 SHORTEST_WITH_FIRST_S: Final = 20.0
+WORTH_PUBLISHING: Final = 2.0  # times what it takes: else the last model would wait for it
 SHORTEST_MEASURE_S: Final = 1.0
 GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
@@ -86,6 +87,7 @@ class Run:
         self.teacher_holdout: float | None = None  # on rows that no step has seen
         self.failures: tuple[Failure, ...] = ()
         self.first: threading.Thread | None = None
+        self.publishing_s = 0.0  # what putting a model into its place took last
         self.shipped: Shipped | None = None
         self.passed_over: list[str] = []
         self.journal: Journal | None = None
@@ -213,7 +215,8 @@ class Run:
         try:
             self._publish(blend, LastFit(program, program), self.clock.start)
             # What it takes here, now, is what it will take for the last one.
-            self.time = self.time.with_publishing(time.monotonic() - begin)
+            self.publishing_s = time.monotonic() - begin
+            self.time = self.time.with_publishing(self.publishing_s)
         except (MissError, LeanAutoMLError, OSError) as error:  # the last one may well do better, or says it again
             self.watcher.step("note", f"an early student was not published: {error}")
 
@@ -268,7 +271,8 @@ class Run:
         """Search for a student until the time is over."""
         self.settle()
         self.students.end_by(self.clock.at(self.time.search_until))
-        if self.clock.limit_s >= SHORTEST_WITH_FIRST_S:
+        begin_last_fits = self.time.search_until - self.students.last_fit_s
+        if self.first is not None and self.clock.spent_s + WORTH_PUBLISHING * self.publishing_s < begin_last_fits:
             self._publish_best()
         self.watcher.step("students", ", ".join(family.name for family in self.families))
         with self.reporter.timed("students"):
