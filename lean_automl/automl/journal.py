@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from lean_automl.errors import ArtifactError, ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lean_automl.student.search import FailedTrial, SearchLog, Watcher
     from lean_automl.student.trial import Candidate
 
@@ -25,20 +27,33 @@ TEACHER: Final = "teacher"
 
 
 class Journal:
-    """Named values and numbered trials in a folder; writes are whole or absent."""
+    """Named values and numbered trials in a folder; writes are whole or absent.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    A disk that is full costs what cannot be noted, which a run that goes on does anew, and not the run.
+
+    Args:
+        folder: Where; made if need be.
+        say: Is told once that something could not be noted.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None] = lambda _: None) -> None:
+        self._folder, self._say, self._said = folder, say, False
         folder.mkdir(parents=True, exist_ok=True)
 
     def put(self, name: str, value: Any) -> None:
         """Store a value."""
         draft = self._folder / f"{name}.draft"
-        with draft.open("wb") as stream:
-            pickle.dump(value, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(self._folder / f"{name}.pickle")
+        try:
+            with draft.open("wb") as stream:
+                pickle.dump(value, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            draft.replace(self._folder / f"{name}.pickle")
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            if not self._said:
+                self._said = True
+                self._say(f"--resume will repeat what could not be noted: {error}")
 
     def get(self, name: str) -> Any:
         """A stored value; None if there is none."""

@@ -132,7 +132,9 @@ class OutputFolder:
             shutil.rmtree(self.aside, ignore_errors=True)
 
     def draft(self) -> Path:
-        """An empty folder on the same disk, for files that may be published."""
+        """An empty folder on the same disk, for files that may be published; earlier drafts are gone."""
+        for failed in self.aside.glob("draft-*"):
+            shutil.rmtree(failed, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix="draft-", dir=self.aside))
 
     def publish(self, draft: Path) -> None:

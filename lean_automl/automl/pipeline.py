@@ -84,6 +84,13 @@ def _fit(request: FitRequest, config: FitConfig, watcher: Watcher, resume: bool)
             what = f"{request.out} holds the first model" if folder.published else "nothing was written"
             how = f". Go on with: lean_automl fit --resume {request.out}" if folder.keep else ""
             raise KeyboardInterrupt(what + how) from None
+        except OSError as error:  # a full disk
+            run.settle()
+            folder.keep = run.journal is not None and run.shipped is not None
+            if not folder.keep:
+                raise
+            how = f"Make room and go on with: lean_automl fit --resume {request.out}"
+            raise OSError(f"{error}. {request.out} holds the first model. {how}") from error
         finally:
             run.settle()
     return result

@@ -92,7 +92,7 @@ class Run:
         self.passed_over: list[str] = []
         self.journal: Journal | None = None
         if isinstance(request.source, str | Path) and Path(request.source).is_file():
-            self.journal = Journal(folder.aside / JOURNAL)
+            self.journal = Journal(folder.aside / JOURNAL, lambda line: watcher.step("note", line))
             source = Path(request.source).absolute()
             kept = replace(request, source=source, out=request.out.absolute())
             self.journal.put(REQUEST, (kept, config, file_digest(source)))
@@ -298,6 +298,11 @@ class Run:
                         misses.append(miss)
                         self.passed_over.append(f"{blend.name}: {miss}")
                         self.watcher.step("note", f"{blend.name} is passed over: {miss}")
+                    except OSError as error:  # a full disk: what is published already may well stay
+                        if self.shipped is None:
+                            raise
+                        self.passed_over.append(f"{blend.name}: {error}")
+                        return self._keep(self.shipped)
             if self.shipped is not None:
                 return self._keep(self.shipped)
         raise infeasible(log, misses, self.config.constraints, self.metric)

@@ -24,11 +24,17 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lean_automl.search.memory import explained, limit_of_each, limit_this_process, this_process_ends_with
+
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
 GRACE_S: Final = 3.0  # after a call's deadline, which it should keep by itself
 PRELOAD: Final = ("lean_automl.learners.preload",)
+USUAL_REASONS: Final = {
+    "SIGKILL": ", as the system does when it is out of memory",
+    "SIGABRT": ", as a library does that is out of memory",
+}
 ONE_THREAD: Final = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
@@ -45,6 +51,7 @@ class Job:
         value: What it returned; None if it failed.
         error: Why it failed; None if it did not.
         seconds: What it took.
+        memory: Bytes that it may take beyond what it is born with; None for no limit.
     """
 
     tag: Any
@@ -53,6 +60,7 @@ class Job:
     value: Any = None
     error: str | None = None
     seconds: float = 0.0
+    memory: int | None = None
     _process: ForkServerProcess | None = field(default=None, repr=False)
     _pipe: Connection | None = field(default=None, repr=False)
 
@@ -122,13 +130,18 @@ class Workers:
     def start(self, function: Callable[..., Any], arguments: Sequence[Any], deadline: float, tag: Any = None) -> Job:
         """Call `function(*arguments)` in a process of its own."""
         receiver, sender = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_child, args=(sender, function, tuple(arguments)), daemon=True)
+        memory = limit_of_each(self.places, self._process_ids())
+        process = self._context.Process(target=_child, args=(sender, memory, function, tuple(arguments)), daemon=True)
         with _main_hidden():
             process.start()
         sender.close()
-        job = Job(tag, time.monotonic(), deadline, _process=process, _pipe=receiver)
+        job = Job(tag, time.monotonic(), deadline, memory=memory, _process=process, _pipe=receiver)
         self._running.append(job)
         return job
+
+    def _process_ids(self) -> list[int]:
+        processes = [job._process for job in self._running if job._process is not None]
+        return [process.pid for process in processes if process.pid is not None]
 
     def wait(self) -> list[Job]:
         """Wait until at least one job has ended, and return those that have; empty if none runs."""
@@ -171,8 +184,10 @@ def _main_hidden() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _child(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _child(pipe: Connection, memory: int | None, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    this_process_ends_with(pipe.fileno())
+    limit_this_process(memory)
     try:
         result: tuple[str | None, Any] = (None, function(*arguments))
     except Exception as error:
@@ -189,6 +204,8 @@ def _collect(job: Job) -> None:
         job.error = _how_it_ended(job)
     except Exception as error:
         job.error = f"its result cannot be read: {type(error).__name__}: {error}"
+    if job.error is not None:
+        job.error = explained(job.error, job.memory)
 
 
 def _how_it_ended(job: Job) -> str:
@@ -196,7 +213,8 @@ def _how_it_ended(job: Job) -> str:
     job._process.join(GRACE_S)
     code = job._process.exitcode
     if code is not None and code < 0:
-        return f"its process was killed by {signal.Signals(-code).name}"
+        name = signal.Signals(-code).name
+        return f"its process was killed by {name}{USUAL_REASONS.get(name, '')}"
     return f"its process ended with exit code {code}"
 
 

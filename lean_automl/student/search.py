@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lean_automl.student.family import Context, Family
 
 LONGEST_SHARE_OF_A_TRIAL: Final = 0.5
+BEYOND_SHARE: Final = 0.5  # of what is left of the search after its share
 STARTUP_TRIALS: Final = 12
 WINDOW: Final = 4  # trials that may run at the same time
 LAST_FITS: Final = 3
@@ -205,8 +206,9 @@ class StudentSearch:
         deadline = now + LONGEST_SHARE_OF_A_TRIAL * (end - now)
         arguments = (shared, proposal, FitOptions(self.options.seed, 1, deadline))
         # What is killed gives nothing: a trial may go on beyond its share until the last fits of what there is must
-        # begin, and all the time while there is nothing.
-        self._run(proposal, run_trial, arguments, end if self.log.candidates else self.options.deadline)
+        # begin, and all the time while there is nothing. What hangs must not cost the whole search.
+        beyond = deadline + BEYOND_SHARE * (end - deadline)
+        self._run(proposal, run_trial, arguments, beyond if self.log.candidates else self.options.deadline)
 
     def _note(self, job: Job) -> None:
         proposal: Proposal = job.tag

@@ -1,5 +1,7 @@
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -106,3 +108,31 @@ def test_shared_files_vanish_with_the_workers() -> None:
 def test_processes_have_one_thread(workers: Workers) -> None:
     workers.start(os.getenv, ("OMP_NUM_THREADS",), deadline())
     assert only(workers).value == "1"
+
+
+def test_hunger_for_memory_costs_one_call_and_says_how_much_it_may_take(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lean_automl.search.memory.available_bytes", lambda: 1_000_000_000)
+    workers.start(np.ones, (200_000_000,), deadline(), "hungry")
+    workers.start(pow, (3, 2), deadline(), "good")
+    ended = {}
+    while len(ended) < 2:
+        ended.update({job.tag: job for job in workers.wait()})
+    assert "MemoryError" in str(ended["hungry"].error)
+    assert "(a process may take 450 MB here)" in str(ended["hungry"].error)
+    assert ended["good"].value == 9
+
+
+def test_a_process_without_a_run_ends_itself() -> None:
+    code = (
+        "import os, time; from lean_automl.search.workers import Workers\n"
+        "w = Workers(1); w.__enter__(); job = w.start(time.sleep, (600,), time.monotonic() + 600)\n"
+        "print(job._process.pid, w._folder.name, flush=True); os.kill(os.getpid(), 9)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout.split()
+    shutil.rmtree(said[1])
+    until = time.monotonic() + SOON
+    while Path(f"/proc/{said[0]}").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{said[0]}").exists()
