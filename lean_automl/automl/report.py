@@ -233,6 +233,7 @@ def _record(trial: Candidate | FailedTrial) -> TrialRecord:
         trial.violations,
         trial.seconds,
         started=trial.started,
+        predicted_us=trial.predicted_us,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class TrialRecord:
         seconds: What it took.
         reason: Why it failed; None if it did not.
         started: When it began, in seconds of the run; in a run that went on, of the part that it was in.
+        predicted_us: What the cost model says of the median latency by file; empty without a limit on it.
     """
 
     number: int
@@ -57,6 +58,7 @@ class TrialRecord:
     seconds: float
     reason: str | None = None
     started: float = 0.0
+    predicted_us: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric, make_metric
 from lean_automl.search.workers import Workers
 from lean_automl.student.blend import Blend, choose_blend, single
+from lean_automl.student.costs import quick_costs
 from lean_automl.student.deploy import choose_deployment
 from lean_automl.student.families import choose_families
 from lean_automl.student.family import Context
@@ -154,6 +155,7 @@ class Run:
         deployment, self.left_out = choose_deployment(self.config.target, self.schema.features, records, constraints)
         for line in self.left_out:
             self.watcher.step("note", line)
+        costs = None if constraints.max_latency_us is None else quick_costs(deployment, constraints.max_latency_us)
         judged = self._trial_folds()
         self.bench = Workbench(
             self.schema,
@@ -166,12 +168,13 @@ class Run:
             constraints,
             deployment,
             records,
+            costs,
         )
         rows = int(np.mean([fold.train.size for fold in judged]))
         self.distils = len(judged) == 1 and constraints.are_tight and self.config.budget.teacher
         trees = trees_in_time(self.clock.limit_s, self.features.seconds_per_tree, rows * len(judged))
         context = Context(
-            self.problem, rows, len(plan.numeric), len(plan.categorical), constraints, self.distils, trees
+            self.problem, rows, len(plan.numeric), len(plan.categorical), constraints, self.distils, costs, trees
         )
         self.families = choose_families(self.config.families, context)
         options = SearchOptions(

@@ -12,7 +12,7 @@ With `auto`, a file whose engine alone takes longer than the limit, whatever the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -45,9 +45,11 @@ class Deployment:
 
     Attributes:
         engines: Engine that the limits hold for, by file name.
+        floors_us: What a call takes before any model, by file name; empty if that was not measured.
     """
 
     engines: dict[str, str]
+    floors_us: dict[str, float] = field(default_factory=dict)
 
     def contents(self, program: Program, metadata: dict[str, Any] | None = None) -> dict[str, bytes]:
         """Content of every file, by name."""
@@ -80,6 +82,11 @@ class Deployment:
             model = _model(program, files[name], engine)
             latency[name] = measure_in_process(model.predict_one, records).total.at(0.5).value_us
         return Footprint(sizes, latency)
+
+    def models(self, program: Program) -> dict[str, Model]:
+        """A Program as each file would serve it, by name."""
+        files = self.contents(program)
+        return {name: _model(program, files[name], engine) for name, engine in self.engines.items()}
 
 
 def _model(program: Program, content: bytes, engine: str) -> Model:
@@ -153,7 +160,7 @@ def choose_deployment(
     ]
     if not kept:
         raise InfeasibleError(f"no engine is quick enough here. {'; '.join(left_out)}.")
-    return Deployment(kept), tuple(left_out)
+    return Deployment(kept, {name: floors[name] for name in kept}), tuple(left_out)
 
 
 def _least_program(columns: tuple[Column, ...]) -> Program:

@@ -8,7 +8,7 @@ from lean_automl.data import Task
 from lean_automl.learners.catboost import CatBoost
 from lean_automl.learners.distilled import Distilled
 from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
-from lean_automl.student.oblivious import bytes_per_tree
+from lean_automl.student.oblivious import most_trees
 
 if TYPE_CHECKING:
     import optuna
@@ -24,7 +24,7 @@ class DistilledOblivious:
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Distilled:
         depth = trial.suggest_int("distilled_depth", 2, 7)
-        room = context.most_trees(bytes_per_tree(depth, False, context))
+        room = most_trees(depth, False, context)
         share = trial.suggest_float("distilled_room", LEAST_ROOM, 1.0)
         soft = context.problem.task is Task.BINARY
         student = CatBoost(
@@ -40,7 +40,7 @@ class DistilledOblivious:
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
         for number, (depth, mix) in enumerate(((6, 0.5), (5, 0.9))):
-            room, rate = context.start(context.most_trees(bytes_per_tree(depth, False, context)), number)
+            room, rate = context.start(most_trees(depth, False, context)), number)
             starts.append(
                 {
                     "distilled_depth": depth,

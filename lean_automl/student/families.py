@@ -38,7 +38,7 @@ def choose_families(names: tuple[str, ...] | None, context: Context) -> list[Fam
     for name in names:
         if not FAMILIES[name].suits(context):
             raise ConfigError(
-                f"--families: {name!r} cannot be used here: distilled needs more rows, and mlp needs torch: "
-                "pip install 'lean-automl[torch]'."
+                f"--families: {name!r} cannot be used here: distilled needs more rows, and mlp needs limits that its "
+                "smallest network keeps, and torch: pip install 'lean-automl[torch]'."
             )
     return [FAMILIES[name] for name in names]

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import optuna
 
     from lean_automl.config import Constraints
     from lean_automl.learners.base import Problem, Student
+    from lean_automl.student.costs import Costs
 
 OVERHEAD_BYTES: Final = 3_000
 MOST_TREES: Final = 2_000
@@ -30,6 +33,7 @@ class Context:
         categories: Categorical features.
         constraints: What the files must meet.
         has_teacher: Whether rows carry a teacher's predictions.
+        costs: What things cost on the machine that will serve; None if no limit is for that.
         trees_in_time: Trees of the first trials at most, so that the first of them end early in the run.
     """
 
@@ -39,14 +43,22 @@ class Context:
     categories: int
     constraints: Constraints
     has_teacher: bool
+    costs: Costs | None = None
     trees_in_time: float = float("inf")
 
-    def most_trees(self, bytes_per_tree: float) -> int:
-        """Trees that fit into the size limit, by estimate; the file itself is measured later."""
-        if self.constraints.max_size_bytes is None:
-            return MOST_TREES
-        room = max(0.0, self.constraints.max_size_bytes - OVERHEAD_BYTES)
-        return int(min(MOST_TREES, max(FEWEST_TREES, room / bytes_per_tree)))
+    def most_trees(self, bytes_per_tree: float, work_per_tree: Mapping[str, float]) -> int:
+        """Trees that fit into the limits, by estimate; the files themselves are measured later.
+
+        Args:
+            bytes_per_tree: In the largest file.
+            work_per_tree: Counts that a further tree adds, by names of the cost model.
+        """
+        most = float(MOST_TREES)
+        if self.constraints.max_size_bytes is not None:
+            most = min(most, max(0.0, self.constraints.max_size_bytes - OVERHEAD_BYTES) / bytes_per_tree)
+        if self.costs is not None:
+            most = min(most, self.costs.most(work_per_tree))
+        return int(max(FEWEST_TREES, most))
 
     def start(self, most_trees: int, number: int) -> tuple[float, float]:
         """How much of the room for trees a first trial takes, and the learning rate with which they are about enough.

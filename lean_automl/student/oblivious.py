@@ -21,6 +21,17 @@ def bytes_per_tree(depth: int, linear: bool, context: Context) -> float:
     return 2.0 * float(2**depth) * (context.problem.scores + slopes) + 3 * depth + 4
 
 
+def work_per_tree(depth: int, linear: bool, context: Context) -> dict[str, float]:
+    """What one more tree adds to a call, by names of the cost model."""
+    targets = context.problem.scores + (min(depth, context.numbers) if linear else 0)
+    return {"trees": 1.0, "levels": depth, "leaf_targets": targets, "wide_trees": float(targets > 1)}
+
+
+def most_trees(depth: int, linear: bool, context: Context) -> int:
+    """Trees that fit into the limits, by estimate."""
+    return context.most_trees(bytes_per_tree(depth, linear, context), work_per_tree(depth, linear, context))
+
+
 class Oblivious:
     """Search space of oblivious trees."""
 
@@ -32,7 +43,7 @@ class Oblivious:
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> ChimeraBoost:
         depth = trial.suggest_int("oblivious_depth", 2, DEEPEST)
         linear = self._can_be_linear(context) and trial.suggest_categorical("oblivious_linear", [True, False])
-        room = context.most_trees(bytes_per_tree(depth, linear, context))
+        room = most_trees(depth, linear, context)
         share = trial.suggest_float("oblivious_room", LEAST_ROOM, 1.0)
         return ChimeraBoost(
             trees=max(FEWEST_TREES, round(room * share)),
@@ -57,7 +68,7 @@ class Oblivious:
             shapes = [(6, False, 0.5), (7, False, 0.5), (4, False, 0.7), (3, False, 1.0)]
         starts = []
         for number, (depth, linear, colsample) in enumerate(shapes):
-            room, rate = context.start(context.most_trees(bytes_per_tree(depth, linear, context)), number)
+            room, rate = context.start(most_trees(depth, linear, context), number)
             start: dict[str, Any] = {
                 "oblivious_depth": depth,
                 "oblivious_room": room,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from lean_automl.learners.lightgbm import LightGBM
@@ -11,6 +12,14 @@ if TYPE_CHECKING:
     import optuna
 
 BYTES_PER_LEAF = 12.0
+
+
+def most_rounds(leaves: int, context: Context) -> int:
+    """Boosting rounds that fit into the limits, by estimate; each has a tree for every score."""
+    trees = context.problem.scores
+    # Trees of this learner are deeper than balanced ones: what a balanced one takes is the least.
+    work = {"ragged_trees": trees, "ragged_steps": trees * math.log2(leaves), "leaf_targets": trees}
+    return context.most_trees(BYTES_PER_LEAF * leaves * trees, work)
 
 
 class RaggedForest:
@@ -23,7 +32,7 @@ class RaggedForest:
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> LightGBM:
         leaves = trial.suggest_int("ragged_leaves", 4, 63, log=True)
-        rounds = context.most_trees(BYTES_PER_LEAF * leaves * context.problem.scores)
+        rounds = most_rounds(leaves, context)
         room = trial.suggest_float("ragged_room", LEAST_ROOM, 1.0)
         return LightGBM(
             trees=max(FEWEST_TREES, round(rounds * room)),
@@ -36,7 +45,7 @@ class RaggedForest:
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
         for number, leaves in enumerate((8, 16)):
-            room, rate = context.start(context.most_trees(BYTES_PER_LEAF * leaves * context.problem.scores), number)
+            room, rate = context.start(most_rounds(leaves, context), number)
             starts.append(
                 {
                     "ragged_leaves": leaves,

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from lean_automl.features import FeaturePlan
     from lean_automl.learners.base import F64
     from lean_automl.search.metrics import Metric
+    from lean_automl.student.costs import Costs
 
 SHORTENINGS: Final = 4
+LATENCY_AIM: Final = 0.85  # of the limit, for a median: the limit is for a higher quantile
+GRID: Final = 1.1  # rounds that a latency leaves come from a coarse grid, so that luck in measuring seldom matters
 Member = tuple[Lowerable, float]  # a fitted student and its weight in the average
 
 
@@ -48,6 +51,7 @@ class Workbench:
         constraints: What the files must meet.
         deployment: Files that ship.
         records: Raw records to measure with.
+        costs: What things cost on the machine that will serve; None if no limit is for that.
     """
 
     schema: Schema
@@ -60,6 +64,7 @@ class Workbench:
     constraints: Constraints
     deployment: Deployment
     records: Sequence[dict[str, Any]]
+    costs: Costs | None = None
 
     def compile(self, members: Sequence[Member]) -> Program:
         """The Program of fitted students; a single one is not averaged."""
@@ -72,19 +77,40 @@ class Workbench:
         return assemble_average(members, self.plan, self.schema)
 
     def shortened(self, members: Sequence[Member]) -> tuple[Sequence[Member], Program]:
-        """The students with as many of their first rounds as the size limit allows, and their Program."""
+        """The students with as many of their first rounds as the limits allow, and their Program."""
         program = self.compile(members)
         limit = self.constraints.max_size_bytes
-        if limit is None:
-            return members, program
-        for _ in range(SHORTENINGS):
+        for _ in range(SHORTENINGS if limit is not None else 0):
             size = max(self.deployment.sizes(program).values())
-            if size <= limit or all(fitted.rounds <= 1 for fitted, _ in members):
+            if limit is None or size <= limit or all(fitted.rounds <= 1 for fitted, _ in members):
                 break
             keep = min(0.97, 0.98 * limit / size)
             members = [(fitted.shorten(max(1, int(fitted.rounds * keep))), weight) for fitted, weight in members]
             program = self.compile(members)
+        for _ in range(SHORTENINGS if self.costs is not None else 0):
+            keep = self._share_in_time(program)
+            if keep >= 1 or all(fitted.rounds <= 1 for fitted, _ in members):
+                break
+            members = [(fitted.shorten(_on_grid(fitted.rounds * keep)), weight) for fitted, weight in members]
+            program = self.compile(members)
         return members, program
+
+    def _share_in_time(self, program: Program) -> float:
+        """The share of the rounds that the limit on latency leaves; 1 for all of them."""
+        limit_us = self.constraints.max_latency_us
+        if self.costs is None or limit_us is None or self.costs.surely_fits(program, LATENCY_AIM):
+            return 1.0
+        share = 1.0
+        for name, took_us in self.deployment.footprint(program, self.records).latency_us.items():
+            floor_us = self.deployment.floors_us.get(name, 0.0)
+            if took_us > LATENCY_AIM * limit_us and took_us > floor_us:
+                share = min(share, max(0.0, LATENCY_AIM * limit_us - floor_us) / (took_us - floor_us))
+        return share
+
+
+def _on_grid(rounds: float) -> int:
+    """At most so many rounds, of a coarse grid."""
+    return max(1, int(GRID ** np.floor(np.log(max(1.0, rounds)) / np.log(GRID))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +131,7 @@ class Candidate:
         violations: Relative excess over each limit.
         seconds: What the trial took.
         started: When it began, in seconds of the run.
+        predicted_us: What the cost model says of the median latency of each file; empty without one.
     """
 
     number: int
@@ -120,6 +147,7 @@ class Candidate:
     violations: dict[str, float]
     seconds: float
     started: float = 0.0
+    predicted_us: dict[str, float] = field(default_factory=dict)
 
     @property
     def feasible(self) -> bool:
@@ -196,6 +224,7 @@ def _judge(
     scores: list[float] = []
     predictions: list[F64] = []
     cost: Footprint | None = None
+    predicted_us: dict[str, float] = {}
     rounds: int | None = None  # that fit into the size limit; None for all
     for number, (fold, made) in enumerate(zip(bench.folds, fits, strict=True)):
         if cost is None:
@@ -203,6 +232,7 @@ def _judge(
             cost = bench.deployment.footprint(program, bench.records, bench.constraints)
             about = {"family": proposal.family, "trial": proposal.number, "target": bench.schema.target}
             artifact = write_artifact(Artifact(program, about))
+            predicted_us = {} if bench.costs is None else bench.costs.predict_us(program)
             rounds = model.rounds if model.rounds < made.rounds else None
         else:
             model = made if rounds is None else made.shorten(rounds)
@@ -229,4 +259,5 @@ def _judge(
         cost.violations(bench.constraints),
         time.monotonic() - begin,
         proposal.started,
+        predicted_us,
     )

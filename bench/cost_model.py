@@ -1,0 +1,146 @@
+"""How wrong the cost model is on trained students: predicted against measured latency, for each engine.
+
+A profile of this machine is made first (or given); then students of every family are fitted on the tables of a folder,
+none of which the profile has seen, and timed in short slots at several moments. A slot counts where the control kernel
+ran at the full speed that the profile knows, as in the calibration itself.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from lean_automl_exporters.onnx import export_onnx
+from lean_automl_runtime.engines import ENGINES, available
+from lean_automl_runtime.ir import digest
+from lean_automl_runtime.measure import DeviceProfile, MeasureOptions, calibrate, features, measure_in_process
+from lean_automl_runtime.measure.slots import Slot, at_full_speed, full_speed_us
+from machine import machine
+
+from lean_automl.compiler.assemble import assemble
+from lean_automl.compiler.passes import optimise
+from lean_automl.config import Constraints
+from lean_automl.data import folds, load_dataset
+from lean_automl.data.records import to_records
+from lean_automl.features import fit_features
+from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.student.deploy import Deployment
+from lean_automl.student.families import FAMILIES
+from lean_automl.student.family import Context
+
+SIZES = (16_000.0, 64_000.0, 256_000.0)
+SLOT = MeasureOptions(budget_s=0.05, min_samples=20, tightness=0.0)
+BARS = {"median": 0.10, "p95": 0.25}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.json and the tables")
+    parser.add_argument("--only", nargs="*", help="names of sets")
+    parser.add_argument("--rows", type=int, default=6_000, help="of each set, for the fits")
+    parser.add_argument("--fit-s", type=float, default=10.0, help="most seconds of a fit")
+    parser.add_argument("--calibrate-s", type=float, default=40.0)
+    parser.add_argument("--slots", type=int, default=5, help="moments at which each student is timed")
+    parser.add_argument("--profile", type=Path, help="of this machine; made if it is not given")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "cost_model.json")
+    options = parser.parse_args()
+    about = machine()
+    sets = [s for s in json.loads((options.data / "index.json").read_text()) if one_of(s["name"], options.only)]
+    students = [student for one in sets for student in fit_set(one, options)]
+    print(f"{len(students)} students", flush=True)
+    profile = make_profile(options)
+    rows = [row for engine in profile.models for row in judge(engine, students, profile, options.slots)]
+    found = {
+        "machine": about,
+        "profile": {"date": profile.date, "control_us": profile.control_us, "notes": list(profile.notes)},
+        "bars": BARS,
+        "engines": {engine: errors([r for r in rows if r["engine"] == engine]) for engine in profile.models},
+        "students": rows,
+    }
+    options.out.write_text(json.dumps(found, indent=1))
+    print(json.dumps(found["engines"], indent=1))
+
+
+def one_of(name: str, names: list[str] | None) -> bool:
+    return not names or name in names
+
+
+def make_profile(options: argparse.Namespace) -> DeviceProfile:
+    if options.profile is not None:
+        return DeviceProfile.from_json(json.loads(options.profile.read_text()))
+    return calibrate(seconds=options.calibrate_s, writers={"onnx": export_onnx})
+
+
+def fit_set(one: dict, options: argparse.Namespace) -> list[dict]:
+    """Students of every family on a set: name, Program and records."""
+    dataset = load_dataset(options.data / one["file"], one["target"])
+    rng = np.random.default_rng(0)
+    dataset = dataset.take(np.sort(rng.permutation(dataset.rows)[: options.rows]))
+    plan = fit_features(dataset.table)
+    fold = folds(dataset, 5, 0)[0]
+    problem = Problem(dataset.schema.task, len(dataset.schema.classes) or 1)
+    frame = plan.frame(dataset.table)
+    train, valid = (Rows(frame, dataset.y, dataset.weight).take(part) for part in (fold.train, fold.valid))
+    records = to_records(dataset.table.take(fold.valid[:1_000]))
+    made = []
+    for size in SIZES:
+        limits = Constraints(max_size_bytes=size)
+        about = Context(problem, fold.train.size, len(plan.numeric), len(plan.categorical), limits, False)
+        for family in FAMILIES.values():
+            if not family.suits(about) or (size != SIZES[0] and family.name in ("linear", "additive", "mlp")):
+                continue
+            for number, start in enumerate(family.starts(about)[:2]):
+                import optuna
+
+                student = family.suggest(optuna.trial.FixedTrial(start), about)
+                fitted = student.fit(train, valid, problem, FitOptions(0, 1, time.monotonic() + options.fit_s))
+                program = optimise(assemble(fitted, plan, dataset.schema))
+                name = f"{one['name']}, {family.name} {number}, {size / 1000:g} kB"
+                made.append({"name": name, "program": program, "records": records})
+                print(name, fitted.rounds, flush=True)
+    return list({digest(student["program"]): student for student in made}.values())
+
+
+def judge(engine: str, students: list[dict], profile: DeviceProfile, slots: int) -> list[dict]:
+    """Predicted and measured medians of the students that were seen at full speed."""
+    if engine != "onnx" and not (engine in ENGINES and available(engine)):
+        return []
+    deployment = Deployment({"model.onnx" if engine == "onnx" else "model.lam": engine})
+    served = [next(iter(deployment.models(student["program"]).values())) for student in students]
+    seen: list[list[Slot]] = [[] for _ in students]
+    for _ in range(slots):
+        for number, (model, student) in enumerate(zip(served, students, strict=True)):
+            quick = measure_in_process(model.predict_one, student["records"], replace(SLOT))
+            seen[number].append(Slot(quick.total.p50.value_us, quick.total.p99.value_us, quick.control_us))
+    control_us = min(profile.control_us, full_speed_us(seen))
+    rows = []
+    for student, own in zip(students, seen, strict=True):
+        kept = at_full_speed(own, control_us)
+        if kept:
+            measured = float(np.median([slot.p50_us for slot in kept]))
+            predicted = profile.models[engine].predict_us(features(student["program"]))
+            row = {"engine": engine, "student": student["name"], "measured_us": measured, "predicted_us": predicted}
+            rows.append(row | {"error": predicted / measured - 1, "slots": len(kept)})
+    return rows
+
+
+def errors(rows: list[dict]) -> dict[str, object]:
+    """Of one engine."""
+    if not rows:
+        return {"students": 0}
+    sizes = np.abs([row["error"] for row in rows])
+    found = {"median": float(np.median(sizes)), "p95": float(np.quantile(sizes, 0.95, method="higher"))}
+    worst = max(rows, key=lambda row: abs(row["error"]))
+    return {
+        "students": len(rows),
+        **found,
+        "within_25_percent": float(np.mean(sizes <= 0.25)),
+        "bars_met": all(found[name] <= bar for name, bar in BARS.items()),
+        "worst": [worst["student"], worst["error"]],
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What students will cost, told before they are trained: a cost model for each file that ships.
+
+Made for the machine at hand in about a second, from a few reference Programs, or read from the profile of a device
+that is not here. What it says is used with its margin, on the side of trying: a student that might fit is trained and
+measured.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from lean_automl_runtime.measure import CostModel, CostSample, MeasureOptions, features, fit_cost_model
+from lean_automl_runtime.measure import measure_in_process as measure_quickly
+from lean_automl_runtime.measure.reference_programs import make_program, make_records
+from lean_automl_runtime.measure.reference_shapes import Shape
+
+if TYPE_CHECKING:
+    from lean_automl_runtime.ir import Program
+    from lean_automl_runtime.measure import DeviceProfile
+
+    from lean_automl.student.deploy import Deployment
+
+# In this order, so that the first few say the most: a call, and one more tree of each kind.
+QUICK_SHAPES: Final = (
+    Shape("oblivious", 1, 2, numeric=2),
+    Shape("oblivious", 300, 6),
+    Shape("ragged", 300, 5),
+    Shape("ragged", 30, 5),
+    Shape("dense", 128, numeric=24),
+    Shape("dense", 16, numeric=24),
+    Shape("oblivious", 600, 3, numeric=16),
+    Shape("linear_leaves", 200, 4),
+    Shape("oblivious", 100, 5, classes=5),
+    Shape("oblivious", 20, 4, numeric=4, categorical=8),
+    Shape("oblivious", 20, 4, numeric=40),
+    Shape("tables", 40, numeric=20),
+)
+ROWS: Final = 250
+LONGEST_S: Final = 3.0
+FEWEST: Final = 4
+LOOSE: Final = 0.5  # margin at least, where a model was made from few Programs on a machine that may be busy
+QUICK: Final = MeasureOptions(budget_s=0.025, min_samples=30, tightness=0.0)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Latency of a call, by file.
+
+    Attributes:
+        models: Cost model of each file's engine on the machine that will serve.
+        limit_us: Of latency.
+        here: Whether that machine is this one, so that what ships can be measured as well.
+    """
+
+    models: dict[str, CostModel]
+    limit_us: float | None
+    here: bool = True
+
+    def predict_us(self, program: Program | Mapping[str, float]) -> dict[str, float]:
+        """Median latency of a Program, or of counts, for each file."""
+        counts = program if isinstance(program, Mapping) else features(program)
+        return {name: model.predict_us(counts) for name, model in self.models.items()}
+
+    def surely_fits(self, program: Program, share: float) -> bool:
+        """Whether no file takes more than a share of the limit, margin and tail included."""
+        if self.limit_us is None:
+            return True
+        counts = features(program)
+        return all(model.upper_us(counts) <= share * self.limit_us for model in self.models.values())
+
+    def most(self, unit: Mapping[str, float]) -> float:
+        """How many units of work fit into the limit at most, if nothing else is done but the call."""
+        found = math.inf
+        for model in self.models.values():
+            unit_us = model.predict_us(unit)
+            if self.limit_us is not None and unit_us > 0:
+                room_us = self.limit_us * (1 + model.margin) - model.predict_us({"calls": 1.0})
+                found = min(found, max(0.0, room_us) / unit_us)
+        return found
+
+
+def quick_costs(deployment: Deployment, limit_us: float | None, seconds: float = LONGEST_S) -> Costs:
+    """Costs on this machine; without a cost model where the time is not enough for a few Programs."""
+    ends = time.monotonic() + seconds
+    samples: dict[str, list[CostSample]] = {name: [] for name in deployment.engines}
+    for shape in QUICK_SHAPES:
+        if time.monotonic() > ends:
+            break
+        program, records = make_program(shape), make_records(shape, rows=ROWS)
+        for name, served in deployment.models(program).items():
+            total = measure_quickly(served.predict_one, records, QUICK).total
+            samples[name].append(CostSample(shape.name, features(program), total.p50.value_us, total.p99.value_us))
+    models = {}
+    for name, found in samples.items():
+        if len(found) >= FEWEST:
+            model = fit_cost_model(found, deployment.engines[name])
+            models[name] = replace(model, margin=max(LOOSE, model.margin))
+    return Costs(models, limit_us)
+
+
+def device_costs(deployment: Deployment, profile: DeviceProfile, limit_us: float | None) -> Costs:
+    """Costs on a device that is not here.
+
+    Raises:
+        ConfigError: The profile lacks the engine of a file.
+    """
+    models = {name: profile.model(engine) for name, engine in deployment.engines.items()}
+    return Costs(models, limit_us, here=False)
