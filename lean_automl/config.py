@@ -11,6 +11,7 @@ from lean_automl.errors import ConfigError
 TIGHT_BYTES: Final = 16_000
 TIGHT_US: Final = 2.0
 ROOMY_BYTES: Final = 128_000
+MOST_ROWS: Final = 1_000_000
 MAX_SEED: Final = 2**31 - 1
 TARGETS: Final = ("auto", "native", "numba", "onnx", "reference")
 
@@ -20,30 +21,43 @@ class Constraints:
     """What the exported files must meet; None is no limit.
 
     Attributes:
-        max_latency_us: For one row, raw record in, prediction out: the upper confidence bound of the quantile.
+        max_latency_us: For one call, raw records in, predictions out: the upper confidence bound of the quantile.
         max_size_bytes: Of each file that is exported.
         latency_quantile: Which quantile the limit speaks of.
+        max_memory_bytes: Of a process that serves: greatest resident memory of a fresh one that imports the runtime,
+            loads a file and answers one row.
+        batch_size: Rows of a call.
     """
 
     max_latency_us: float | None = None
     max_size_bytes: float | None = None
     latency_quantile: float = 0.99
+    max_memory_bytes: float | None = None
+    batch_size: int = 1
 
     def __post_init__(self) -> None:
         """Check the limits.
 
         Raises:
-            ConfigError: A limit is not a positive number, or the quantile is not between 0 and 1.
+            ConfigError: A limit is not a positive number, or the quantile or the rows of a call are out of range.
         """
-        for name in ("max_latency_us", "max_size_bytes"):
+        for name in ("max_latency_us", "max_size_bytes", "max_memory_bytes"):
             check_limit(name, getattr(self, name))
         if not 0 < self.latency_quantile < 1:
             raise ConfigError(f"--latency-quantile: {self.latency_quantile:g} is not between 0 and 1.")
+        if not 1 <= self.batch_size <= MOST_ROWS:
+            raise ConfigError(f"--batch-size: {self.batch_size} is not between 1 and {MOST_ROWS:,}.")
+
+    @property
+    def call(self) -> str:
+        """What the latency is of."""
+        return "one row" if self.batch_size == 1 else f"a batch of {self.batch_size:,} rows"
 
     @property
     def are_tight(self) -> bool:
         """Whether what fits is so small that a model of its own kind has to be made for it."""
-        size, latency = self.max_size_bytes, self.max_latency_us
+        size = self.max_size_bytes
+        latency = self.max_latency_us if self.batch_size == 1 else None
         return (size is not None and size <= TIGHT_BYTES) or (latency is not None and latency <= TIGHT_US)
 
     @property

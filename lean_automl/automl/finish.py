@@ -195,7 +195,7 @@ def measure_files(
         MissError: A limit is broken.
         MeasurementError: A file that ships could not be measured in time.
     """
-    if not plan.unasked and constraints.max_latency_us is None:
+    if not plan.unasked and constraints.max_latency_us is None and constraints.max_memory_bytes is None:
         return [], []
     engines = deployment.engines
     checks: list[Check] = []
@@ -203,6 +203,7 @@ def measure_files(
     for file, engine in engines.items():
         measurements.append(measure(folder / file, records, _options(engine, constraints, plan)))
         checks.append(_latency_check(measurements[-1], constraints, constraints.max_latency_us))
+        checks += _memory_checks(measurements[-1], constraints)
     if not all(check.met for check in checks):
         raise MissError(checks)
     further = [name for name in ENGINES if available(name) and name != engines.get(ARTIFACT_FILE)]
@@ -222,6 +223,7 @@ def _options(engine: str, constraints: Constraints, plan: MeasurePlan) -> Measur
         engine=engine,
         budget_s=plan.budget_s,
         quantiles=(constraints.latency_quantile,),
+        batch_size=None if constraints.batch_size == 1 else constraints.batch_size,
         timeout_s=plan.timeout_s,
     )
 
@@ -233,9 +235,21 @@ def _size_check(path: Path, constraints: Constraints) -> Check:
     )
 
 
+def _memory_checks(measurement: Measurement, constraints: Constraints) -> list[Check]:
+    """Greatest resident memory of the fresh process up to its first answer, if that has a limit."""
+    limit, used_mb = constraints.max_memory_bytes, measurement.cold.memory_mb
+    if limit is None:
+        return []
+    where = f"{measurement.artifact} with {measurement.engine}"
+    if used_mb is None:
+        raise MeasurementError(f"--max-memory-mb: {where} cannot be checked, this system does not tell its memory")
+    return [Check("memory of a process", where, used_mb, limit / 1e6, "MB", used_mb * 1e6 <= limit)]
+
+
 def _latency_check(measurement: Measurement, constraints: Constraints, limit_us: float | None) -> Check:
     upper = measurement.upper_us(constraints.latency_quantile)
-    name = f"p{100 * constraints.latency_quantile:g} latency, upper bound"
+    of = "" if constraints.batch_size == 1 else f" of {constraints.batch_size:,} rows"
+    name = f"p{100 * constraints.latency_quantile:g} latency{of}, upper bound"
     where = f"{measurement.artifact} with {measurement.engine}"
     met = limit_us is None or upper <= limit_us
     return Check(name, where, upper / 1000, None if limit_us is None else limit_us / 1000, "ms", met)

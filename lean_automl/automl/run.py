@@ -42,7 +42,7 @@ from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric, make_metric
 from lean_automl.search.workers import Workers
 from lean_automl.student.blend import Blend, choose_blend, single
-from lean_automl.student.costs import quick_costs
+from lean_automl.student.costs import costs_here
 from lean_automl.student.deploy import choose_deployment
 from lean_automl.student.families import choose_families
 from lean_automl.student.family import Context
@@ -155,7 +155,7 @@ class Run:
         deployment, self.left_out = choose_deployment(self.config.target, self.schema.features, records, constraints)
         for line in self.left_out:
             self.watcher.step("note", line)
-        costs = None if constraints.max_latency_us is None else quick_costs(deployment, constraints.max_latency_us)
+        costs = costs_here(deployment, constraints)
         judged = self._trial_folds()
         self.bench = Workbench(
             self.schema,

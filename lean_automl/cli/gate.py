@@ -59,6 +59,12 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         "--max-p99-us", type=float, metavar="US", help="for one row: upper confidence bound; with --data"
     )
     limits.add_argument("--max-size-kb", type=float, metavar="KB", help="for the file, in units of 1,000 bytes")
+    limits.add_argument(
+        "--max-memory-mb",
+        type=float,
+        metavar="MB",
+        help="for a fresh process that loads the file and answers, in units of 1,000,000 bytes; with --data",
+    )
     limits.add_argument("--max-instructions", type=float, metavar="N", help="for one row of the compiled C code")
     limits.add_argument(
         "--min-score",
@@ -143,6 +149,7 @@ def request_of(namespace: argparse.Namespace) -> GateRequest:
         max_p99_us=namespace.max_p99_us,
         max_size_kb=namespace.max_size_kb,
         max_instructions=namespace.max_instructions,
+        max_memory_mb=namespace.max_memory_mb,
         min_scores=scores_of(namespace.min_score),
         max_regression=MAX_REGRESSION if namespace.max_regression is None else share(namespace.max_regression),
         max_score_drop=namespace.max_score_drop,

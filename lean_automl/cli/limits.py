@@ -9,7 +9,17 @@ from lean_automl.config import TARGETS, Constraints, check_limit
 
 def add_limit_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a command that may choose the engine."""
-    add_limits(parser).add_argument(
+    limits = add_limits(parser)
+    limits.add_argument(
+        "--batch-size", type=int, default=1, metavar="N", help="rows of the call that the latency limit is for (1)"
+    )
+    limits.add_argument(
+        "--max-memory-mb",
+        type=float,
+        metavar="MB",
+        help="for a fresh process that imports the runtime, loads a file and answers one row, in units of 1,000,000 bytes",
+    )
+    limits.add_argument(
         "--serve-with",
         choices=TARGETS,
         default="auto",
@@ -21,7 +31,7 @@ def add_limits(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the limits alone."""
     limits = parser.add_argument_group("limits, which are kept or the command fails")
     latency = limits.add_mutually_exclusive_group()
-    latency.add_argument("--max-latency-ms", type=float, metavar="MS", help="for one row, raw record to prediction")
+    latency.add_argument("--max-latency-ms", type=float, metavar="MS", help="for one call, raw record to prediction")
     latency.add_argument("--max-latency-us", type=float, metavar="US", help="the same in microseconds")
     limits.add_argument(
         "--max-size-kb", type=float, metavar="KB", help="for each exported file, in units of 1,000 bytes"
@@ -34,8 +44,9 @@ def add_limits(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 def constraints_of(namespace: argparse.Namespace) -> Constraints:
     """The limits of the command line, checked."""
-    for option in ("max_latency_ms", "max_latency_us", "max_size_kb"):
-        check_limit(f"--{option.replace('_', '-')}", getattr(namespace, option))
+    for option in ("max_latency_ms", "max_latency_us", "max_size_kb", "max_memory_mb"):
+        check_limit(f"--{option.replace('_', '-')}", getattr(namespace, option, None))
+    memory_mb = getattr(namespace, "max_memory_mb", None)  # not of commands that serve nothing
     latency_us = namespace.max_latency_us
     if namespace.max_latency_ms is not None:
         latency_us = namespace.max_latency_ms * 1000
@@ -43,4 +54,6 @@ def constraints_of(namespace: argparse.Namespace) -> Constraints:
         max_latency_us=latency_us,
         max_size_bytes=None if namespace.max_size_kb is None else namespace.max_size_kb * 1000,
         latency_quantile=namespace.latency_quantile,
+        max_memory_bytes=None if memory_mb is None else memory_mb * 1e6,
+        batch_size=getattr(namespace, "batch_size", 1),
     )

@@ -85,11 +85,16 @@ def _sizes(result: RunResult) -> Table:
         if check.unit == "kB":
             limit = "" if check.limit is None else f"{check.limit:,.6g} kB"
             table.add_row(check.file, f"{check.value:,.1f} kB", limit, _met(check))
+        elif check.unit == "MB":
+            limit = "" if check.limit is None else f"{check.limit:,.6g} MB"
+            table.add_row(f"{check.name}, {check.file}", f"{check.value:,.1f} MB", limit, _met(check))
     return table
 
 
 def _latencies(result: RunResult) -> Table:
-    table = Table(title="one row, raw record in, prediction out, in a fresh process", title_justify="left")
+    rows = int(result.asked.limits.get("batch_size") or 1)
+    what = "one row, raw record in, prediction out" if rows == 1 else f"{rows:,} raw rows in, predictions out"
+    table = Table(title=f"{what}, in a fresh process", title_justify="left")
     table.add_column("")
     for name in ("p50 us", "p99 us", "95 % bounds", "limit us"):
         table.add_column(name, justify="right")

@@ -21,6 +21,8 @@ class Limits:
         max_p99_us: Upper confidence bound of the 0.99 quantile of one row's latency, in microseconds.
         max_size_kb: Of the file, in units of 1,000 bytes.
         max_instructions: For one row.
+        max_memory_mb: Greatest resident memory of a fresh process that loads the model and answers, in units of
+            1,000,000 bytes.
         min_scores: Least score by name of a scikit-learn scorer.
         max_regression: Share by which bytes, instructions, branches and time may exceed the baseline's.
         max_score_drop: By how much a score may be below the baseline's.
@@ -32,6 +34,7 @@ class Limits:
     min_scores: dict[str, float] = field(default_factory=dict)
     max_regression: float = MAX_REGRESSION
     max_score_drop: float | None = None
+    max_memory_mb: float | None = None
 
     def __post_init__(self) -> None:
         """Check the limits.
@@ -39,7 +42,7 @@ class Limits:
         Raises:
             ConfigError: One is no limit.
         """
-        for name in ("max_p99_us", "max_size_kb", "max_instructions"):
+        for name in ("max_p99_us", "max_size_kb", "max_instructions", "max_memory_mb"):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise ConfigError(f"{option(name)}: {value:g} is not a limit. Give a positive number.")
@@ -84,7 +87,11 @@ class GateRequest:
             ConfigError: Something that is needed is not given.
         """
         limits = self.limits
-        for given, name in ((limits.max_p99_us is not None, "--max-p99-us"), (self.wall_clock, "the ratio of times")):
+        for given, name in (
+            (limits.max_p99_us is not None, "--max-p99-us"),
+            (limits.max_memory_mb is not None, "--max-memory-mb"),
+            (self.wall_clock, "the ratio of times"),
+        ):
             if given and self.data is None:
                 raise ConfigError(f"{name} needs real rows. Pass --data FILE.")
         if limits.min_scores and self.data is None:

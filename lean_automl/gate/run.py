@@ -170,15 +170,24 @@ class Gate:
     # --- times -----------------------------------------------------------------------------------------------
 
     def _latency(self) -> None:
-        limit = self.request.limits.max_p99_us
-        if limit is None or self.sample is None:
+        limits = self.request.limits
+        if (limits.max_p99_us is None and limits.max_memory_mb is None) or self.sample is None:
             return
         from lean_automl_runtime.measure import MeasureOptions, measure
 
         options = MeasureOptions(engine=self.request.engine, budget_s=self.request.seconds)
         measured = measure(self.subject.path, self.sample.records(self.subject.columns), options)
+        if limits.max_memory_mb is not None:
+            used_mb = measured.cold.memory_mb
+            if used_mb is None:
+                raise ConfigError("--max-memory-mb: this system does not tell the memory of a process. Leave it out.")
+            name = "memory of a process"
+            self.checks.append(GateCheck(name, used_mb, limits.max_memory_mb, "MB", detail=f"{measured.engine} engine"))
+        if limits.max_p99_us is None:
+            return
         upper = measured.upper_us(0.99)
-        self.checks.append(GateCheck("p99 latency, upper bound", upper, limit, "us", detail=_spread_of(measured)))
+        detail = _spread_of(measured)
+        self.checks.append(GateCheck("p99 latency, upper bound", upper, limits.max_p99_us, "us", detail=detail))
         self.notes += measured.notes
         if measured.noisy:
             self.notes.append(f"the machine was noisy: {'; '.join(measured.noise)}")

@@ -97,7 +97,7 @@ def _latency(run: JSON) -> Markup:
     quantile = limited[0]["name"].split()[0]
     of = "no limit was set" if limit is None else f"{_which('slowest', len(values))}limit {microseconds(limit)}"
     bars = _bars({name: (value, microseconds(value)) for name, value in values.items()}, limit)
-    return _card(f"Latency: {quantile} of one row, upper bound", microseconds(top), of, *bars)
+    return _card(f"Latency: {quantile} of {_call(run)}, upper bound", microseconds(top), of, *bars)
 
 
 def _size(run: JSON) -> Markup:
@@ -105,7 +105,16 @@ def _size(run: JSON) -> Markup:
     sizes = {check["file"]: check["value"] * 1000 for check in run["checks"] if check["unit"] == "kB"}
     of = "no limit was set" if limit is None else f"{_which('largest', len(sizes))}limit {short_kilobytes(limit)}"
     bars = _bars({name: (value, kilobytes(value)) for name, value in sizes.items()}, limit)
+    for check in run["checks"]:
+        if check["unit"] == "MB":
+            memory = {f"memory, {check['file'].replace(' with ', ', ')}": (check["value"], f"{check['value']:.1f} MB")}
+            bars += _bars(memory, check["limit"])
     return _card("Size", kilobytes(max(sizes.values(), default=0.0)), of, *bars)
+
+
+def _call(run: JSON) -> str:
+    rows = int(run_limit(run, "batch_size") or 1)
+    return "one row" if rows == 1 else f"{rows:,} rows"
 
 
 def _which(worst: str, files: int) -> str:

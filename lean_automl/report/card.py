@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from lean_automl.report.numbers import NOTHING, kilobytes, microseconds, number, seconds
@@ -11,6 +11,11 @@ from lean_automl.report.scores import Scores
 
 JSON = Mapping[str, Any]
 MOST_COLUMNS: Final = 60
+SHOWN: Final[dict[str, Callable[[float], str]]] = {
+    "ms": lambda value: microseconds(value * 1000),
+    "kB": lambda value: kilobytes(value * 1000),
+    "MB": lambda value: f"{value:,.1f} MB",
+}
 MARKS: Final = re.compile(r"([\\`*_{}\[\]#|~])")
 
 
@@ -95,13 +100,9 @@ def _scores(run: JSON) -> str:
 def _limits(run: JSON) -> str:
     rows = []
     for check in run["checks"]:
-        is_time = check["unit"] == "ms"
-        limit = check["limit"]
-        value, most = (
-            (microseconds(check["value"] * 1000), None if limit is None else microseconds(limit * 1000))
-            if is_time
-            else (kilobytes(check["value"] * 1000), None if limit is None else kilobytes(limit * 1000))
-        )
+        shown = SHOWN[check["unit"]]
+        value, limit = shown(check["value"]), check["limit"]
+        most = None if limit is None else shown(limit)
         met = "" if limit is None else ("met" if check["met"] else "broken")
         rows.append([plain(check["file"]), plain(check["name"]), value, most or "none", met])
     where = run["measurements"][0]["machine"] if run["measurements"] else None

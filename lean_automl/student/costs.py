@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
     from lean_automl_runtime.measure import DeviceProfile
 
+    from lean_automl.config import Constraints
     from lean_automl.student.deploy import Deployment
 
 # In this order, so that the first few say the most: a call, and one more tree of each kind.
@@ -81,6 +82,13 @@ class Costs:
                 room_us = self.limit_us * (1 + model.margin) - model.predict_us({"calls": 1.0})
                 found = min(found, max(0.0, room_us) / unit_us)
         return found
+
+
+def costs_here(deployment: Deployment, constraints: Constraints) -> Costs | None:
+    """Costs on this machine; None without a limit that is for them."""
+    if constraints.max_latency_us is None or constraints.batch_size > 1:  # cost models are of one row
+        return None
+    return quick_costs(deployment, constraints.max_latency_us)
 
 
 def quick_costs(deployment: Deployment, limit_us: float | None, seconds: float = LONGEST_S) -> Costs:

@@ -7,7 +7,7 @@
 | reference         |                          |                                          |
 | onnx              | model.onnx               | onnxruntime                              |
 
-With `auto`, a file whose engine alone takes longer than the limit, whatever the model, is left out.
+With `auto`, a file whose engine alone takes more time or memory than the limit, whatever the model, is left out.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from lean_automl_exporters.onnx import export_onnx
 from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.engines import ENGINES, available, make_engine, require_engine
 from lean_automl_runtime.engines.onnx import OnnxEngine
-from lean_automl_runtime.ir import PREDICTION, ColumnKind, Program, ProgramBuilder
-from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure import measure_in_process
+from lean_automl_runtime.measure.child import make_work
 from lean_automl_runtime.model import Model
 
-from lean_automl.errors import InfeasibleError
+from lean_automl.errors import ConfigError, InfeasibleError
+from lean_automl.student.floors import least_program, memory_mb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lean_automl_runtime.ir import Column
+    from lean_automl_runtime.ir import Column, Program
 
     from lean_automl.config import Constraints
 
@@ -73,14 +72,15 @@ class Deployment:
             records: Raw records to measure with.
             constraints: The limits.
         """
+        batch = None if constraints is None or constraints.batch_size == 1 else constraints.batch_size
         files = self.contents(program)
         sizes = {name: len(content) + METADATA_BYTES for name, content in files.items()}
         if constraints is not None and constraints.max_latency_us is None:
             return Footprint(sizes, {})
         latency = {}
         for name, engine in self.engines.items():
-            model = _model(program, files[name], engine)
-            latency[name] = measure_in_process(model.predict_one, records).total.at(0.5).value_us
+            work = make_work(_model(program, files[name], engine), list(records), batch)
+            latency[name] = measure_in_process(work.total, work.items).total.at(0.5).value_us
         return Footprint(sizes, latency)
 
     def models(self, program: Program) -> dict[str, Model]:
@@ -137,7 +137,8 @@ def choose_deployment(
     """Files that ship for a target, and a line for each that is left out.
 
     Raises:
-        InfeasibleError: Even a model that does nothing is too slow with every engine.
+        InfeasibleError: Even a model that does nothing breaks a limit with every engine.
+        ConfigError: There is a limit on memory, and this system does not tell how much a process has.
         MissingDependencyError: The target's engine is not installed.
     """
     if target == "onnx":
@@ -148,30 +149,22 @@ def choose_deployment(
         wanted = {ARTIFACT_FILE: target}
     for engine in wanted.values():
         require_engine(engine)
-    if constraints.max_latency_us is None:
-        return Deployment(wanted), ()
-    floors = Deployment(wanted).footprint(_least_program(columns), records, constraints).latency_us
-    kept = {name: engine for name, engine in wanted.items() if floors[name] <= constraints.max_latency_us}
-    left_out = [
-        f"{name} is left out: with the {wanted[name]} engine a call takes {floors[name]:,.1f} us before any model, "
-        f"over the limit of {constraints.max_latency_us:,g} us"
-        for name in wanted
-        if name not in kept
-    ]
+    program, reasons, floors = least_program(columns), {}, {}
+    if constraints.max_latency_us is not None:
+        floors = Deployment(wanted).footprint(program, records, constraints).latency_us
+        for name, floor_us in floors.items():
+            if floor_us > constraints.max_latency_us:
+                reasons[name] = f"a call takes {floor_us:,.1f} us before any model, over the limit of "
+                reasons[name] += f"{constraints.max_latency_us:,g} us"
+    if constraints.max_memory_bytes is not None:
+        for name, floor_mb in memory_mb(Deployment(wanted).contents(program), wanted, records).items():
+            if floor_mb is None:
+                raise ConfigError("--max-memory-mb: this system does not tell the memory of a process. Leave it out.")
+            if floor_mb * 1e6 > constraints.max_memory_bytes:
+                reasons[name] = f"a process has {floor_mb:,.1f} MB before any model, over the limit of "
+                reasons[name] += f"{constraints.max_memory_bytes / 1e6:,g} MB"
+    left_out = tuple(f"{name} is left out: with the {wanted[name]} engine {why}" for name, why in reasons.items())
+    kept = {name: engine for name, engine in wanted.items() if name not in reasons}
     if not kept:
-        raise InfeasibleError(f"no engine is quick enough here. {'; '.join(left_out)}.")
-    return Deployment(kept, {name: floors[name] for name in kept}), tuple(left_out)
-
-
-def _least_program(columns: tuple[Column, ...]) -> Program:
-    """A Program with these columns that does as good as nothing."""
-    builder = ProgramBuilder(columns)
-    first = builder.column(columns[0].name)
-    if columns[0].dtype == "string":
-        table = np.zeros((o.CODE_FIRST, 1), dtype=np.float32)
-        return builder.build({PREDICTION: builder.add(o.Lookup((builder.add(o.Encode((first,), ())),), table))})
-    if columns[0].kind is ColumnKind.DATETIME:
-        return builder.build({PREDICTION: builder.add(o.DatePart((first,), o.DateField.DAYS))})
-    if columns[0].dtype == "float64":
-        return builder.build({PREDICTION: builder.add(o.Rescale((first,), 0.0, 1.0))})
-    return builder.build({PREDICTION: builder.add(o.Impute((first,), np.zeros(1, dtype=np.float32)))})
+        raise InfeasibleError(f"no engine is lean enough here. {'; '.join(left_out)}.")
+    return Deployment(kept, {name: floors[name] for name in kept if name in floors}), left_out

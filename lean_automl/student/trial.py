@@ -87,7 +87,7 @@ class Workbench:
             keep = min(0.97, 0.98 * limit / size)
             members = [(fitted.shorten(max(1, int(fitted.rounds * keep))), weight) for fitted, weight in members]
             program = self.compile(members)
-        for _ in range(SHORTENINGS if self.costs is not None else 0):
+        for _ in range(SHORTENINGS if self.constraints.max_latency_us is not None else 0):
             keep = self._share_in_time(program)
             if keep >= 1 or all(fitted.rounds <= 1 for fitted, _ in members):
                 break
@@ -98,10 +98,10 @@ class Workbench:
     def _share_in_time(self, program: Program) -> float:
         """The share of the rounds that the limit on latency leaves; 1 for all of them."""
         limit_us = self.constraints.max_latency_us
-        if self.costs is None or limit_us is None or self.costs.surely_fits(program, LATENCY_AIM):
+        if limit_us is None or (self.costs is not None and self.costs.surely_fits(program, LATENCY_AIM)):
             return 1.0
         share = 1.0
-        for name, took_us in self.deployment.footprint(program, self.records).latency_us.items():
+        for name, took_us in self.deployment.footprint(program, self.records, self.constraints).latency_us.items():
             floor_us = self.deployment.floors_us.get(name, 0.0)
             if took_us > LATENCY_AIM * limit_us and took_us > floor_us:
                 share = min(share, max(0.0, LATENCY_AIM * limit_us - floor_us) / (took_us - floor_us))

@@ -6,7 +6,7 @@ import pytest
 from benches import make_bench
 from lean_automl_runtime.ir import digest
 
-from lean_automl.automl.finish import MissError, check_sizes, refit
+from lean_automl.automl.finish import MeasurePlan, MissError, check_sizes, measure_files, refit, write_files
 from lean_automl.config import Constraints
 from lean_automl.learners.base import FitOptions
 from lean_automl.learners.lightgbm import LightGBM
@@ -51,3 +51,38 @@ def test_a_last_fit_that_has_run_away_is_not_taken(last: dict[str, Any], is_kept
         made, refitted = refit(blend, bench, bench.rows, FitOptions(), workers)
     assert refitted is is_kept
     assert (digest(made) == digest(program)) is not is_kept
+
+
+def finished(tmp_path: Path, **limits: float) -> tuple[Any, Any]:
+    """Measured files of a small student."""
+    bench = make_bench("binary", rows=300, count=1)
+    fold = bench.folds[0]
+    program = bench.compile([(LightGBM(**GOOD).fit(bench.rows.take(fold.train), None, bench.problem, FitOptions()), 1)])
+    deployment = Deployment({"model.lam": "reference"})
+    write_files(tmp_path, program, deployment, {})
+    plan = MeasurePlan(0.05, unasked=False)
+    return measure_files(tmp_path, bench.records, deployment, Constraints(**limits), plan)  # type: ignore[arg-type]
+
+
+def test_a_limit_may_be_for_a_batch_and_for_memory(tmp_path: Path) -> None:
+    measurements, checks = finished(tmp_path, max_latency_us=1e7, max_memory_bytes=1e9, batch_size=50)
+    assert measurements[0].options.batch_size == 50
+    assert [(check.name, check.unit, check.met) for check in checks] == [
+        ("p99 latency of 50 rows, upper bound", "ms", True),
+        ("memory of a process", "MB", True),
+    ]
+    assert 1 < checks[1].value < 1000
+    with pytest.raises(MissError, match=r"memory of a process of model.lam with reference is .* \(limit 2 MB\)"):
+        finished(tmp_path, max_memory_bytes=2e6)
+
+
+def test_a_batch_is_timed_as_one_call_in_a_quick_look_too() -> None:
+    bench = make_bench("binary", rows=300, count=1)
+    fold = bench.folds[0]
+    program = bench.compile([(LightGBM(**GOOD).fit(bench.rows.take(fold.train), None, bench.problem, FitOptions()), 1)])
+    deployment = Deployment({"model.lam": "reference"})
+    one, batch = (
+        deployment.footprint(program, bench.records, Constraints(max_latency_us=1e7, batch_size=rows)).latency_us
+        for rows in (1, 2_000)
+    )
+    assert batch["model.lam"] > 2 * one["model.lam"]

@@ -241,6 +241,8 @@ def test_p99_is_measured(cli: CommandLine, answers: str) -> None:
     outcome = cli.run("gate", "model.lam", *options, "--max-p99-us", "1e9")
     assert (outcome.code, failed(outcome)) == (MET, set())
     assert failed(cli.run("gate", "model.lam", *options, "--max-p99-us", "0.001")) == {"p99 latency, upper bound"}
+    assert cli.run("gate", "model.lam", *options, "--max-memory-mb", "1000").code == MET
+    assert failed(cli.run("gate", "model.lam", *options, "--max-memory-mb", "1")) == {"memory of a process"}
 
 
 def test_an_onnx_file_has_size_and_scores(cli: CommandLine, answers: str) -> None:

@@ -55,7 +55,13 @@ def test_short_names_of_losses_are_those_of_the_metrics() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("max_p99_us", 0.0), ("max_size_kb", -1.0), ("max_instructions", math.inf), ("max_regression", -0.1)],
+    [
+        ("max_p99_us", 0.0),
+        ("max_size_kb", -1.0),
+        ("max_instructions", math.inf),
+        ("max_memory_mb", 0.0),
+        ("max_regression", -0.1),
+    ],
 )
 def test_limits_that_are_none(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"--{name.replace('_', '-')}"):

@@ -14,9 +14,10 @@ from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.search.workers import Workers
 from lean_automl.student.blend import choose_blend
-from lean_automl.student.deploy import Footprint, choose_deployment
+from lean_automl.student.deploy import Deployment, Footprint, choose_deployment, fastest_engine
 from lean_automl.student.families import FAMILIES, check_families, choose_families
 from lean_automl.student.family import Context
+from lean_automl.student.floors import least_program, memory_mb
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
 from lean_automl.student.trial import Proposal, Workbench, run_trial
 
@@ -178,3 +179,21 @@ def test_floors_are_measured_for_any_first_column(kind: str) -> None:
     columns = tuple(sorted(bench.schema.features, key=lambda column: column.name != kind))
     kept, _ = choose_deployment("auto", columns, bench.records, Constraints(max_latency_us=1e6))
     assert len(kept.engines) == 2
+
+
+def test_an_engine_that_takes_too_much_memory_before_any_model_is_left_out() -> None:
+    bench = make_bench("binary")
+    columns, fast = bench.schema.features, fastest_engine()
+    memory = memory_mb(
+        Deployment({"model.lam": fast, "model.onnx": "onnx"}).contents(least_program(columns)),
+        {"model.lam": fast, "model.onnx": "onnx"},
+        bench.records,
+    )
+    assert None not in memory.values()
+    assert memory["model.lam"] < memory["model.onnx"]
+    between = Constraints(max_memory_bytes=1e6 * sum(memory.values()) / 2)
+    kept, (line,) = choose_deployment("auto", columns, bench.records, between)
+    assert kept.engines == {"model.lam": fast}
+    assert line.startswith("model.onnx is left out: with the onnx engine a process has ")
+    with pytest.raises(InfeasibleError, match="MB before any model, over the limit of 1 MB"):
+        choose_deployment("auto", columns, bench.records, Constraints(max_memory_bytes=1e6))
