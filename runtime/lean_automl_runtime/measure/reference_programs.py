@@ -191,13 +191,22 @@ def _category_bins(shape: Shape) -> int:
 
 
 def _dense(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
-    """Two layers; one, a linear model, if the size is 0."""
-    width = _width(shape)
+    """Two layers; one, a linear model, if the size is 0. A category is a row of the first layer."""
+    numbers = _width(shape) - shape.categorical
     scores = 1 if shape.classes == 2 else shape.classes
-    value = builder.add(o.Impute((_floats(builder, shape, rng),), np.zeros(width, dtype=np.float32)))
-    if shape.size:
-        value = builder.add(o.Dense((value,), *_layer(rng, width, shape.size), o.Activation.RELU))
-    return builder.add(o.Dense((value,), *_layer(rng, shape.size or width, scores), o.Activation.IDENTITY))
+    units = shape.size or scores
+    columns = (*range(shape.numeric), *_date_parts(builder, shape))
+    filled = builder.add(o.Impute((builder.add(o.Concat(columns)),), np.zeros(numbers, dtype=np.float32)))
+    parts = [builder.add(o.Dense((filled,), *_layer(rng, numbers, units), o.Activation.IDENTITY))]
+    for code in _codes(builder, shape):
+        table = rng.normal(size=(shape.categories + 2, units)).astype(np.float32)
+        parts.append(builder.add(o.Lookup((code,), table)))
+    ones, zeros = np.ones(len(parts), dtype=np.float32), np.zeros(units, dtype=np.float32)
+    value = builder.add(o.Blend(tuple(parts), ones, zeros))
+    if not shape.size:
+        return value
+    value = builder.add(o.Clip((value,), zeros, np.full(units, np.inf, dtype=np.float32)))
+    return builder.add(o.Dense((value,), *_layer(rng, units, scores), o.Activation.IDENTITY))
 
 
 def _layer(rng: np.random.Generator, width: int, units: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -88,6 +88,9 @@ REFERENCE_SHAPES: Final = (
     Shape("dense", 64, numeric=40),
     Shape("dense", 128, numeric=12),
     Shape("dense", 32, numeric=8, classes=6),
+    Shape("dense", 64, numeric=4, categorical=6),
+    Shape("dense", 16, numeric=12, categorical=30),
+    Shape("dense", 32, numeric=2, categorical=14, categories=200),
 )
 HELD_OUT_SHAPES: Final = (
     Shape("oblivious", 60, 5, numeric=10, categorical=3),
@@ -103,5 +106,6 @@ HELD_OUT_SHAPES: Final = (
     Shape("tables", 30, numeric=20, categorical=4),
     Shape("tables", 14, numeric=6, categorical=8),
     Shape("dense", 32, numeric=16, categorical=2),
+    Shape("dense", 24, numeric=10, categorical=12),
     Shape("dense", 0, numeric=20, categorical=5, times=1),
 )
