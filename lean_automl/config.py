@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lean_automl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lean_automl_runtime.measure import DeviceProfile
 
 TIGHT_BYTES: Final = 16_000
 TIGHT_US: Final = 2.0
 ROOMY_BYTES: Final = 128_000
 MOST_ROWS: Final = 1_000_000
 MAX_SEED: Final = 2**31 - 1
-TARGETS: Final = ("auto", "native", "numba", "onnx", "reference")
+TARGETS: Final = ("auto", "native", "numba", "onnx", "reference", "c")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +128,7 @@ class FitConfig:
         folds: Folds of the teacher's cross-validation.
         threads: Processes that fit at the same time, of one thread each.
         seed: For everything random.
+        device: Profile of the machine that will serve, if that is another one; None for this one.
     """
 
     constraints: Constraints = field(default_factory=Constraints)
@@ -136,6 +140,7 @@ class FitConfig:
     folds: int = 5
     threads: int = 2
     seed: int = 0
+    device: DeviceProfile | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -147,6 +152,8 @@ class FitConfig:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"--{name}: {value} is not between {low} and {high}.")
+        if self.target == "c" and self.device is None:
+            raise ConfigError("--serve-with c: the C header is not measured here. Pass --device with a profile of it.")
         if self.target not in TARGETS:
             raise ConfigError(f"--serve-with: {self.target!r} is not one of: {', '.join(TARGETS)}.")
         if self.holdout is not None and not 0 < self.holdout < 0.5:

@@ -94,8 +94,8 @@ def _points(candidates: Sequence[Candidate], bench: Workbench) -> list[tuple[Poi
             continue  # a better one is smaller, and with it as good as always quicker
         best_bytes = candidate.footprint.bytes
         cost = candidate.footprint
-        if cost.latency_us.keys() != EVERY_FILE.engines.keys() or bench.constraints.batch_size > 1:
-            # The run itself had less to look at, or looked at batches.
+        if cost.latency_us.keys() != EVERY_FILE.engines.keys() or bench.constraints.batch_size > 1 or cost.upper_us:
+            # The run itself had less to look at, looked at batches, or predicted for a device.
             cost = EVERY_FILE.footprint(read_artifact(candidate.artifact).program, bench.records)
         point = Point(
             candidate.number, candidate.family, candidate.score, candidate.rounds, cost.sizes, cost.latency_us

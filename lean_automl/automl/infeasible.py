@@ -48,9 +48,10 @@ def _excess(candidate: Candidate, constraints: Constraints) -> str:
             f"the limit of {constraints.max_size_bytes / 1000:,g} kB"
         )
     if candidate.violations.get("latency", 0) > 0 and constraints.max_latency_us is not None:
-        slowest = max(candidate.footprint.latency_us.items(), key=lambda item: item[1])
+        slowest = max(candidate.footprint.limited_us.items(), key=lambda item: item[1])
+        takes = "is predicted to take up to" if candidate.footprint.upper_us else "takes"
         parts.append(
-            f"{slowest[0]} takes {slowest[1]:,.1f} us, {candidate.violations['latency']:.0%} over the limit of "
+            f"{slowest[0]} {takes} {slowest[1]:,.4g} us, {candidate.violations['latency']:.0%} over the limit of "
             f"{constraints.max_latency_us:,g} us"
         )
     return "; ".join(parts)
@@ -61,5 +62,5 @@ def _would_fit(candidate: Candidate) -> str:
     if candidate.violations.get("size", 0) > 0:
         options.append(f"--max-size-kb {candidate.footprint.bytes / 1000 * 1.02:.1f}")
     if candidate.violations.get("latency", 0) > 0:
-        options.append(f"--max-latency-us {max(candidate.footprint.latency_us.values()) * 1.5:.0f}")
+        options.append(f"--max-latency-us {max(candidate.footprint.limited_us.values()) * 1.5:.0f}")
     return f"It would fit with {' '.join(options)}."

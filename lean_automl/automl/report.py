@@ -97,9 +97,13 @@ class Reporter:
             "lean_automl": _version("lean-automl"),
         }
 
-    def figures(self, checks: list[Check]) -> dict[str, float]:
-        """Measured figures by name."""
-        return {f"{check.name}, {check.file}, {check.unit}": float(f"{check.value:.4g}") for check in checks}
+    def figures(self, checks: list[Check]) -> dict[str, dict[str, float]]:
+        """Measured figures by name, and predicted ones apart."""
+        found: dict[str, dict[str, float]] = {"measured": {}}
+        for check in checks:
+            kind = found.setdefault("predicted" if check.predicted else "measured", {})
+            kind[f"{check.name}, {check.file}, {check.unit}"] = float(f"{check.value:.4g}")
+        return found
 
     def result(self, run: Run, shipped: Shipped) -> RunResult:
         """The record of the run so far."""
@@ -180,6 +184,7 @@ def write_pages(run: dict[str, Any], folder: Path, shown_as: str) -> list[Path]:
 
 def _asked(run: Run) -> Asked:
     request, config = run.request, run.config
+    device = config.device
     named = isinstance(request.source, str | Path)
     columns = {name: value for name, value in asdict(request.overrides).items() if value}
     columns["kinds"] = {name: kind.value for name, kind in request.overrides.kinds.items()}
@@ -187,6 +192,7 @@ def _asked(run: Run) -> Asked:
         "time_limit_s": config.budget.time_limit_s,
         "max_trials": config.budget.max_trials,
         "serve_with": config.target,
+        "device": None if device is None else {"cpu": device.machine.cpu, "date": device.date},
         "families": None if config.families is None else list(config.families),
         "folds": config.folds,
         "threads": config.threads,

@@ -39,7 +39,7 @@ class TrialRecord:
         score: On validation rows, of the compiled Program; None if it failed.
         rounds: Trees or epochs.
         bytes: Of the largest file.
-        latency_us: Median by file, quick look.
+        latency_us: Median by file: a quick look, or predicted for a device that is not here.
         violations: Relative excess over each limit.
         seconds: What it took.
         reason: Why it failed; None if it did not.
@@ -72,6 +72,7 @@ class Check:
         limit: What it may be; None if there is no limit.
         unit: Of both.
         met: Whether it is met.
+        predicted: Whether the value is a prediction, for a device that is not here.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Check:
     limit: float | None
     unit: str
     met: bool
+    predicted: bool = False
 
 
 @dataclass(frozen=True)

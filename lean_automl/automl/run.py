@@ -19,7 +19,6 @@ from lean_automl.automl.finish import (
     MissError,
     check_exported,
     check_sizes,
-    measure_files,
     write_files,
 )
 from lean_automl.automl.front import front_bytes
@@ -30,6 +29,7 @@ from lean_automl.automl.last_fit import LastFit, last_fits
 from lean_automl.automl.members import students_of
 from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
+from lean_automl.automl.predicted import judge_files
 from lean_automl.automl.report import Reporter, Shipped
 from lean_automl.automl.request import FitRequest, Watcher
 from lean_automl.automl.thin import sample, search_rows, trees_in_time
@@ -42,8 +42,8 @@ from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric, make_metric
 from lean_automl.search.workers import Workers
 from lean_automl.student.blend import Blend, choose_blend, single
-from lean_automl.student.costs import costs_here
-from lean_automl.student.deploy import choose_deployment
+from lean_automl.student.costs import costs_for
+from lean_automl.student.device import choose_files
 from lean_automl.student.families import choose_families
 from lean_automl.student.family import Context
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
@@ -152,10 +152,10 @@ class Run:
         """Decide what ships and what judges, and make the search."""
         records = to_records(self.dataset.table.take(np.arange(min(MEASURED_ROWS, self.dataset.rows))))
         constraints, plan = self.config.constraints, self.features.plan
-        deployment, self.left_out = choose_deployment(self.config.target, self.schema.features, records, constraints)
+        deployment, self.left_out = choose_files(self.config, self.schema.features, records)
         for line in self.left_out:
             self.watcher.step("note", line)
-        costs = costs_here(deployment, constraints)
+        costs = costs_for(deployment, constraints)
         judged = self._trial_folds()
         self.bench = Workbench(
             self.schema,
@@ -333,10 +333,10 @@ class Run:
             records = to_records(self.holdout.table.take(np.arange(min(MEASURED_ROWS, self.holdout.rows))))
             unasked = self.config.budget.measure
             plan = MeasurePlan(self.time.measure_s, until, self._measure_timeout_s(), unasked)
-            measurements, checks = measure_files(draft, records, deployment, constraints, plan)
+            measurements, checks = judge_files(draft, program, records, self.bench, plan)
         # The measured figures go into the files' metadata; the Program stays the same to the bit. The limit is for the
         # files as they ship, so their size counts with the figures in them.
-        write_files(draft, program, deployment, provenance | {"measured": self.reporter.figures(checks)})
+        write_files(draft, program, deployment, provenance | self.reporter.figures(checks))
         checks = [*check_sizes(draft, deployment, constraints), *checks]
         shipped = Shipped(blend, last, measurements, checks)
         result = self._record(shipped, draft)

@@ -47,6 +47,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--out", metavar="FOLDER", help="folder to make (default: the table's name and -model)")
     parser.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run")
     add_limit_options(parser)
+    parser.add_argument(
+        "--device",
+        metavar="FILE",
+        help="profile of the machine that will serve, made by lean_automl profile: latencies are predicted for it",
+    )
     budget = parser.add_argument_group("budget")
     budget.add_argument("--time-limit", type=float, metavar="S", help="seconds for everything (60)")
     budget.add_argument("--max-trials", type=int, metavar="N", help="students to try at most")
@@ -78,6 +83,10 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.resume is None and (namespace.data is None or namespace.target is None):
         raise ConfigError("fit needs DATA and --target, or --resume FOLDER.")
     config = config_of(namespace)
+    if config.device is not None:
+        from lean_automl.student.device import check_device
+
+        check_device(config.target, config.constraints, config.device)
     overrides = overrides_of(namespace)
     # The training stack takes seconds to import: not before the command line is known to be right.
     from lean_automl.automl.pipeline import FitRequest, fit, resume
@@ -115,8 +124,14 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
         families = tuple(name.strip() for name in namespace.families.split(",") if name.strip())
         if not families:
             raise ConfigError("--families: no name was given.")
+    constraints, device = constraints_of(namespace), None
+    if namespace.device is not None:
+        from lean_automl_runtime.measure import read_profile
+
+        device = read_profile(namespace.device)
     return FitConfig(
-        constraints=constraints_of(namespace),
+        constraints=constraints,
+        device=device,
         budget=Budget(
             time_limit_s=DEFAULT_LIMIT_S if namespace.time_limit is None else namespace.time_limit,
             max_trials=namespace.max_trials,

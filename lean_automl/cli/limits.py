@@ -17,7 +17,7 @@ def add_limit_options(parser: argparse.ArgumentParser) -> None:
         "--max-memory-mb",
         type=float,
         metavar="MB",
-        help="for a fresh process that imports the runtime, loads a file and answers one row, in units of 1,000,000 bytes",
+        help="for a fresh process that imports the runtime, loads a file and answers one row; 1 MB is 1,000,000 bytes",
     )
     limits.add_argument(
         "--serve-with",

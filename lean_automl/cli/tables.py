@@ -31,7 +31,7 @@ def show_result(result: RunResult, folder: Path) -> None:
     if result.joined:
         console.print("what ships was then fitted once more, on these rows too\n")
     console.print(_sizes(result))
-    console.print(_latencies(result))
+    console.print(_predictions(result) if any(check.predicted for check in result.checks) else _latencies(result))
     console.print(_tried(result, metric))
     _show_failures(console, result)
     met = "[bold green]all limits met[/bold green]" if any(c.limit for c in result.checks) else "no limits were set"
@@ -99,7 +99,7 @@ def _latencies(result: RunResult) -> Table:
     for name in ("p50 us", "p99 us", "95 % bounds", "limit us"):
         table.add_column(name, justify="right")
     table.add_column("")
-    checks = [check for check in result.checks if check.unit == "ms"]
+    checks = [check for check in result.checks if check.unit == "ms" and not check.predicted]
     for measurement, check in zip(result.measurements, checks, strict=True):
         p99 = measurement.total.p99
         table.add_row(
@@ -110,6 +110,17 @@ def _latencies(result: RunResult) -> Table:
             "" if check.limit is None else f"{check.limit * 1000:,.6g}",
             _met(check) + (" [yellow]noisy machine[/yellow]" if measurement.noisy else ""),
         )
+    return table
+
+
+def _predictions(result: RunResult) -> Table:
+    table = Table("", title="one row, predicted with margin for a device that is not here", title_justify="left")
+    for name in ("p99 us", "limit us", ""):
+        table.add_column(name, justify="right")
+    for check in result.checks:
+        if check.predicted:
+            limit = "" if check.limit is None else f"{check.limit * 1000:,.6g}"
+            table.add_row(check.file, f"{check.value * 1000:,.4g}", limit, _met(check))
     return table
 
 

@@ -95,9 +95,10 @@ def _latency(run: JSON) -> Markup:
         return _card("Latency", NOTHING, "not measured")
     top = max(values.values())
     quantile = limited[0]["name"].split()[0]
+    kind = "predicted, with margin" if limited[0].get("predicted") else "upper bound"
     of = "no limit was set" if limit is None else f"{_which('slowest', len(values))}limit {microseconds(limit)}"
     bars = _bars({name: (value, microseconds(value)) for name, value in values.items()}, limit)
-    return _card(f"Latency: {quantile} of {_call(run)}, upper bound", microseconds(top), of, *bars)
+    return _card(f"Latency: {quantile} of {_call(run)}, {kind}", microseconds(top), of, *bars)
 
 
 def _size(run: JSON) -> Markup:
@@ -144,7 +145,7 @@ def asked_list(run: JSON) -> Markup:
     settings = asked["settings"]
     rows: list[tuple[str, Child]] = [
         ("time limit", f"{settings['time_limit_s']:g} s, of which {run['seconds']['total']:.1f} s were used"),
-        ("serve with", settings["serve_with"]),
+        ("serve with", settings["serve_with"] + _device(settings)),
         ("families", ", ".join(settings["families"] or []) or "all that are installed"),
         ("folds, threads, seed", f"{settings['folds']}, {settings['threads']}, {settings['seed']}"),
     ]
@@ -152,6 +153,11 @@ def asked_list(run: JSON) -> Markup:
     if said:
         rows.append(("said of columns", "; ".join(f"{name}: {_plain(value)}" for name, value in said.items())))
     return tag("dl", *(join(tag("dt", name), tag("dd", value)) for name, value in rows))
+
+
+def _device(settings: JSON) -> str:
+    device = settings.get("device")
+    return f" on {device['cpu']}, by its profile of {device['date']}" if device else ""
 
 
 def _plain(value: Any) -> str:

@@ -112,7 +112,7 @@ def _limits(run: JSON) -> str:
         if where
         else ""
     )
-    return "## Limits and measured figures\n\n" + _table(["file", "figure", "measured", "limit", ""], rows) + said
+    return "## Limits and measured figures\n\n" + _table(["file", "figure", "value", "limit", ""], rows) + said
 
 
 def _columns(run: JSON) -> str:

@@ -54,24 +54,27 @@ class Costs:
     Attributes:
         models: Cost model of each file's engine on the machine that will serve.
         limit_us: Of latency.
-        here: Whether that machine is this one, so that what ships can be measured as well.
+        machine: Name of that machine's processor; None for this machine, where what ships is measured as well.
     """
 
     models: dict[str, CostModel]
     limit_us: float | None
-    here: bool = True
+    machine: str | None = None
 
     def predict_us(self, program: Program | Mapping[str, float]) -> dict[str, float]:
         """Median latency of a Program, or of counts, for each file."""
         counts = program if isinstance(program, Mapping) else features(program)
         return {name: model.predict_us(counts) for name, model in self.models.items()}
 
+    def upper_us(self, program: Program) -> dict[str, float]:
+        """About what the p99 will be at most, for each file: the prediction with margin and tail."""
+        counts = features(program)
+        return {name: model.upper_us(counts) for name, model in self.models.items()}
+
     def surely_fits(self, program: Program, share: float) -> bool:
         """Whether no file takes more than a share of the limit, margin and tail included."""
-        if self.limit_us is None:
-            return True
-        counts = features(program)
-        return all(model.upper_us(counts) <= share * self.limit_us for model in self.models.values())
+        limit_us = self.limit_us
+        return limit_us is None or all(upper <= share * limit_us for upper in self.upper_us(program).values())
 
     def most(self, unit: Mapping[str, float]) -> float:
         """How many units of work fit into the limit at most, if nothing else is done but the call."""
@@ -84,8 +87,10 @@ class Costs:
         return found
 
 
-def costs_here(deployment: Deployment, constraints: Constraints) -> Costs | None:
-    """Costs on this machine; None without a limit that is for them."""
+def costs_for(deployment: Deployment, constraints: Constraints) -> Costs | None:
+    """Costs on the machine that will serve; None without a limit that is for them."""
+    if deployment.costs is not None:
+        return deployment.costs
     if constraints.max_latency_us is None or constraints.batch_size > 1:  # cost models are of one row
         return None
     return quick_costs(deployment, constraints.max_latency_us)
@@ -110,11 +115,16 @@ def quick_costs(deployment: Deployment, limit_us: float | None, seconds: float =
     return Costs(models, limit_us)
 
 
-def device_costs(deployment: Deployment, profile: DeviceProfile, limit_us: float | None) -> Costs:
+def device_costs(engines: Mapping[str, str], profile: DeviceProfile, limit_us: float) -> Costs:
     """Costs on a device that is not here.
+
+    Args:
+        engines: By file name.
+        profile: Of the device.
+        limit_us: Of latency.
 
     Raises:
         ConfigError: The profile lacks the engine of a file.
     """
-    models = {name: profile.model(engine) for name, engine in deployment.engines.items()}
-    return Costs(models, limit_us, here=False)
+    models = {name: profile.model(engine) for name, engine in engines.items()}
+    return Costs(models, limit_us, profile.machine.cpu)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir import Column, Program
 
     from lean_automl.config import Constraints
+    from lean_automl.student.costs import Costs
 
 ARTIFACT_FILE: Final = "model.lam"
 ONNX_FILE: Final = "model.onnx"
@@ -45,10 +46,12 @@ class Deployment:
     Attributes:
         engines: Engine that the limits hold for, by file name.
         floors_us: What a call takes before any model, by file name; empty if that was not measured.
+        costs: Of a device that is not here: latencies are predicted; None to measure them.
     """
 
     engines: dict[str, str]
     floors_us: dict[str, float] = field(default_factory=dict)
+    costs: Costs | None = None
 
     def contents(self, program: Program, metadata: dict[str, Any] | None = None) -> dict[str, bytes]:
         """Content of every file, by name."""
@@ -77,6 +80,8 @@ class Deployment:
         sizes = {name: len(content) + METADATA_BYTES for name, content in files.items()}
         if constraints is not None and constraints.max_latency_us is None:
             return Footprint(sizes, {})
+        if self.costs is not None:
+            return Footprint(sizes, self.costs.predict_us(program), self.costs.upper_us(program))
         latency = {}
         for name, engine in self.engines.items():
             work = make_work(_model(program, files[name], engine), list(records), batch)
@@ -105,11 +110,14 @@ class Footprint:
 
     Attributes:
         sizes: Bytes of each file.
-        latency_us: Median of a call for each file with its own engine, measured in this process; empty without a limit.
+        latency_us: Median of a call for each file with its own engine, measured in this process, or predicted for a
+            device that is not here; empty without a limit.
+        upper_us: For such a device, what the limit is checked against: with margin and tail.
     """
 
     sizes: dict[str, int]
     latency_us: dict[str, float]
+    upper_us: dict[str, float] = field(default_factory=dict)
 
     def violations(self, constraints: Constraints) -> dict[str, float]:
         """Relative excess over each limit: `value / limit - 1`, at most 0 where it is met."""
@@ -117,8 +125,13 @@ class Footprint:
         if constraints.max_size_bytes is not None:
             found["size"] = max(self.sizes.values()) / constraints.max_size_bytes - 1
         if constraints.max_latency_us is not None and self.latency_us:
-            found["latency"] = max(self.latency_us.values()) / constraints.max_latency_us - 1
+            found["latency"] = max(self.limited_us.values()) / constraints.max_latency_us - 1
         return found
+
+    @property
+    def limited_us(self) -> dict[str, float]:
+        """What a limit on latency is checked against."""
+        return self.upper_us or self.latency_us
 
     @property
     def bytes(self) -> int:

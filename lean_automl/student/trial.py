@@ -101,10 +101,12 @@ class Workbench:
         if limit_us is None or (self.costs is not None and self.costs.surely_fits(program, LATENCY_AIM)):
             return 1.0
         share = 1.0
-        for name, took_us in self.deployment.footprint(program, self.records, self.constraints).latency_us.items():
-            floor_us = self.deployment.floors_us.get(name, 0.0)
-            if took_us > LATENCY_AIM * limit_us and took_us > floor_us:
-                share = min(share, max(0.0, LATENCY_AIM * limit_us - floor_us) / (took_us - floor_us))
+        cost = self.deployment.footprint(program, self.records, self.constraints)
+        aim_us = limit_us * (1.0 if cost.upper_us else LATENCY_AIM)  # the quantile is part of a prediction
+        for name, took_us in cost.limited_us.items():
+            floor_us = min(self.deployment.floors_us.get(name, 0.0), aim_us)
+            if took_us > aim_us:
+                share = min(share, (aim_us - floor_us) / (took_us - floor_us))
         return share
 
 

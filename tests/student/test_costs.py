@@ -64,7 +64,7 @@ def test_a_program_surely_fits_below_its_tail_and_margin() -> None:
 
 def test_this_machine_is_known_from_a_few_programs() -> None:
     costs = quick_costs(Deployment({ARTIFACT_FILE: "reference"}), 1000.0)
-    assert costs.here
+    assert costs.machine is None
     assert costs.models[ARTIFACT_FILE].margin >= 0.5
     assert costs.most({"trees": 1.0, "levels": 6.0}) > 0
     assert quick_costs(Deployment({ARTIFACT_FILE: "reference"}), 1000.0, seconds=0.0).models == {}
@@ -79,8 +79,8 @@ def test_a_device_without_an_engine_is_refused() -> None:
 
     machine = Machine("a CPU", "aarch64", 4, None, "Linux", "CPython 3.11", {})
     profile = DeviceProfile(machine, "2026-01-01", 30.0, {"native": MODEL}, {}, ())
-    costs = device_costs(Deployment({ARTIFACT_FILE: "native"}), profile, 5.0)
-    assert not costs.here
+    costs = device_costs({ARTIFACT_FILE: "native"}, profile, 5.0)
+    assert costs.machine == "a CPU"
     assert costs.predict_us({"calls": 1.0, "trees": 10.0}) == {ARTIFACT_FILE: pytest.approx(1.1)}
     with pytest.raises(ConfigError, match="no engine 'onnx'"):
-        device_costs(Deployment({ONNX_FILE: "onnx"}), profile, 5.0)
+        device_costs({ONNX_FILE: "onnx"}, profile, 5.0)

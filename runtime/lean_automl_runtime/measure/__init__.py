@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.measure.inprocess import QuickMeasurement, measure_in_process
     from lean_automl_runtime.measure.op_counts import features
     from lean_automl_runtime.measure.options import MeasureOptions, Mode
-    from lean_automl_runtime.measure.profile import DeviceProfile, calibrate
+    from lean_automl_runtime.measure.profile import DeviceProfile, calibrate, read_profile
     from lean_automl_runtime.measure.result import Measurement, meets
     from lean_automl_runtime.measure.statistics import Latency, Quantile
 
@@ -33,6 +33,7 @@ _HOME = {
     "fit_cost_model": "cost",
     "measure": "harness",
     "measure_in_process": "inprocess",
+    "read_profile": "profile",
     "meets": "result",
 }
 
@@ -52,6 +53,7 @@ __all__ = [
     "measure",
     "measure_in_process",
     "meets",
+    "read_profile",
 ]
 
 

@@ -1,4 +1,7 @@
-"""`python -m lean_automl_runtime.measure MODEL --rows ROWS.jsonl`: measure an artifact by hand."""
+"""`python -m lean_automl_runtime.measure MODEL --rows ROWS.jsonl`: measure an artifact by hand.
+
+`python -m lean_automl_runtime.measure profile` makes the profile of this device.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; the exit code says whether the limit is met."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["profile"]:
+        from lean_automl_runtime.measure.profile_command import main as make_profile
+
+        return make_profile(arguments[1:])
     asked = parser().parse_args(arguments)
     try:
         options = MeasureOptions(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.errors import ConfigError, MeasurementError
-from lean_automl_runtime.measure.cost import CostErrors, CostModel, errors_on, fit_cost_model
+from lean_automl_runtime.measure.cost import FEWEST_SAMPLES, CostErrors, CostModel, errors_on, fit_cost_model
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.op_counts import features
 from lean_automl_runtime.measure.processes import Child, choose_core, run_child
@@ -78,24 +78,53 @@ class DeviceProfile:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DeviceProfile:
-        """What `to_json` wrote.
+        """What `to_json` wrote, or what the stand-alone C program printed: times alone, which are fitted here.
 
         Raises:
-            ConfigError: The values are of another format.
+            ConfigError: The values are of another format, or no profile.
+            MeasurementError: Nothing can be fitted to the times.
         """
         if values.get("format") != PROFILE_FORMAT:
             raise ConfigError(
                 f"device profile of format {values.get('format')}, this version reads {PROFILE_FORMAT}: make it again"
             )
-        held_out = {e: CostErrors(**{**v, "worst": tuple(v["worst"])}) for e, v in values["held_out"].items()}
-        return cls(
-            machine=Machine(**values["machine"]),
-            date=values["date"],
-            control_us=values["control_us"],
-            models={engine: CostModel.from_json(model) for engine, model in values["models"].items()},
-            held_out=held_out,
-            notes=tuple(values["notes"]),
-        )
+        try:
+            if "slots" in values:
+                return _of_slots(values)
+            held_out = {e: CostErrors(**{**v, "worst": tuple(v["worst"])}) for e, v in values["held_out"].items()}
+            return cls(
+                machine=Machine(**values["machine"]),
+                date=values["date"],
+                control_us=values["control_us"],
+                models={engine: CostModel.from_json(model) for engine, model in values["models"].items()},
+                held_out=held_out,
+                notes=tuple(values["notes"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ConfigError(f"device profile: {type(error).__name__}: {error}. Make it again.") from error
+
+
+def read_profile(path: str | Path) -> DeviceProfile:
+    """A profile from a file.
+
+    Raises:
+        ConfigError: It cannot be read, or is no profile.
+        MeasurementError: Nothing can be fitted to its times.
+    """
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read as a device profile: {error}. Make it with: profile") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: is no device profile. Make it with: profile")
+    return DeviceProfile.from_json(values)
+
+
+def _of_slots(values: Mapping[str, Any]) -> DeviceProfile:
+    """A profile from times of reference Programs that are named."""
+    known = {shape.name: shape for shape in (*REFERENCE_SHAPES, *HELD_OUT_SHAPES)}
+    shapes = [known[name] for name in values["programs"]]
+    return make_profile(values, shapes, [features(make_program(shape)) for shape in shapes])
 
 
 def calibrate(
@@ -150,7 +179,7 @@ def make_profile(
     """The profile that the child's facts give.
 
     Args:
-        facts: `slots[engine][program]` is a list of values of `Slot`, beside `machine` and `notes`.
+        facts: `slots[engine][program]` is a list of values of `Slot`, beside `machine`, `notes` and perhaps a `date`.
         shapes: Of the Programs.
         counts: Their `features`.
     """
@@ -164,7 +193,8 @@ def make_profile(
             notes.append(f"{engine}: {restless} of {len(shapes)} programs had no quiet moment")
         fitted = [sample for sample in samples if sample.name not in held_out_names]
         others = [sample for sample in samples if sample.name in held_out_names]
-        if len(fitted) < len(REFERENCE_SHAPES) // 2 or not others:
+        wanted = sum(shape.name not in held_out_names for shape in shapes)
+        if len(fitted) < max(FEWEST_SAMPLES, wanted // 2) or not others:
             notes.append(f"{engine}: too few programs could be measured for a cost model")
             continue
         controls.append(full_speed_us(programs))
@@ -172,5 +202,5 @@ def make_profile(
         held_out[engine] = errors_on(models[engine], others)
     if not models:
         raise MeasurementError(f"calibration: no cost model could be fitted. {'; '.join(notes)}")
-    date = datetime.now(UTC).isoformat(timespec="seconds")
+    date = facts.get("date") or datetime.now(UTC).isoformat(timespec="seconds")
     return DeviceProfile(Machine(**facts["machine"]), date, min(controls), models, held_out, tuple(notes))
