@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.errors import ConfigError, MeasurementError
-from lean_automl_runtime.measure import DeviceProfile, calibrate
+from lean_automl_runtime.measure import DeviceProfile, calibrate, read_profile
+from lean_automl_runtime.measure.__main__ import main as command_line
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.op_counts import features
 from lean_automl_runtime.measure.profile import make_profile
@@ -119,3 +120,43 @@ def test_the_child_times_what_it_can_and_notes_what_it_cannot(tmp_path, capsys):
     assert broken == []
     assert left["notes"][0].startswith("reference: 1 of 2 programs failed, first with CorruptArtifactError: ")
     assert "stage sampling" in capsys.readouterr().out
+
+
+def test_times_alone_are_fitted_when_they_are_read(tmp_path):
+    kept = [number for number in range(len(SHAPES)) if number % 3]
+    slots = [[(true_us(COUNTS[number]), 1.2 * true_us(COUNTS[number]), 9.0)] for number in kept]
+    values = {
+        "format": 1,
+        "date": "2026-01-02T03:04:05+00:00",
+        "programs": [SHAPES[number].name for number in kept],
+        "slots": {"c": slots},
+        "machine": MACHINE.to_json(),
+        "notes": [],
+    }
+    (tmp_path / "device.json").write_text(json.dumps(values), encoding="utf-8")
+    profile = read_profile(tmp_path / "device.json")
+    assert profile.date == values["date"]
+    assert profile.held_out["c"].p95 < 1e-6
+    assert profile.model("c").tail == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "slots": {"c": []}, "programs": ["absent"]}', "\x00"]
+)
+def test_what_is_no_profile_is_refused(text, tmp_path):
+    (tmp_path / "device.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"profile"):
+        read_profile(tmp_path / "device.json")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_profile(tmp_path / "absent.json")
+
+
+def test_the_runtime_alone_makes_a_profile(tmp_path, monkeypatch, capsys):
+    made = make_profile(facts(lambda _, time_us: [(time_us, time_us, 25.0)]), SHAPES, COUNTS)
+    monkeypatch.setattr("lean_automl_runtime.measure.profile_command.calibrate", lambda *_: made)
+    assert command_line(["profile", "--seconds", "1"]) == 0
+    assert DeviceProfile.from_json(json.loads(capsys.readouterr().out)) == made
+    assert command_line(["profile", "--out", str(tmp_path / "here.json")]) == 0
+    assert read_profile(tmp_path / "here.json") == made
+    assert command_line(["profile", "--out", str(tmp_path / "absent" / "here.json")]) == 1
+    assert "error: " in capsys.readouterr().err

@@ -1,0 +1,116 @@
+"""Many constrained fits, each measured again afterwards by the harness in a new process: are limits kept?
+
+Sets of a folder x budgets, shuffled with a fixed seed so that a part is a fair sample. Results are written one by one,
+and a fit that is in the file is not repeated: stop it and go on whenever the machine has other things to do.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lean_automl_runtime import load
+from lean_automl_runtime.measure import MeasureOptions, measure
+from machine import machine
+
+from lean_automl.data import read_table, to_table
+from lean_automl.data.records import to_records
+
+BUDGETS = (  # microseconds and kilobytes
+    *((us, kb) for us in (2.0, 5.0) for kb in (8.0, 16.0, 64.0)),
+    *((us, kb) for us in (20.0, 100.0) for kb in (16.0, 64.0, 256.0)),
+    (500.0, 128.0),
+    (2_000.0, 1_000.0),
+)
+INFEASIBLE = 3
+TRIALS_OF_A_MEASUREMENT = 3  # a busy machine breaks a limit that is kept: only what breaks each time counts
+ROWS = 4_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.json and the tables")
+    parser.add_argument("--fits", type=int, default=200)
+    parser.add_argument("--time-limits", type=float, nargs="+", default=[10.0, 15.0], help="seconds, in turn")
+    parser.add_argument("--at-a-time", type=int, default=1, choices=(1, 2), help="fits that run at the same time")
+    parser.add_argument("--threads", type=int, default=1, help="of each fit")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "limits.json")
+    options = parser.parse_args()
+    sets = json.loads((options.data / "index.json").read_text())
+    wanted = [(one, us, kb) for one in sets for us, kb in BUDGETS]
+    random.Random(options.seed).shuffle(wanted)
+    wanted = wanted[: options.fits]
+    found = {"machine": machine(), "fits": {}}
+    if options.out.exists():
+        found["fits"] = json.loads(options.out.read_text())["fits"]
+    missing = [(number, case) for number, case in enumerate(wanted) if name_of(case) not in found["fits"]]
+
+    def run(numbered: tuple) -> tuple[str, dict]:
+        number, case = numbered
+        return name_of(case), fit(case, options.time_limits[number % len(options.time_limits)], options)
+
+    with ThreadPoolExecutor(options.at_a_time) as pool:
+        for name, row in pool.map(run, missing):
+            found["fits"][name] = row
+            found["counts"] = counts(list(found["fits"].values()))
+            options.out.write_text(json.dumps(found, indent=1))
+            print(name, json.dumps(row), flush=True)
+    print(json.dumps(found["counts"], indent=1))
+
+
+def name_of(case: tuple) -> str:
+    one, us, kb = case
+    return f"{one['name']}, {us:g} us, {kb:g} kB"
+
+
+def fit(case: tuple, limit_s: float, options: argparse.Namespace) -> dict[str, object]:
+    one, us, kb = case
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "model")
+        table = options.data / one["file"]
+        words = ["fit", table, "--target", one["target"], "--max-latency-us", us, "--max-size-kb", kb, "--out", out]
+        words += ["--time-limit", limit_s, "--seed", options.seed, "--threads", options.threads, "--quiet"]
+        begin = time.monotonic()
+        command = [sys.executable, "-m", "lean_automl", *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wall = time.monotonic() - begin
+        row: dict[str, object] = {"limit_s": limit_s, "wall_s": round(wall, 2), "exit": done.returncode}
+        row["late"] = wall > limit_s + max(0.05 * limit_s, 3.0)
+        if done.returncode == 0:
+            return row | measured_again(out, table, us, kb)
+        said = (done.stderr.strip().splitlines() or [""])[-1][-400:]
+        named = done.returncode == INFEASIBLE and ("Nearest miss" in said or "before any model" in said)
+        return row | {"outcome": "refused" if named else "failed", "said": said}
+
+
+def measured_again(out: Path, table: Path, us: float, kb: float) -> dict[str, object]:
+    """Each file that ships, with its own engine, in new processes."""
+    run = json.loads((out / "run.json").read_text())
+    figures, broken = {}, False
+    for name in (name for name in ("model.lam", "model.onnx") if (out / name).exists()):
+        size = (out / name).stat().st_size / 1000
+        engine = next(m["engine"] for m in run["measurements"] if m["artifact"] == name)
+        frame = read_table(table).head(ROWS)
+        records = to_records(to_table(frame, load(out / name, engine).columns))
+        uppers: list[float] = []
+        while len(uppers) < TRIALS_OF_A_MEASUREMENT and (not uppers or min(uppers) > us):
+            uppers.append(measure(out / name, records, MeasureOptions(engine=engine)).upper_us(0.99))
+        figures[name] = {"kB": size, "p99_upper_us": [round(upper, 3) for upper in uppers]}
+        broken |= size > kb or min(uppers) > us
+    return {"outcome": "broken" if broken else "kept", "family": run["student"]["family"], "files": figures}
+
+
+def counts(rows: list[dict]) -> dict[str, int]:
+    """Of each outcome, and of runs that took too long."""
+    found = {name: sum(row["outcome"] == name for row in rows) for name in ("kept", "refused", "broken", "failed")}
+    return found | {"fits": len(rows), "late": sum(bool(row["late"]) for row in rows)}
+
+
+if __name__ == "__main__":
+    main()
