@@ -40,7 +40,7 @@ class DistilledOblivious:
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
         for number, (depth, mix) in enumerate(((6, 0.5), (5, 0.9))):
-            room, rate = context.start(most_trees(depth, False, context)), number)
+            room, rate = context.start(most_trees(depth, False, context), number)
             starts.append(
                 {
                     "distilled_depth": depth,
