@@ -159,7 +159,7 @@ def _ragged(draft: Draft, width: int, finite: bool) -> int:  # noqa: ARG001
     roots = []
     for leaves in counts:
         roots.append(len(left) if leaves > 1 else -1)
-        _grow(rng, leaves, left, right)
+        grow_tree(rng, leaves, left, right)
     nodes = len(left)
     return draft.add(
         o.RaggedTrees(
@@ -175,7 +175,7 @@ def _ragged(draft: Draft, width: int, finite: bool) -> int:  # noqa: ARG001
     )
 
 
-def _grow(rng: np.random.Generator, leaves: int, left: list[int], right: list[int]) -> None:
+def grow_tree(rng: np.random.Generator, leaves: int, left: list[int], right: list[int]) -> None:
     """Append a random tree of that many leaves, parents before children."""
     if leaves == 1:
         return

@@ -12,6 +12,7 @@ from lean_automl_runtime.ir import digest, to_bytes
 from lean_automl_runtime.native.plan import Plan, build_plan
 from lean_automl_runtime.native.values import FLOATS, INTS
 
+from lean_automl_exporters.c.binned import with_bins
 from lean_automl_exporters.c.integer import without_floats
 from lean_automl_exporters.c.interface import (
     Field,
@@ -19,6 +20,7 @@ from lean_automl_exporters.c.interface import (
     Style,
     categories_text,
     example_text,
+    find_tables,
     labels_text,
     make_fields,
     result_text,
@@ -73,12 +75,12 @@ def export_c(program: Program, options: COptions | None = None) -> dict[str, str
         UnsupportedOpError: `integer_only` was asked for, and the Program computes with floats.
     """
     own = options or COptions()
-    return {f"{own.prefix}.h": _Header(build_plan(*to_bytes(program)), own).text(digest(program))}
+    return {f"{own.prefix}.h": _Header(with_bins(build_plan(*to_bytes(program))), own).text(digest(program))}
 
 
 def row_fields(program: Program, options: COptions | None = None) -> list[Field]:
     """Members of the row's struct in the order of the Program's columns, named as `export_c` names them."""
-    return _Header(build_plan(*to_bytes(program)), options or COptions()).fields
+    return _Header(with_bins(build_plan(*to_bytes(program))), options or COptions()).fields
 
 
 class _Header:
@@ -104,7 +106,7 @@ class _Header:
         predict = self._predict()
         numbers = _NUMBERS_OF_KEYS if style.integer_only else _MISSING
         dictionaries = [f.column.dictionary for f in self.fields if f.column.dictionary is not None]
-        parts = {"find16" if d.slots.kind == "H" else "find32" for d in dictionaries}
+        parts = {f"find{find_tables(d)[0]}" for d in dictionaries}
         parts |= {"key_of_int"} if style.integer_only else set()
         kernel = self._kernel.text(self._writer.parts | parts, prefix)
         tables = self._tables.text()

@@ -30,7 +30,19 @@ WINDOW: Final = 4096  # sums on each side of a threshold that are tried one by o
 ENDS: Final = ("SCORE", "SIGMOID", "SOFTMAX", "LABEL", "ABOVE")
 # Lines that only move, look up or add integers.
 UNCHANGED: Final = frozenset(
-    ("RECODE", "CROSS", "LOOKUP_B", "LOOKUP_I", "COPY", "ZERO", "TREES_B", "TREES_I", "TABLES_B", "TABLES_I")
+    (
+        "RECODE",
+        "CROSS",
+        "LOOKUP_B",
+        "LOOKUP_I",
+        "COPY",
+        "ZERO",
+        "TREES_B",
+        "TREES_I",
+        "RAGGED_B",
+        "TABLES_B",
+        "TABLES_I",
+    )
 )
 # Lines on floats that compare or move them, with the positions of their float tables.
 KEYED: Final = {

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from lean_automl_runtime.native.block import Table
 from lean_automl_runtime.native.values import DOUBLES, FLOATS, INTS, LONGS
 
 from lean_automl_exporters.c.names import LONGEST_LITERAL, Names, comment, identifier, literal
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.native.categories import Dictionary
     from lean_automl_runtime.native.plan import Column, Plan
 
     from lean_automl_exporters.c.tables import Tables
 
 LONGEST_ENUM: Final = 256
+LARGEST_BYTE: Final = 255
+SHORT_TEXTS: Final = 2**16  # bytes of all categories of a column
 NOTES: Final = {
     "numeric": "a number",
     "boolean": "0 or 1",
@@ -161,13 +165,21 @@ def categories_text(field: Field, prefix: str, tables: Tables, taken: Names) -> 
             name = taken.take(f"{begin}_{identifier(category, str(code)).strip('_').upper()}")
             constants.append(f"    {name} = {code} /* {comment(category)} */")
     enum = "enum {\n" + ",\n".join(constants) + "\n};\n"
-    bits = 16 if dictionary.slots.kind == "H" else 32
-    arrays = ", ".join(tables.name(t) for t in (dictionary.texts, dictionary.starts, dictionary.slots))
+    bits, starts, slots = find_tables(dictionary)
+    arrays = ", ".join(tables.name(t) for t in (dictionary.texts, starts, slots))
     return (
         f"{enum}\n/* Code of a text of that many UTF-8 bytes. */\n"
         f"static inline int32_t {field.find}(const char *text, size_t length) {{\n"
         f"    return {prefix}_la_find{bits}(text, length, {arrays}, {dictionary.mask}u);\n}}\n"
     )
+
+
+def find_tables(dictionary: Dictionary) -> tuple[int, Table, Table]:
+    """Which `find` of the kernel searches a dictionary, and its starts and slots in the types that it takes."""
+    starts, slots = dictionary.starts.numbers(), dictionary.slots.numbers()
+    if max(slots) <= LARGEST_BYTE and starts[-1] < SHORT_TEXTS:
+        return 8, Table.of("H", starts), Table.of("B", slots)
+    return 16 if dictionary.slots.kind == "H" else 32, dictionary.starts, dictionary.slots
 
 
 def labels_text(classes: tuple[Any, ...], prefix: str) -> str:

@@ -1,4 +1,4 @@
-"""The parts of the kernel header that a Program needs, under the names of one model."""
+"""The parts of the kernel headers that a Program needs, under the names of one model."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import re
 from importlib.resources import files
 from typing import Final
 
-KERNEL: Final = "lean_automl_kernel.h"
+KERNEL: Final = ("lean_automl_kernel.h", "lean_automl_kernel_small.h")
 _PART: Final = re.compile(r"/\* @part (\w+)(?: needs ([\w ]+?))?( \*/\n|\n)(.*?)/\* @end \*/\n", re.DOTALL)
 
 
 class Kernel:
-    """The kernel header, cut into its parts."""
+    """The kernel headers, cut into their parts."""
 
     def __init__(self) -> None:
-        text = files("lean_automl_runtime.native").joinpath(KERNEL).read_text("utf-8")
+        folder = files("lean_automl_runtime.native")
+        text = "".join(folder.joinpath(name).read_text("utf-8") for name in KERNEL)
         self._parts: dict[str, tuple[tuple[str, ...], str]] = {}
         for match in _PART.finditer(text):
             name, needs, end, body = match.groups()
@@ -23,7 +24,7 @@ class Kernel:
             self._parts[name] = (tuple((needs or "").split()), described)
 
     def text(self, wanted: set[str], prefix: str) -> str:
-        """The wanted parts and all that they need, in the order of the header.
+        """The wanted parts and all that they need, in the order of the headers.
 
         Args:
             wanted: Names of parts.

@@ -164,7 +164,7 @@ def _trees(bits: int, slots: str) -> Callable[..., str]:
 def _ragged(bits: int, keys: str = "") -> Callable[..., str]:
     def statement(w: Writer, *args: Any) -> str:
         x, _, sums, trees, form, k, first, _, features, thresholds, children, roots, leaves, _, targets = args
-        near = _in_bytes(features, children) if leaves.kind in "bh" else None
+        near = in_bytes(features, children) if leaves.kind in "bh" else None
         features, children = near or (features, children)
         part = f"{keys}ragged{bits if near is None else 8}_{SUFFIX[leaves.kind]}"
         names = (*map(w.table, (features, thresholds, children, roots)), f"{w.table(roots)} + {trees}", trees)
@@ -174,7 +174,14 @@ def _ragged(bits: int, keys: str = "") -> Callable[..., str]:
     return statement
 
 
-def _in_bytes(features: Table, children: Table) -> tuple[Table, Table] | None:
+def _binned(w: Writer, *args: Any) -> str:
+    x, sums, trees, form, first, nodes, sizes, targets = args
+    part = f"binned{8 if nodes.kind == 'B' else 16}_{'each' if form == SPARSE else 'one'}"
+    to = w.table(targets) if form == SPARSE else first
+    return w.call(part, f"b + {x}", w.table(nodes), w.table(sizes), trees, to, f"i + {sums}") + ";"
+
+
+def in_bytes(features: Table, children: Table) -> tuple[Table, Table] | None:
     """What nodes ask and their children in bytes, inner children counted from their node; None if they do not fit."""
     own = features.numbers().tolist()
     near = [c if c < 0 else c - place // 2 for place, c in enumerate(children.numbers().tolist())]
@@ -255,6 +262,7 @@ _STATEMENTS: Final[dict[str, Callable[..., str]]] = {
     "TREES_I": _trees(32, "i"),
     "RAGGED_H": _ragged(16),
     "RAGGED_I": _ragged(32),
+    "RAGGED_B": _binned,
     "TABLES_B": _tables(8, "b"),
     "TABLES_I": _tables(32, "i"),
     "SCORE": _score,

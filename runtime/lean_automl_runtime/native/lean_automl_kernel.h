@@ -127,8 +127,8 @@ LA_FN int la_same_text(const uint8_t *a, const uint8_t *b, size_t length) {
 }
 
 /* Code of a text: 0 if it is empty, 1 if it is not among the categories. `starts` has a number more than those. */
-#define LA_DEFINE_FIND(NAME, CODE)                                                                              \
-    LA_FN int32_t NAME(const char *text, size_t length, const uint8_t *texts, const uint32_t *starts,           \
+#define LA_DEFINE_FIND(NAME, CODE, START)                                                                       \
+    LA_FN int32_t NAME(const char *text, size_t length, const uint8_t *texts, const START *starts,              \
                        const CODE *slots, uint32_t mask) {                                                      \
         const uint8_t *bytes = (const uint8_t *)text;                                                           \
         uint32_t at;                                                                                            \
@@ -144,11 +144,14 @@ LA_FN int la_same_text(const uint8_t *a, const uint8_t *b, size_t length) {
         return LA_CODE_UNSEEN;                                                                                  \
     }
 /* @end */
+/* @part find8 needs find */
+LA_DEFINE_FIND(la_find8, uint8_t, uint16_t)
+/* @end */
 /* @part find16 needs find */
-LA_DEFINE_FIND(la_find16, uint16_t)
+LA_DEFINE_FIND(la_find16, uint16_t, uint32_t)
 /* @end */
 /* @part find32 needs find */
-LA_DEFINE_FIND(la_find32, uint32_t)
+LA_DEFINE_FIND(la_find32, uint32_t, uint32_t)
 /* @end */
 
 /* @part rescale needs core */
@@ -801,147 +804,6 @@ LA_FN int32_t la_label(const float *p, int32_t n) {
     int32_t best = 0, j;
     for (j = 1; j < n; j++) {
         best = p[best] == p[best] && (p[j] > p[best] || p[j] != p[j]) ? j : best;
-    }
-    return best;
-}
-/* @end */
-
-/* --- without floats: for cores that have none ------------------------------------------------------------------ */
-
-/* @part key needs core
- * Floats as integers of the same order; a NaN is below all numbers. */
-#define LA_KEY_NAN INT32_MIN
-
-LA_FN int32_t la_key(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    if ((bits & UINT32_C(0x7FFFFFFF)) > UINT32_C(0x7F800000)) {
-        return LA_KEY_NAN;
-    }
-    return bits >> 31 ? -(int32_t)(bits & UINT32_C(0x7FFFFFFF)) : (int32_t)bits;
-}
-/* @end */
-
-/* @part key_of_int needs key
- * As la_key((float)number). */
-LA_FN int32_t la_key_of_int(int64_t number) {
-    uint64_t size = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-    uint32_t bits;
-    int32_t top = 0;
-    while (top < 63 && size >> (top + 1)) {
-        top++;
-    }
-    if (size == 0) {
-        return 0;
-    }
-    if (top <= 23) {
-        bits = (uint32_t)(size << (23 - top));
-    } else { /* to the nearest, halves to even */
-        uint64_t rest = size & ((UINT64_C(1) << (top - 23)) - 1), half = UINT64_C(1) << (top - 24);
-        bits = (uint32_t)(size >> (top - 23));
-        bits += rest > half || (rest == half && (bits & 1u));
-    }
-    bits += (uint32_t)(126 + top) << 23;
-    return number < 0 ? -(int32_t)bits : (int32_t)bits;
-}
-/* @end */
-
-/* @part key_date needs key_of_int date_field */
-LA_FN int32_t la_key_date(int64_t seconds, int32_t part) {
-    return seconds == LA_MISSING_TIME ? LA_KEY_NAN : la_key_of_int(la_date_field(seconds, part));
-}
-/* @end */
-
-/* @part key_impute needs key */
-LA_FN void la_key_impute(const int32_t *x, int32_t n, const int32_t *fill, int32_t *out) {
-    int32_t j;
-    for (j = 0; j < n; j++) {
-        out[j] = x[j] == LA_KEY_NAN ? fill[j] : x[j];
-    }
-}
-/* @end */
-
-/* @part key_clip needs key */
-LA_FN void la_key_clip(const int32_t *x, int32_t n, const int32_t *low, const int32_t *high, int32_t *out) {
-    int32_t j;
-    for (j = 0; j < n; j++) {
-        int32_t v = x[j] < low[j] ? low[j] : x[j];
-        out[j] = x[j] == LA_KEY_NAN ? x[j] : v > high[j] ? high[j] : v;
-    }
-}
-/* @end */
-
-/* @part key_bin needs key */
-#define LA_DEFINE_KEY_BIN(NAME, BIN)                                                                            \
-    LA_FN void NAME(const int32_t *x, int32_t n, const int32_t *edges, const int32_t *offsets,                  \
-                    const int32_t *nans, BIN *LA_RESTRICT out) {                                                \
-        int32_t j;                                                                                              \
-        for (j = 0; j < n; j++) {                                                                               \
-            int32_t base = offsets[j], count = offsets[j + 1] - base;                                           \
-            while (count > 0) {                                                                                 \
-                int32_t half = (count + 1) >> 1;                                                                \
-                base += half & -(int32_t)(edges[base + half - 1] < x[j]);                                       \
-                count -= half;                                                                                  \
-            }                                                                                                   \
-            out[j] = (BIN)(x[j] == LA_KEY_NAN ? nans[j] : base - offsets[j]);                                   \
-        }                                                                                                       \
-    }
-/* @end */
-/* @part key_bin8 needs key_bin */
-LA_DEFINE_KEY_BIN(la_key_bin8, uint8_t)
-/* @end */
-/* @part key_bin32 needs key_bin */
-LA_DEFINE_KEY_BIN(la_key_bin32, int32_t)
-/* @end */
-
-/* @part key_right needs key */
-LA_FN int32_t la_key_right(int32_t x, int32_t threshold, uint32_t what) {
-    return (x > threshold) | ((x == LA_KEY_NAN) & (int32_t)(~what & 1u));
-}
-/* @end */
-/* @part key_walk8 needs walk key_right */
-LA_DEFINE_WALK(la_key_walk8, int32_t, la_key_right, uint8_t, int8_t, 1)
-/* @end */
-/* @part key_walk16 needs walk key_right */
-LA_DEFINE_WALK(la_key_walk16, int32_t, la_key_right, uint16_t, int16_t, 0)
-/* @end */
-/* @part key_walk32 needs walk key_right */
-LA_DEFINE_WALK(la_key_walk32, int32_t, la_key_right, uint32_t, int32_t, 0)
-/* @end */
-/* @part key_ragged8_i8 needs ragged key_walk8 */
-LA_DEFINE_RAGGED(la_key_ragged8_i8, la_key_walk8, int32_t, uint8_t, int8_t, int8_t)
-/* @end */
-/* @part key_ragged8_i16 needs ragged key_walk8 */
-LA_DEFINE_RAGGED(la_key_ragged8_i16, la_key_walk8, int32_t, uint8_t, int8_t, int16_t)
-/* @end */
-/* @part key_ragged16_i8 needs ragged key_walk16 */
-LA_DEFINE_RAGGED(la_key_ragged16_i8, la_key_walk16, int32_t, uint16_t, int16_t, int8_t)
-/* @end */
-/* @part key_ragged16_i16 needs ragged key_walk16 */
-LA_DEFINE_RAGGED(la_key_ragged16_i16, la_key_walk16, int32_t, uint16_t, int16_t, int16_t)
-/* @end */
-/* @part key_ragged16_i32 needs ragged key_walk16 */
-LA_DEFINE_RAGGED(la_key_ragged16_i32, la_key_walk16, int32_t, uint16_t, int16_t, int32_t)
-/* @end */
-/* @part key_ragged32_i8 needs ragged key_walk32 */
-LA_DEFINE_RAGGED(la_key_ragged32_i8, la_key_walk32, int32_t, uint32_t, int32_t, int8_t)
-/* @end */
-/* @part key_ragged32_i16 needs ragged key_walk32 */
-LA_DEFINE_RAGGED(la_key_ragged32_i16, la_key_walk32, int32_t, uint32_t, int32_t, int16_t)
-/* @end */
-/* @part key_ragged32_i32 needs ragged key_walk32 */
-LA_DEFINE_RAGGED(la_key_ragged32_i32, la_key_walk32, int32_t, uint32_t, int32_t, int32_t)
-/* @end */
-
-/* @part greatest needs core
- * The first of the greatest sums, each times its scale and with its bias. */
-LA_FN int32_t la_greatest(const int32_t *sums, const int32_t *scale, const int64_t *bias, int32_t n) {
-    int64_t top = 0;
-    int32_t best = 0, j;
-    for (j = 0; j < n; j++) {
-        int64_t score = (int64_t)sums[j] * scale[j] + bias[j];
-        best = j == 0 || score > top ? j : best;
-        top = j == 0 || score > top ? score : top;
     }
     return best;
 }

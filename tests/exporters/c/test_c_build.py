@@ -14,7 +14,7 @@ from c_compilers import ALL, FIRST, REASON, STRICT, Compiler
 from conformance.programs import random_program
 from lean_automl_exporters.c import COptions, export_c
 from lean_automl_exporters.c.kernel import Kernel
-from lean_automl_exporters.c.lines import _in_bytes
+from lean_automl_exporters.c.lines import in_bytes
 from lean_automl_runtime.ir import Program
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure.reference_programs import make_program
@@ -115,10 +115,10 @@ def _is_small(op: o.Op) -> bool:
 
 
 @pytest.mark.parametrize(("column", "reach", "fits"), [(127, 127, True), (128, 127, False), (127, 128, False)])
-def test_nodes_that_do_not_fit_in_bytes_keep_their_numbers(column: int, reach: int, fits: bool) -> None:
+def test_nodes_that_do_not_fitin_bytes_keep_their_numbers(column: int, reach: int, fits: bool) -> None:
     children = [reach if reach < 128 else 1, -128 if reach < 128 else -129]
     children = [*children, *([-1, -1] * reach)]
-    found = _in_bytes(Table.of("H", [2 * column + 1] * (reach + 1)), Table.of("h", children))
+    found = in_bytes(Table.of("H", [2 * column + 1] * (reach + 1)), Table.of("h", children))
     assert (found is not None) is fits
     if found is not None:
         assert found[0].numbers().tolist() == [255] * 128
