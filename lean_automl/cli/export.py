@@ -35,7 +35,7 @@ C_OPTIONS: Final[dict[str, Any]] = {"prefix": "model", "integer_only": False}
 ONNX_OPTIONS: Final[dict[str, Any]] = {"encoding": "auto", "inputs": "raw", "data": None, "seconds": 1.0}
 LIMITS: Final = ("max_latency_ms", "max_latency_us", "max_size_kb")
 INPUTS: Final = ("raw", "features")
-ENCODINGS: Final = ("auto", "tensor", "tree_ensemble", "tree_ensemble_v3")
+ENCODINGS: Final = ("auto", "compact", "tensor", "tree_ensemble", "tree_ensemble_v3")
 
 
 def add_parser(commands: Any) -> None:

@@ -8,6 +8,9 @@
 | onnx              | model.onnx               | onnxruntime                              |
 
 With `auto`, a file whose engine alone takes more time or memory than the limit, whatever the model, is left out.
+
+Under a limit on size, and none on latency or a distant one, trees are written to ONNX in the form that takes the fewest
+bytes, which is not the quickest.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from lean_automl_exporters.onnx import export_onnx
+from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, export_onnx
 from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.engines import ENGINES, available, make_engine, require_engine
 from lean_automl_runtime.engines.onnx import OnnxEngine
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 ARTIFACT_FILE: Final = "model.lam"
 ONNX_FILE: Final = "model.onnx"
+DISTANT: Final = 30  # a limit on latency that many times what a session takes before any model
 METADATA_BYTES: Final = 1_500  # what the final files say about themselves on top
 
 
@@ -47,17 +51,19 @@ class Deployment:
         engines: Engine that the limits hold for, by file name.
         floors_us: What a call takes before any model, by file name; empty if that was not measured.
         costs: Of a device that is not here: latencies are predicted; None to measure them.
+        encoding: How an ONNX file says trees.
     """
 
     engines: dict[str, str]
     floors_us: dict[str, float] = field(default_factory=dict)
     costs: Costs | None = None
+    encoding: TreeEncoding = TreeEncoding.AUTO
 
     def contents(self, program: Program, metadata: dict[str, Any] | None = None) -> dict[str, bytes]:
         """Content of every file, by name."""
         writers = {
             ARTIFACT_FILE: lambda: write_artifact(Artifact(program, metadata or {})),
-            ONNX_FILE: lambda: export_onnx(program, metadata=metadata or {}),
+            ONNX_FILE: lambda: export_onnx(program, OnnxOptions(self.encoding), metadata or {}),
         }
         return {name: writers[name]() for name in self.engines}
 
@@ -180,4 +186,17 @@ def choose_deployment(
     kept = {name: engine for name, engine in wanted.items() if name not in reasons}
     if not kept:
         raise InfeasibleError(f"no engine is lean enough here. {'; '.join(left_out)}.")
-    return Deployment(kept, {name: floors[name] for name in kept if name in floors}), left_out
+    encoding = _encoding(constraints, floors.get(ONNX_FILE, 0.0))
+    return Deployment(kept, {name: floors[name] for name in kept if name in floors}, encoding=encoding), left_out
+
+
+def _encoding(constraints: Constraints, floor_us: float = 0.0) -> TreeEncoding:
+    """The encoding of fewest bytes where those count and time does not, else the quickest.
+
+    Args:
+        constraints: The limits.
+        floor_us: What an ONNX file takes before any model.
+    """
+    limit = constraints.max_latency_us
+    is_distant = limit is None or limit >= DISTANT * floor_us
+    return TreeEncoding.COMPACT if constraints.max_size_bytes is not None and is_distant else TreeEncoding.AUTO

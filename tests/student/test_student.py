@@ -13,6 +13,7 @@ from lean_automl.learners.base import FitOptions, Problem
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.search.workers import Workers
+from lean_automl.student import deploy
 from lean_automl.student.blend import choose_blend
 from lean_automl.student.deploy import Deployment, Footprint, choose_deployment, fastest_engine
 from lean_automl.student.families import FAMILIES, check_families, choose_families
@@ -171,6 +172,27 @@ def test_an_engine_that_is_too_slow_for_any_model_is_left_out() -> None:
     onnx, _ = choose_deployment("onnx", columns, bench.records, NONE)
     assert onnx.engines == {"model.onnx": "onnx"}
     assert choose_deployment("reference", columns, bench.records, NONE)[0].engines == {"model.lam": "reference"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "encoding"),
+    [
+        ({}, "auto"),
+        ({"max_latency_us": 1e6}, "auto"),
+        ({"max_size_bytes": 1e5}, "compact"),
+        ({"max_size_bytes": 1e5, "max_latency_us": 1e6}, "compact"),
+    ],
+)
+def test_fewest_bytes_ship_where_those_are_limited_and_time_is_not(limits: dict[str, float], encoding: str) -> None:
+    bench = make_bench(count=1)
+    found, _ = choose_deployment("auto", bench.schema.features, bench.records, Constraints(**limits))
+    assert found.encoding == encoding
+
+
+def test_the_quickest_form_ships_where_a_session_takes_much_of_the_time() -> None:
+    limits = Constraints(max_size_bytes=1e5, max_latency_us=300.0)
+    assert deploy._encoding(limits, 9.0) == "compact"
+    assert deploy._encoding(limits, 11.0) == "auto"
 
 
 @pytest.mark.parametrize("kind", ["age", "city", "since", "member"])

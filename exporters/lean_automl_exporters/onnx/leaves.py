@@ -80,12 +80,12 @@ def scores(graph: Graph, op: o.Forest, plan: LeafPlan, leaf: str, offset: Array)
     """
     dtype = "float32" if largest_sum(op) <= EXACT_IN_FLOAT32 else "int32"
     windows = plan.windows
-    shift = stored(graph, offset.astype(np.int32))
-    if windows > 1:
+    shift = stored(graph, offset.astype(np.int32)) if offset.any() or windows > 1 else None
+    if shift is not None and windows > 1:
         # (n, 1, trees) + (windows, trees): trees come last, because a long last dimension adds fast. A tree of fewer
         # targets reads on behind its own leaf; `_sum_by_target` multiplies that by 0.
         shift = graph.node("Add", shift, graph.constant(np.arange(windows, dtype=np.int32)[:, None]))
-    position = graph.node("Add", leaf, shift)
+    position = leaf if shift is None else graph.node("Add", leaf, shift)
     # GatherElements reads an element in less than 1 ns, where Gather takes 7, but has no batch: hence one dimension.
     leaves = np.append(plan.leaves, np.zeros(windows - 1, dtype=plan.leaves.dtype)).astype(dtype)
     values = graph.node("GatherElements", stored(graph, leaves), graph.node("Reshape", position, graph.integers(-1)))

@@ -11,7 +11,8 @@ class TreeEncoding(StrEnum):
     """How trees are written."""
 
     AUTO = "auto"  # tensor for oblivious trees, tree_ensemble for ragged ones
-    TENSOR = "tensor"  # oblivious trees only
+    COMPACT = "compact"  # the smaller of tensor and tree_ensemble for each op
+    TENSOR = "tensor"  # plain nodes; of ragged trees, those with one number a leaf
     TREE_ENSEMBLE = "tree_ensemble"  # ai.onnx.ml 5: onnxruntime 1.21 and later
     TREE_ENSEMBLE_V3 = "tree_ensemble_v3"  # ai.onnx.ml 3: older and minimal runtimes
 

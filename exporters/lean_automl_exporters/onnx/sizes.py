@@ -10,6 +10,7 @@ from lean_automl_runtime.ir import ops as o
 from lean_automl_exporters.onnx.export import export_onnx
 from lean_automl_exporters.onnx.lower import needed_ops
 from lean_automl_exporters.onnx.options import OnnxOptions, TreeEncoding
+from lean_automl_exporters.onnx.walks import can_walk
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
@@ -21,7 +22,9 @@ def usable_encodings(program: Program) -> tuple[TreeEncoding, ...]:
     if o.RaggedTrees in kinds:
         # `auto` writes a mixture where there are oblivious trees too.
         mixed = (TreeEncoding.AUTO,) if o.ObliviousTrees in kinds else ()
-        return (*mixed, TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3)
+        ragged = [op for op in needed_ops(program) if isinstance(op, o.RaggedTrees)]
+        tensor = (TreeEncoding.TENSOR,) if all(map(can_walk, ragged)) else ()
+        return (*mixed, *tensor, TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3)
     if o.ObliviousTrees in kinds:
         return (TreeEncoding.TENSOR, TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3)
     return (TreeEncoding.AUTO,)

@@ -12,6 +12,7 @@ from lean_automl_exporters.onnx.oblivious import events, tensor_trees
 from lean_automl_exporters.onnx.options import TreeEncoding
 from lean_automl_exporters.onnx.tree_nodes import binned_nodes, oblivious_nodes, ragged_nodes
 from lean_automl_exporters.onnx.values import ordered
+from lean_automl_exporters.onnx.walks import bytes_saved, can_walk, walked_trees
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import ops as o
@@ -25,7 +26,7 @@ def oblivious_trees(graph: Graph, op: o.ObliviousTrees, x: Index, encoding: Tree
     """Scores of oblivious trees."""
     if op.split_offsets.size == 1:
         return blank_scores(graph, x[0].terms[0].source.name, op.bias)
-    if encoding in (TreeEncoding.AUTO, TreeEncoding.TENSOR):
+    if encoding in (TreeEncoding.AUTO, TreeEncoding.COMPACT, TreeEncoding.TENSOR):
         return tensor_trees(graph, op, x)
     source, columns, place = ordered(graph, x)
     nodes = oblivious_nodes(op, events(op, columns, place))
@@ -41,12 +42,15 @@ def binned_trees(graph: Graph, op: o.ObliviousTrees, bins: o.Bin, x: str, encodi
 
 def ragged_trees(graph: Graph, op: o.RaggedTrees, x: str, encoding: TreeEncoding) -> str:
     """Scores of ragged trees."""
-    if encoding is TreeEncoding.TENSOR:
-        raise UnsupportedOpError(
-            f"encoding 'tensor' is for oblivious trees, not for {op.name}: take 'auto' or 'tree_ensemble'"
-        )
     if op.roots.size == 0:
         return blank_scores(graph, x, op.bias)
+    if encoding is TreeEncoding.TENSOR and not can_walk(op):
+        raise UnsupportedOpError(
+            f"encoding 'tensor' cannot say {op.name} with vectors as leaves, or trees that are very deep or compare "
+            "with very many numbers: take 'compact', 'auto' or 'tree_ensemble'"
+        )
+    if encoding is TreeEncoding.TENSOR or (encoding is TreeEncoding.COMPACT and can_walk(op) and bytes_saved(op) > 0):
+        return walked_trees(graph, op, x)
     return _ensemble(graph, op, ragged_nodes(op), x, encoding)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from lean_automl_exporters.onnx import export_onnx
+from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, export_onnx
 from lean_automl_runtime.artifact import Artifact, write_artifact
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
     from lean_automl_runtime.measure import CostModel
+
+COMPACT: Final = OnnxOptions(TreeEncoding.COMPACT)  # who runs lossy passes has a limit on size, and ships that
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def figures_of(program: Program, loss: float | None = None, cost: CostModel | No
         cost: Predicts times; None if the machine has no profile.
     """
     us = None if cost is None else cost.predict_us(program)
-    return Figures(len(write_artifact(Artifact(program))), len(export_onnx(program)), us, loss)
+    return Figures(len(write_artifact(Artifact(program))), len(export_onnx(program, COMPACT)), us, loss)
 
 
 def noted(reports: Sequence[PassReport]) -> dict[str, Any]:

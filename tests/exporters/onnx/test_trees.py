@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import onnx_small as s
 import pytest
-from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, check_parity, export_onnx, oblivious
+from conformance.ragged import Shape, ragged_program
+from lean_automl_exporters.hostile import hostile_rows
+from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, check_parity, export_onnx, oblivious, usable_encodings
 from lean_automl_runtime.errors import UnsupportedOpError
 from lean_automl_runtime.ir import Program
 from lean_automl_runtime.ir import ops as o
@@ -123,9 +125,53 @@ def test_equal_leaves_are_written_once(targets: tuple[int, ...]) -> None:
             np.testing.assert_allclose(evaluator.run(None, inputs)[0], answer, rtol=1e-6)
 
 
-def test_tensor_refuses_ragged_trees_by_name() -> None:
+FORESTS = {
+    "one output": Shape(),
+    "three outputs": Shape(outputs=3),
+    "int16 leaves": Shape(leaf="int16", shared=True),
+    "int32 leaves": Shape(leaf="int32"),
+    "one tree": Shape(trees=1, leaves=40),
+    "stumps and single leaves": Shape(trees=20, leaves=2),
+}
+
+
+@pytest.mark.parametrize("form", FORESTS)
+def test_ragged_trees_are_walked(form: str) -> None:
+    program = ragged_program(FORESTS[form])
+    same(program, TreeEncoding.TENSOR)
+    model = s.check(export_onnx(program, OnnxOptions(TreeEncoding.TENSOR)))
+    assert not [node for node in model.graph.node if node.op_type.startswith("TreeEnsemble")]
+
+
+def test_the_evaluator_of_onnx_itself_walks_ragged_trees() -> None:
+    """Row by row: it gathers from at most 64 numbers."""
+    program = ragged_program(Shape(trees=3, leaves=4, thresholds=2))
+    rows = [x[:12] for x in hostile_rows(program, np.random.default_rng(0))]
+    evaluator = ReferenceEvaluator(export_onnx(program, OnnxOptions(TreeEncoding.TENSOR)))
+    expected = evaluate(program, rows)["prediction"]
+    for row in range(12):
+        feed = {column.name: x[row : row + 1, None] for column, x in zip(program.columns, rows, strict=True)}
+        np.testing.assert_allclose(evaluator.run(None, feed)[0], expected[row : row + 1], rtol=1e-6)
+
+
+def test_compact_takes_the_smaller_form_of_each_op() -> None:
+    for shape in (Shape(trees=2, leaves=4), Shape(trees=100)):
+        program = ragged_program(shape)
+        same(program, TreeEncoding.COMPACT)
+        names = ("compact", "tensor", "tree_ensemble")
+        compact, *others = (len(export_onnx(program, OnnxOptions(TreeEncoding(name)))) for name in names)
+        assert compact == min(others)
+    assert 3 * compact < 2 * others[1]
     b = s.builder(s.FLOAT_A, s.FLOAT_B)
-    program = s.regressor(b, s.ragged(b, b.add(o.Concat((0, 1)))))
+    vectors = s.regressor(b, s.ragged(b, b.add(o.Concat((0, 1))), np.int8, (0, 1), 2))
+    same(vectors, TreeEncoding.COMPACT)
+    assert TreeEncoding.TENSOR not in usable_encodings(vectors)
+    assert TreeEncoding.TENSOR in usable_encodings(program)
+
+
+def test_tensor_refuses_vectors_as_leaves_by_name() -> None:
+    b = s.builder(s.FLOAT_A, s.FLOAT_B)
+    program = s.regressor(b, s.ragged(b, b.add(o.Concat((0, 1))), np.int8, (0, 1), 2))
     with pytest.raises(UnsupportedOpError, match=r"RaggedTrees.*'tree_ensemble'"):
         export_onnx(program, OnnxOptions(TreeEncoding.TENSOR))
 
