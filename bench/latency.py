@@ -17,6 +17,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import latency_python as python
 import latency_rows as rows
 from latency_models import ROWS, Split, codes_of, fit_student, lightgbm_model, split_of, student, write_rows
+from latency_transform import transforms
 from machine import machine
 
 from lean_automl.learners.chimeraboost import ChimeraBoost
@@ -55,7 +56,7 @@ def measured(options: argparse.Namespace) -> Any:
         if "adult" in options.parts:
             yield "adult, 100 oblivious trees of depth 6", adult(split, folder, options.repeats)
         if "transform" in options.parts:
-            yield "transform, 100,000 rows", python.transforms(split, max(3, options.repeats // 3))
+            yield "transform, 100,000 rows", transforms(split, max(3, options.repeats // 3))
         if "rivals" in options.parts and options.data is not None:
             for one in json.loads((options.data / "index.json").read_text()):
                 if one["name"] in options.sets:

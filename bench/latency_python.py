@@ -1,4 +1,4 @@
-"""Calls from Python: one record through `predict_one`, batches, and the transform beside scikit-learn's."""
+"""Calls from Python: one record through `predict_one`, and batches; and what compiling an exported header takes."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pandas as pd
-from latency_models import Split, fit_student, matrix, texts_of
+from latency_models import matrix
 from lean_automl_exporters.c import export_c
 from lean_automl_exporters.onnx import export_checked
 from lean_automl_runtime.engines import make_engine
@@ -23,7 +23,6 @@ from lean_automl_runtime.model import Model
 
 from lean_automl.data import to_table
 from lean_automl.data.records import to_records
-from lean_automl.learners.additive import Additive
 
 BATCH = 100_000
 COMPILED_TREES = (100, 1_000, 10_000)
@@ -131,51 +130,6 @@ def batches(program: Program, booster: Any, frame: pd.DataFrame, repeats: int) -
         "lightgbm, matrix": lambda: booster.predict(x, num_threads=1),
     }
     return in_turns(calls, repeats, "native, frame")
-
-
-def transforms(split: Split, repeats: int) -> dict[str, Any]:
-    """An additive student, which looks up one number for each column that is transformed, beside scikit-learn.
-
-    So the whole prediction, with its labels, stands for the transform. Texts are Python strings, or pandas categories.
-    """
-    program, _ = fit_student(split, Additive(trees=300))
-    fields = texts_of(program, split.train.head(1))
-    texts = [field.column.name for field, _ in fields if field.find]
-    numbers = [field.column.name for field, _ in fields if not field.find]
-    model = model_of(program, "native")
-    predict = model.predict_proba if program.classes else model.predict
-    found = {}
-    for form, of in (("python strings", _as_objects), ("pandas categories", lambda frame, _: frame)):
-        train, frame = of(split.train, texts), of(repeated(split.test), texts)
-        calls: dict[str, Callable[[], Any]] = {"native": lambda frame=frame: predict(frame)}
-        for name, columns in _transformers(numbers, texts, None if of is _as_objects else np.nan).items():
-            columns.fit(train)
-            calls[f"scikit-learn, {name}"] = lambda columns=columns, frame=frame: columns.transform(frame)
-        found[form] = in_turns(calls, repeats, "native")
-    return found
-
-
-def _as_objects(frame: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
-    return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts})
-
-
-def _transformers(numbers: list[str], texts: list[str], missing: float | None) -> dict[str, Any]:
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder
-
-    filled = SimpleImputer(missing_values=missing, strategy="most_frequent")
-    ordinal = make_pipeline(filled, OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1))
-    one_hot = make_pipeline(filled, OneHotEncoder(handle_unknown="ignore"))
-    binned = make_pipeline(SimpleImputer(), KBinsDiscretizer(64, encode="ordinal"))
-    forms = {
-        "imputer, ordinal": (SimpleImputer(), ordinal),
-        "imputer, one-hot": (SimpleImputer(), one_hot),
-        "imputer, bins, ordinal": (binned, ordinal),
-        "imputer, bins, one-hot": (binned, one_hot),
-    }
-    return {name: ColumnTransformer([("n", n, numbers), ("c", c, texts)]) for name, (n, c) in forms.items()}
 
 
 def compile_times(folder: Path, repeats: int) -> dict[str, Any]:

@@ -7,23 +7,38 @@
 
 #include <stdlib.h>
 
-#define LA_ROWS 1024
+#define LA_ROWS 256 /* a block of some columns fits in the first cache */
 #define LA_SEEN 64 /* texts whose codes are remembered within a block, by address */
 
+/* A column, and the numbers of a block of its rows in the type of its slot: one of the four. */
 typedef struct {
     Py_buffer buffer;
     char format;
-    int32_t *codes; /* of LA_ROWS texts; NULL for numbers */
+    union {
+        float f[LA_ROWS];
+        double d[LA_ROWS];
+        int64_t l[LA_ROWS];
+        int32_t i[LA_ROWS];
+    } block;
 } Source;
 
-static double number_at(const Source *source, const char *at) {
+/* Numbers of a block, through double: a float slot takes what a double rounds to. */
+static void read_numbers(Source *source, const char *at, Py_ssize_t rows, int as_float) {
+    const Py_ssize_t step = source->buffer.strides[0];
+    Py_ssize_t row;
     switch (source->format) {
-#define LA_CASE(LETTER, TYPE)             \
-    case LETTER: {                        \
-        TYPE number;                      \
-        memcpy(&number, at, sizeof number); \
-        return (double)number;            \
-    }
+#define LA_CASE(LETTER, TYPE)                                    \
+    case LETTER:                                                 \
+        for (row = 0; row < rows; row++, at += step) {           \
+            TYPE number;                                         \
+            memcpy(&number, at, sizeof number);                  \
+            if (as_float) {                                      \
+                source->block.f[row] = (float)(double)number;    \
+            } else {                                             \
+                source->block.d[row] = (double)number;           \
+            }                                                    \
+        }                                                        \
+        break;
         LA_CASE('f', float)
         LA_CASE('b', signed char)
         LA_CASE('B', unsigned char)
@@ -36,12 +51,9 @@ static double number_at(const Source *source, const char *at) {
         LA_CASE('L', unsigned long)
         LA_CASE('q', long long)
         LA_CASE('Q', unsigned long long)
+        LA_CASE('d', double)
 #undef LA_CASE
-        default: {
-            double number;
-            memcpy(&number, at, sizeof number);
-            return number;
-        }
+        default: break; /* `fits` lets no other through */
     }
 }
 
@@ -88,14 +100,6 @@ static int open_source(const Predictor *self, int32_t column, PyObject *object, 
         PyErr_Format(PyExc_TypeError, "column %U: a buffer of format %s does not fit", self->name[column], format);
         return -1;
     }
-    if (source->format == 'O') {
-        source->codes = (int32_t *)malloc(LA_ROWS * sizeof(int32_t));
-        if (source->codes == NULL) {
-            PyBuffer_Release(&source->buffer);
-            PyErr_NoMemory();
-            return -1;
-        }
-    }
     return 0;
 }
 
@@ -121,28 +125,46 @@ static int encode(const Predictor *self, const la_column *c, Source *source, Py_
             }
             seen[at] = text;
         }
-        source->codes[row] = code[at];
+        source->block.i[row] = code[at];
     }
     return 0;
 }
 
-static void load_row(const Predictor *self, const la_slots *slots, const Source *sources, Py_ssize_t first,
-                     Py_ssize_t row) {
+/* Numbers and codes of a block of rows, column by column. */
+static void read_block(const Predictor *self, Source *sources, Py_ssize_t first, Py_ssize_t rows) {
+    Py_ssize_t row;
     int32_t i;
     for (i = 0; i < self->head->columns; i++) {
         const la_column *c = self->columns + i;
-        const Source *source = sources + i;
-        if (source->codes != NULL) {
-            slots->i[c->slot] = source->codes[row];
-        } else if (c->space == LA_FLOATS) {
-            slots->f[c->slot] = (float)number_at(source, address(source, first + row));
-        } else if (c->space == LA_DOUBLES) {
-            slots->d[c->slot] = number_at(source, address(source, first + row));
+        Source *source = sources + i;
+        if (source->format == 'O') {
+            continue; /* `encode` has read it */
+        }
+        if (c->space == LA_FLOATS || c->space == LA_DOUBLES) {
+            read_numbers(source, address(source, first), rows, c->space == LA_FLOATS);
         } else if (c->space == LA_LONGS) {
-            slots->l[c->slot] = whole_at(source, address(source, first + row));
+            for (row = 0; row < rows; row++) {
+                source->block.l[row] = whole_at(source, address(source, first + row));
+            }
         } else {
-            uint32_t code = (uint32_t)whole_at(source, address(source, first + row));
-            slots->i[c->slot] = code < (uint32_t)c->categories + LA_CODE_FIRST ? (int32_t)code : LA_CODE_UNSEEN;
+            const uint32_t codes = (uint32_t)c->categories + LA_CODE_FIRST;
+            for (row = 0; row < rows; row++) {
+                const uint32_t code = (uint32_t)whole_at(source, address(source, first + row));
+                source->block.i[row] = code < codes ? (int32_t)code : LA_CODE_UNSEEN;
+            }
+        }
+    }
+}
+
+static void load_row(const Predictor *self, const la_slots *slots, const Source *sources, Py_ssize_t row) {
+    int32_t i;
+    for (i = 0; i < self->head->columns; i++) {
+        const la_column *c = self->columns + i;
+        switch (c->space) {
+            case LA_FLOATS: slots->f[c->slot] = sources[i].block.f[row]; break;
+            case LA_DOUBLES: slots->d[c->slot] = sources[i].block.d[row]; break;
+            case LA_LONGS: slots->l[c->slot] = sources[i].block.l[row]; break;
+            default: slots->i[c->slot] = sources[i].block.i[row]; break;
         }
     }
 }
@@ -179,14 +201,15 @@ static int run_rows(const Predictor *self, Source *sources, const Targets *targe
     for (first = 0; first < n; first += LA_ROWS) {
         Py_ssize_t rows = n - first < LA_ROWS ? n - first : LA_ROWS;
         for (i = 0; i < self->head->columns; i++) {
-            if (sources[i].codes != NULL && encode(self, self->columns + i, sources + i, first, rows) < 0) {
+            if (sources[i].format == 'O' && encode(self, self->columns + i, sources + i, first, rows) < 0) {
                 free(memory);
                 return -1;
             }
         }
         Py_BEGIN_ALLOW_THREADS;
+        read_block(self, sources, first, rows);
         for (row = 0; row < rows; row++) {
-            load_row(self, &slots, sources, first, row);
+            load_row(self, &slots, sources, row);
             self->run(self->plan, &slots);
             store_row(self, &slots, targets, first + row);
         }
@@ -217,7 +240,6 @@ static void close_all(Source *sources, int32_t opened, Targets *targets) {
     int32_t i;
     for (i = 0; i < opened; i++) {
         PyBuffer_Release(&sources[i].buffer);
-        free(sources[i].codes);
     }
     free(sources);
     PyBuffer_Release(&targets->label); /* does nothing where obj is NULL */

@@ -35,21 +35,21 @@ typedef struct {
 /* As la_read_code. Only an exact str has a code that cannot change. */
 static int read_known(const Predictor *self, int column, PyObject *value, Known *known, int32_t *code) {
     const size_t at = ((uintptr_t)value >> 4) % LA_KNOWN;
-    PyObject *before = known->text[at];
-    if (before == value) {
+    int failed;
+    if (known->text[at] == value) { /* what is held already needs no reference, whose count would take most of the time */
         *code = known->code[at];
         return 0;
     }
-    if (la_read_code(self, column, value, code) < 0) {
-        return -1;
-    }
-    if (PyUnicode_CheckExact(value)) {
-        Py_INCREF(value);
+    Py_INCREF(value); /* parsing may run Python code, which may change the array */
+    failed = la_read_code(self, column, value, code) < 0;
+    if (!failed && PyUnicode_CheckExact(value)) {
+        PyObject *before = known->text[at];
         known->text[at] = value;
         known->code[at] = *code;
-        Py_XDECREF(before);
+        value = before;
     }
-    return 0;
+    Py_XDECREF(value);
+    return failed ? -1 : 0;
 }
 
 PyObject *la_encode(PyObject *object, PyObject *args) {
@@ -78,9 +78,7 @@ PyObject *la_encode(PyObject *object, PyObject *args) {
         PyObject *value;
         memcpy(&value, (const char *)from.buf + row * from.strides[0], sizeof value);
         value = value == NULL ? Py_None : value;
-        Py_INCREF(value); /* parsing may run Python code, which may change the array */
         failed = read_known(self, column, value, &known, (int32_t *)to.buf + row) < 0;
-        Py_DECREF(value);
     }
     for (at = 0; at < LA_KNOWN; at++) {
         Py_XDECREF(known.text[at]);

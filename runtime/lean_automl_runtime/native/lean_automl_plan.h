@@ -122,13 +122,23 @@ LA_FN void la_copy(const la_slots *s, const int32_t *a) {
 }
 
 LA_FN void la_look_up(const uint8_t *plan, const la_slots *s, int32_t op, const int32_t *a) {
-    int32_t row = la_small(s, a[0], a[1]) * a[3], j;
-    for (j = 0; j < a[3]; j++) {
-        if (op == LA_OP_LOOKUP_F) {
-            s->f[a[5] + j] = LA_TABLE(float, a[4])[row + j];
-        } else if (op == LA_OP_LOOKUP_B) {
+    const int32_t row = la_small(s, a[0], a[1]) * a[3];
+    int32_t j;
+    if (op == LA_OP_LOOKUP_F) {
+        const float *from = LA_TABLE(float, a[4]) + row;
+        if (a[3] > 4) {
+            memcpy(s->f + a[5], from, (size_t)a[3] * sizeof *from);
+            return;
+        }
+        for (j = 0; j < a[3]; j++) {
+            s->f[a[5] + j] = from[j];
+        }
+    } else if (op == LA_OP_LOOKUP_B) {
+        for (j = 0; j < a[3]; j++) {
             s->b[a[5] + j] = LA_TABLE(uint8_t, a[4])[row + j];
-        } else {
+        }
+    } else {
+        for (j = 0; j < a[3]; j++) {
             s->i[a[5] + j] = LA_TABLE(uint16_t, a[4])[row + j];
         }
     }
