@@ -77,6 +77,9 @@ void *memset(void *to, int byte, size_t size);
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 #define LA_NEON 1
 #include <arm_neon.h>
+#elif defined(__SSE2__)
+#define LA_SSE2 1
+#include <emmintrin.h>
 #endif
 /* @end */
 
@@ -286,6 +289,23 @@ LA_FN int32_t la_count_vector(const float *edges, int32_t count, float x) {
     half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0xB1));
     return _mm_cvtsi128_si32(half);
 }
+#elif defined(LA_SSE2)
+#define LA_COUNTED 32
+
+LA_FN int32_t la_count_vector(const float *edges, int32_t count, float x) {
+    const __m128 key = _mm_set1_ps(x);
+    __m128i below = _mm_setzero_si128();
+    int32_t rest = 0;
+    for (; count >= 4; count -= 4, edges += 4) {
+        below = _mm_sub_epi32(below, _mm_castps_si128(_mm_cmplt_ps(_mm_loadu_ps(edges), key)));
+    }
+    for (; count > 0; count--, edges++) {
+        rest += *edges < x;
+    }
+    below = _mm_add_epi32(below, _mm_shuffle_epi32(below, 0x4E));
+    below = _mm_add_epi32(below, _mm_shuffle_epi32(below, 0xB1));
+    return rest + _mm_cvtsi128_si32(below);
+}
 #endif
 
 LA_FN int32_t la_count_below(const float *edges, int32_t count, int32_t most, float x) {
@@ -385,20 +405,27 @@ LA_FN __m256i la_pick(const uint8_t *x, int32_t width, __m256i feature) {
     return picked;
 }
 
+/* 16 bytes, and 16 more that lie `upper` behind the first. */
+LA_FN __m256i la_two_halves(const uint8_t *from, int32_t upper) {
+    if (upper == 16) {
+        return _mm256_loadu_si256((const __m256i *)(const void *)from);
+    }
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)from)),
+                                   _mm_loadu_si128((const __m128i *)(const void *)(from + upper)), 1);
+}
+
 LA_FN void la_leaves8_vector(const uint8_t *x, int32_t width, const uint8_t *feature, const uint8_t *bin,
-                             int32_t trees, int32_t depth, uint16_t *leaf) {
+                             int32_t trees, int32_t upper, int32_t depth, uint16_t *leaf) {
     __m256i number = _mm256_setzero_si256(), bit = _mm256_set1_epi8(1);
-    __m256i *out = (__m256i *)(void *)leaf;
     int32_t level;
     for (level = 0; level < depth; level++, feature += trees, bin += trees) {
-        __m256i value = la_pick(x, width, _mm256_loadu_si256((const __m256i *)(const void *)feature));
-        __m256i limit = _mm256_loadu_si256((const __m256i *)(const void *)bin);
+        __m256i value = la_pick(x, width, la_two_halves(feature, upper)), limit = la_two_halves(bin, upper);
         __m256i not_above = _mm256_cmpeq_epi8(_mm256_subs_epu8(value, limit), _mm256_setzero_si256());
         number = _mm256_or_si256(number, _mm256_andnot_si256(not_above, bit));
         bit = _mm256_add_epi8(bit, bit);
     }
-    _mm256_storeu_si256(out, _mm256_cvtepu8_epi16(_mm256_castsi256_si128(number)));
-    _mm256_storeu_si256(out + 1, _mm256_cvtepu8_epi16(_mm256_extracti128_si256(number, 1)));
+    _mm256_storeu_si256((__m256i *)(void *)leaf, _mm256_cvtepu8_epi16(_mm256_castsi256_si128(number)));
+    _mm256_storeu_si256((__m256i *)(void *)(leaf + upper), _mm256_cvtepu8_epi16(_mm256_extracti128_si256(number, 1)));
 }
 #elif defined(LA_NEON)
 #define LA_VECTOR_COLUMNS 128
@@ -415,9 +442,9 @@ LA_FN uint8x16_t la_pick(const uint8_t *x, int32_t width, uint8x16_t feature) {
 }
 
 LA_FN void la_leaves8_vector(const uint8_t *x, int32_t width, const uint8_t *feature, const uint8_t *bin,
-                             int32_t trees, int32_t depth, uint16_t *leaf) {
+                             int32_t trees, int32_t upper, int32_t depth, uint16_t *leaf) {
     int32_t half, level;
-    for (half = 0; half < LA_BLOCK; half += 16) {
+    for (half = 0; half <= upper; half += upper > 0 ? upper : 1) {
         uint8x16_t number = vdupq_n_u8(0), bit = vdupq_n_u8(1);
         for (level = 0; level < depth; level++) {
             uint8x16_t value = la_pick(x, width, vld1q_u8(feature + level * trees + half));
@@ -429,6 +456,38 @@ LA_FN void la_leaves8_vector(const uint8_t *x, int32_t width, const uint8_t *fea
         vst1q_u16(leaf + half + 8, vmovl_u8(vget_high_u8(number)));
     }
 }
+#elif defined(LA_SSE2)
+#define LA_VECTOR_COLUMNS 256
+
+/* No instruction looks bins up, but one compares 16. All are looked up first, since a vector that is loaded too soon
+ * waits for the bytes in it. */
+LA_FN void la_leaves8_vector(const uint8_t *x, int32_t width, const uint8_t *feature, const uint8_t *bin,
+                             int32_t trees, int32_t upper, int32_t depth, uint16_t *leaf) {
+    uint8_t picked[8 * LA_BLOCK], *to = picked;
+    int32_t level, t, half;
+    (void)width;
+    for (level = 0; level < depth; level++, feature += trees) {
+        for (half = 0; half < 2; half++, to += 16) {
+            const uint8_t *own = feature + (half ? upper : 0);
+            for (t = 0; t < 16; t += 4) {
+                to[t] = x[own[t]], to[t + 1] = x[own[t + 1]], to[t + 2] = x[own[t + 2]], to[t + 3] = x[own[t + 3]];
+            }
+        }
+    }
+    for (half = 0; half < 2; half++) {
+        const __m128i zero = _mm_setzero_si128();
+        const int32_t from = half ? upper : 0;
+        __m128i number = zero, bit = _mm_set1_epi8(1);
+        for (level = 0; level < depth; level++) {
+            __m128i value = _mm_loadu_si128((const __m128i *)(const void *)(picked + LA_BLOCK * level + 16 * half));
+            __m128i limit = _mm_loadu_si128((const __m128i *)(const void *)(bin + level * trees + from));
+            number = _mm_or_si128(number, _mm_andnot_si128(_mm_cmpeq_epi8(_mm_subs_epu8(value, limit), zero), bit));
+            bit = _mm_add_epi8(bit, bit);
+        }
+        _mm_storeu_si128((__m128i *)(void *)(leaf + from), _mm_unpacklo_epi8(number, zero));
+        _mm_storeu_si128((__m128i *)(void *)(leaf + from + 8), _mm_unpackhi_epi8(number, zero));
+    }
+}
 #endif
 
 /* `width` bins may be read as whole vectors: a caller leaves 16 bytes of room behind them. */
@@ -437,7 +496,11 @@ LA_FN void la_leaves8(const uint8_t *x, int32_t width, const uint8_t *feature, c
     (void)width;
 #ifdef LA_VECTOR_COLUMNS
     if (n == LA_BLOCK && width <= LA_VECTOR_COLUMNS) {
-        la_leaves8_vector(x, width, feature, bin, trees, depth, leaf);
+        la_leaves8_vector(x, width, feature, bin, trees, 16, depth, leaf);
+        return;
+    }
+    if (n >= 16 && width <= LA_VECTOR_COLUMNS) { /* halves that overlap */
+        la_leaves8_vector(x, width, feature, bin, trees, n - 16, depth, leaf);
         return;
     }
 #endif

@@ -11,6 +11,8 @@ from c_harness import Compiled
 from conformance.compare import assert_same, exposed
 from conformance.programs import hostile_inputs, random_program
 from lean_automl_runtime.ir import Program
+from lean_automl_runtime.measure.reference_programs import make_program
+from lean_automl_runtime.measure.reference_shapes import adult_like
 from lean_automl_runtime.reference import evaluate
 
 pytestmark = pytest.mark.skipif(FIRST is None, reason=REASON)
@@ -50,6 +52,15 @@ def test_vector_instructions(flag: str, tmp_path: Path) -> None:
     if "avx2" not in _processor():
         pytest.skip("the processor has no AVX2")
     check([random_program(seed) for seed in range(212, 232)], tmp_path, FIRST, "-O3", *flag.split())
+
+
+@pytest.mark.parametrize("flags", ["", "-mavx2"])
+def test_blocks_that_are_not_full(flags: str, tmp_path: Path) -> None:
+    """Vectors take 16 trees at a time: fewer, halves that overlap, and a block more."""
+    assert FIRST is not None
+    if flags and "avx2" not in _processor():
+        pytest.skip("the processor has no AVX2")
+    check([make_program(adult_like(trees)) for trees in (15, 16, 17, 31, 33)], tmp_path, FIRST, "-O2", *flags.split())
 
 
 @pytest.mark.skipif(not CROSS, reason="no cross compiler with an emulator: gcc-aarch64-linux-gnu, qemu-user-static")
