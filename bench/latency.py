@@ -16,6 +16,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import latency_python as python
 import latency_rows as rows
+from bars import Bar, as_json, latency_bars, shown
 from latency_models import ROWS, Split, codes_of, fit_student, lightgbm_model, split_of, student, write_rows
 from latency_transform import transforms
 from machine import machine
@@ -38,12 +39,17 @@ def main() -> None:
     parser.add_argument("--ydf-python")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "latency.json")
     options = parser.parse_args()
-    before = json.loads(options.out.read_text()) if options.out.exists() else {}
+    partly = set(options.parts) != set(PARTS) and options.out.exists()  # other parts stay as they were
+    before = json.loads(options.out.read_text()) if partly else {}
     found: dict[str, Any] = {**before, "machine": machine(), "repeats": options.repeats}
+    found.pop("bars", None)
+    bars: list[Bar] = []
     for name, result in measured(options):
         found[name] = result
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
-        print(name, json.dumps(result, indent=1), flush=True)
+        bars = list(latency_bars(found))
+        options.out.write_text(json.dumps({**found, "bars": as_json(bars)}, indent=1) + "\n")
+        print(name, json.dumps(result), flush=True)
+    print(shown(bars))
 
 
 def measured(options: argparse.Namespace) -> Any:
@@ -74,13 +80,13 @@ def adult(split: Split, folder: Path, repeats: int) -> dict[str, Any]:
 
 
 def against_rivals(split: Split, options: argparse.Namespace) -> dict[str, Any]:
-    """One row in C and a batch in Python, ours at an equal or better score than LightGBM's on the validation rows."""
+    """One row in C and a batch in Python; each system's model is the one that scored best on the validation rows."""
     with tempfile.TemporaryDirectory(prefix="lean_automl_latency_") as name:
         folder = Path(name)
         first, _ = fit_student(split, ChimeraBoost(trees=100, depth=6, learning_rate=0.2, linear=False))
         booster, theirs = lightgbm_model(split, first)
         booster.save_model(folder / "lightgbm.txt")
-        program, ours = student(split, theirs["valid"])
+        program, ours = student(split)
         if codes_of(program) != codes_of(first):
             raise SystemExit(f"{split.name}: the students read other columns or categories, so codes do not agree")
         columns = [column.name for column in program.columns]
@@ -92,7 +98,8 @@ def against_rivals(split: Split, options: argparse.Namespace) -> dict[str, Any]:
                 frame[[*columns, split.target]].to_parquet(folder / f"{part}.parquet")
             rows.run(rivals.ydf, rows.SOURCES / "ydf_model.py", folder, split.target, split.task)
             note = json.loads((folder / "ydf.json").read_text())
-            found["ydf"] = {key: note[key] for key in ("metric", "trees", "version")}
+            score = -note["metric"] if split.is_regression else note["metric"]
+            found["ydf"] = {"test": score, "trees": note["trees"], "version": note["version"]}
         engines = rows.build_ours(program, folder)
         built, found["not_built"] = rows.build_rivals(folder, program, rivals)
         found["one_row"] = rows.time_engines(folder, [*engines, *built], options.repeats)

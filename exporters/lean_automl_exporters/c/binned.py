@@ -121,7 +121,7 @@ def _binned(forest: _Forest, line: Line) -> _Binned | None:
     for kind in CELLS:
         nodes = _cells(forest, columns, orders, kind)
         if nodes is not None:
-            sizes = Table.of("H", [max(1, len(order)) for order in orders])
+            sizes = Table.of(kind, [max(1, len(order)) for order in orders])
             after = len(nodes.data) + len(sizes.data) + sum(4 * len(edges) + 8 for edges in columns.values())
             targets = Table.of("H", [target for *_, target in forest.trees] if forest.names_targets else [])
             return _Binned(columns, nodes, sizes, targets) if after < before else None

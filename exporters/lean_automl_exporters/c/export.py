@@ -106,7 +106,7 @@ class _Header:
         predict = self._predict()
         numbers = _NUMBERS_OF_KEYS if style.integer_only else _MISSING
         dictionaries = [f.column.dictionary for f in self.fields if f.column.dictionary is not None]
-        parts = {f"find{find_tables(d)[0]}" for d in dictionaries}
+        parts = {find_tables(d)[0] for d in dictionaries}
         parts |= {"key_of_int"} if style.integer_only else set()
         kernel = self._kernel.text(self._writer.parts | parts, prefix)
         tables = self._tables.text()

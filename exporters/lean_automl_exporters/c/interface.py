@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl_runtime.native.block import Table
+from lean_automl_runtime.native.categories import Dictionary
 from lean_automl_runtime.native.values import DOUBLES, FLOATS, INTS, LONGS
 
 from lean_automl_exporters.c.names import LONGEST_LITERAL, Names, comment, identifier, literal
 
 if TYPE_CHECKING:
-    from lean_automl_runtime.native.categories import Dictionary
     from lean_automl_runtime.native.plan import Column, Plan
 
     from lean_automl_exporters.c.tables import Tables
@@ -156,8 +156,8 @@ def example_text(fields: list[Field], outputs: list[Output], classes: tuple[Any,
 
 def categories_text(field: Field, prefix: str, tables: Tables, taken: Names) -> str:
     """Constants of a column's categories, and the function from text to code."""
-    dictionary = field.column.dictionary
-    assert dictionary is not None
+    assert field.column.dictionary is not None
+    dictionary = Dictionary(field.column.dictionary.categories, dense=True)
     begin = field.constant
     constants = [f"    {taken.take(f'{begin}_MISSING')} = 0", f"    {taken.take(f'{begin}_UNSEEN')} = 1"]
     if len(dictionary.categories) <= LONGEST_ENUM:
@@ -165,21 +165,22 @@ def categories_text(field: Field, prefix: str, tables: Tables, taken: Names) -> 
             name = taken.take(f"{begin}_{identifier(category, str(code)).strip('_').upper()}")
             constants.append(f"    {name} = {code} /* {comment(category)} */")
     enum = "enum {\n" + ",\n".join(constants) + "\n};\n"
-    bits, starts, slots = find_tables(dictionary)
+    find, starts, slots = find_tables(dictionary)
     arrays = ", ".join(tables.name(t) for t in (dictionary.texts, starts, slots))
     return (
         f"{enum}\n/* Code of a text of that many UTF-8 bytes. */\n"
         f"static inline int32_t {field.find}(const char *text, size_t length) {{\n"
-        f"    return {prefix}_la_find{bits}(text, length, {arrays}, {dictionary.mask}u);\n}}\n"
+        f"    return {prefix}_la_{find}(text, length, {arrays}, {dictionary.mask}u);\n}}\n"
     )
 
 
-def find_tables(dictionary: Dictionary) -> tuple[int, Table, Table]:
+def find_tables(dictionary: Dictionary) -> tuple[str, Table, Table]:
     """Which `find` of the kernel searches a dictionary, and its starts and slots in the types that it takes."""
     starts, slots = dictionary.starts.numbers(), dictionary.slots.numbers()
     if max(slots) <= LARGEST_BYTE and starts[-1] < SHORT_TEXTS:
-        return 8, Table.of("H", starts), Table.of("B", slots)
-    return 16 if dictionary.slots.kind == "H" else 32, dictionary.starts, dictionary.slots
+        short = starts[-1] <= LARGEST_BYTE
+        return "find8" if short else "find8_long", Table.of("B" if short else "H", starts), Table.of("B", slots)
+    return "find16" if dictionary.slots.kind == "H" else "find32", dictionary.starts, dictionary.slots
 
 
 def labels_text(classes: tuple[Any, ...], prefix: str) -> str:

@@ -34,13 +34,13 @@ class Dictionary:
         categories: The texts.
         texts: Their UTF-8 bytes, one after the other.
         starts: Where each begins, and where the last ends.
-        slots: Codes by hash, 0 where free; at most half are taken.
+        slots: Codes by hash, 0 where free; at most half are taken, or three quarters.
         mask: Number of slots less one.
     """
 
     __slots__ = ("categories", "mask", "slots", "starts", "texts")
 
-    def __init__(self, categories: tuple[str, ...]) -> None:
+    def __init__(self, categories: tuple[str, ...], dense: bool = False) -> None:
         self.categories = categories
         encoded = [category.encode("utf-8", "surrogatepass") for category in categories]
         self.texts = Table("B", b"".join(encoded))
@@ -49,7 +49,7 @@ class Dictionary:
             starts.append(starts[-1] + len(text))
         self.starts = Table.of("I", starts)
         size = 2
-        while size < 2 * len(encoded):
+        while (3 * size < 4 * len(encoded)) if dense else (size < 2 * len(encoded)):
             size *= 2
         self.mask = size - 1
         slots = [0] * size

@@ -148,7 +148,10 @@ LA_FN int la_same_text(const uint8_t *a, const uint8_t *b, size_t length) {
     }
 /* @end */
 /* @part find8 needs find */
-LA_DEFINE_FIND(la_find8, uint8_t, uint16_t)
+LA_DEFINE_FIND(la_find8, uint8_t, uint8_t)
+/* @end */
+/* @part find8_long needs find */
+LA_DEFINE_FIND(la_find8_long, uint8_t, uint16_t)
 /* @end */
 /* @part find16 needs find */
 LA_DEFINE_FIND(la_find16, uint16_t, uint32_t)

@@ -26,27 +26,28 @@
         LA_SCALAR(next);                                                                                        \
         *sum += next & (int32_t)is_leaf;                                                                        \
         return (at + (uint32_t)next) & ~is_leaf;                                                                \
+    }                                                                                                           \
+                                                                                                                \
+    /* Roots of eight trees; node 0 for those that do not exist. */                                             \
+    LA_FN uint32_t NAME##_roots(const CELL *sizes, int32_t trees, uint32_t root, uint32_t *roots) {             \
+        int32_t t;                                                                                              \
+        for (t = 0; t < 8; t++) {                                                                               \
+            roots[t] = t < trees ? root : 0;                                                                    \
+            root += t < trees ? sizes[t] : 0u;                                                                  \
+        }                                                                                                       \
+        return root;                                                                                            \
     }
-/* Roots of eight trees; node 0 for those that do not exist. */
-LA_FN uint32_t la_roots(const uint16_t *sizes, int32_t trees, uint32_t root, uint32_t *roots) {
-    int32_t t;
-    for (t = 0; t < 8; t++) {
-        roots[t] = t < trees ? root : 0;
-        root += t < trees ? sizes[t] : 0u;
-    }
-    return root;
-}
 /* @end */
 /* @part binned_one needs binned
  * All trees add to sums[first]. */
 #define LA_DEFINE_BINNED(NAME, STEP, CELL)                                                                      \
-    LA_FN void NAME(const uint8_t *x, const CELL *nodes, const uint16_t *sizes, int32_t trees, int32_t first,   \
+    LA_FN void NAME(const uint8_t *x, const CELL *nodes, const CELL *sizes, int32_t trees, int32_t first,   \
                     int32_t *LA_RESTRICT sums) {                                                                \
         uint32_t root = 1, at[8];                                                                               \
         int32_t from, total = 0;                                                                                \
         for (from = 0; from < trees; from += 8) {                                                               \
             uint32_t a, b, c, d, e, f, g, h;                                                                    \
-            root = la_roots(sizes + from, trees - from, root, at);                                              \
+            root = STEP##_roots(sizes + from, trees - from, root, at);                                              \
             a = at[0], b = at[1], c = at[2], d = at[3], e = at[4], f = at[5], g = at[6], h = at[7];             \
             while (a | b | c | d | e | f | g | h) {                                                             \
                 a = STEP(x, nodes, a, &total);                                                                  \
@@ -65,13 +66,13 @@ LA_FN uint32_t la_roots(const uint16_t *sizes, int32_t trees, uint32_t root, uin
 /* @part binned_each needs binned
  * Tree t adds to sums[targets[t]]. */
 #define LA_DEFINE_BINNED_EACH(NAME, STEP, CELL)                                                                 \
-    LA_FN void NAME(const uint8_t *x, const CELL *nodes, const uint16_t *sizes, int32_t trees,                  \
+    LA_FN void NAME(const uint8_t *x, const CELL *nodes, const CELL *sizes, int32_t trees,                  \
                     const uint16_t *targets, int32_t *LA_RESTRICT sums) {                                       \
         uint32_t root = 1, at[8], some;                                                                         \
         int32_t from, t;                                                                                        \
         for (from = 0; from < trees; from += 8) {                                                               \
             int32_t own[8] = {0, 0, 0, 0, 0, 0, 0, 0};                                                          \
-            root = la_roots(sizes + from, trees - from, root, at);                                              \
+            root = STEP##_roots(sizes + from, trees - from, root, at);                                              \
             do {                                                                                                \
                 some = 0;                                                                                       \
                 for (t = 0; t < 8; t++) {                                                                       \
