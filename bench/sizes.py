@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from bars import Bar, as_json, at_least, at_most, shown
 from lean_automl_exporters.c import export_c
 from lean_automl_exporters.c.export import row_fields
@@ -26,14 +27,15 @@ from lean_automl_runtime.ir import Program
 from lean_automl_runtime.measure import measure_in_process
 from lean_automl_runtime.model import Model
 from machine import machine
+from sklearn.model_selection import train_test_split
 
-from lean_automl.automl import run as run_module
+from lean_automl.automl import last_fit
 from lean_automl.automl.pipeline import FitRequest, fit
 from lean_automl.automl.run import Run
 from lean_automl.automl.shrink_files import Chosen, choose_passes
 from lean_automl.cli.progress import Silent
 from lean_automl.config import Budget, Constraints, FitConfig
-from lean_automl.data import Dataset, holdout, load_dataset
+from lean_automl.data import Dataset, load_dataset, to_table
 from lean_automl.data.records import to_records
 from lean_automl.search.metrics import make_metric
 from lean_automl.student.blend import Blend
@@ -93,8 +95,9 @@ def size_bars(fits: dict[str, Any]) -> Iterator[Bar]:
 def compare(one: dict, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     limits = Constraints(max_latency_us=1000 * options.max_latency_ms, max_size_bytes=1000 * options.max_size_kb)
     config = FitConfig(constraints=limits, budget=Budget(time_limit_s=options.time_limit), seed=seed)
+    seen, rest, unseen = rows_of(one, seed, options.data)
     pairs: list[tuple[Program, Program, float]] = []
-    own = run_module.passes_for, run_module.shrunk
+    own = last_fit.passes_for, last_fit.shrunk
 
     def unhurried(run: Run, blend: Blend) -> Chosen:
         return choose_passes(blend, run.bench, run.dataset.table, LONGEST_S)
@@ -105,24 +108,32 @@ def compare(one: dict, seed: int, options: argparse.Namespace) -> dict[str, Any]
         pairs.append((program, smaller, time.monotonic() - begin))
         return smaller, said
 
-    run_module.passes_for, run_module.shrunk = unhurried, noting
+    last_fit.passes_for, last_fit.shrunk = unhurried, noting
     try:
         with tempfile.TemporaryDirectory() as folder:
-            source, out = options.data / one["file"], Path(folder, "model")
+            source, out = Path(folder, "rows.parquet"), Path(folder, "model")
+            seen.to_parquet(source)
             result = fit(FitRequest(source, one["target"], out), config, Silent())
             sizes = {name: (out / name).stat().st_size for name in ("model.lam", "model.onnx")}
             sizes |= in_c(read_artifact((out / "model.lam").read_bytes()).program, Path(folder))
     finally:
-        run_module.passes_for, run_module.shrunk = own
+        last_fit.passes_for, last_fit.shrunk = own
     row: dict[str, Any] = {"task": one["task"], "family": result.student.family, "refitted": result.refitted}
     row |= {"passed_over": len(result.passed_over), "shipped": sizes}
     if not pairs:
         return row
-    dataset = load_dataset(source, one["target"])
-    unseen = dataset.take(holdout(dataset, config.holdout, seed).valid)
     before, after, seconds = pairs[0]  # of the best, also where measuring had no time for it
     row["shrink_s"] = round(result.seconds.get("shrink", 0.0) + seconds, 2)
-    return row | {"before": figures(before, unseen), "after": figures(after, unseen)}
+    return row | {"before": figures(before, rest, unseen), "after": figures(after, rest, unseen)}
+
+
+def rows_of(one: dict, seed: int, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, Dataset]:
+    """Rows to fit, and a quarter that no step sees: the last fit of a run knows all that the run was given."""
+    frame = pd.read_parquet(folder / one["file"])
+    frame = frame[frame[one["target"]].notna()].reset_index(drop=True)
+    strata = None if one["task"] == "regression" else frame[one["target"]]
+    seen, rest = train_test_split(np.arange(len(frame)), test_size=0.25, random_state=seed, stratify=strata)
+    return frame.iloc[seen], frame.iloc[rest], load_dataset(frame, one["target"]).take(rest)
 
 
 def in_c(program: Program, folder: Path) -> dict[str, int]:
@@ -140,19 +151,20 @@ def in_c(program: Program, folder: Path) -> dict[str, int]:
     return {"C, tables in flash": found[".rodata"], "C, code in flash": code, "C, static RAM": static}
 
 
-def figures(program: Program, unseen: Dataset) -> dict[str, float]:
+def figures(program: Program, rest: pd.DataFrame, unseen: Dataset) -> dict[str, float]:
     onnx = export_onnx(program, OnnxOptions(TreeEncoding.COMPACT))
     tables = re.search(r"Tables: (\d+) bytes", next(iter(export_c(program).values())))
     assert tables is not None
     row: dict[str, float] = {"lam": len(write_artifact(Artifact(program))), "onnx": len(onnx), "c": int(tables[1])}
     problem, outputs = unseen.schema.task, len(unseen.schema.classes) or 1
-    predicted = predict_with(program, unseen.table)
+    table = to_table(rest, program.columns)
+    predicted = predict_with(program, table)
     names = ("neg_log_loss", "roc_auc") if outputs == 2 else ("neg_log_loss",) if outputs > 2 else (None,)
     for name in names:
         metric = make_metric(name, problem, outputs)
         score = metric(unseen.y, predicted, unseen.weight)
         row[metric.shown_name] = round(-score if metric.name.startswith("neg_") else score, 6)
-    records = to_records(unseen.table.take(np.arange(min(RECORDS, unseen.rows))))
+    records = to_records(table.take(np.arange(min(RECORDS, table.rows))))
     session = OnnxEngine(onnx)
     models = {
         "native": Model(make_engine(program), program.columns, program.classes, {}),
