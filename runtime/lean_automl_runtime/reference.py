@@ -91,13 +91,35 @@ def _(op: o.Lookup) -> Step:
 
 @prepare.register(o.Arithmetic)
 def _(op: o.Arithmetic) -> Step:
-    ufunc = {
-        o.ArithmeticKind.ADD: np.add,
-        o.ArithmeticKind.SUBTRACT: np.subtract,
-        o.ArithmeticKind.MULTIPLY: np.multiply,
-        o.ArithmeticKind.DIVIDE: np.divide,
-    }[op.kind]
-    return ufunc
+    return ARITHMETIC[op.kind]
+
+
+@prepare.register(o.WithConstant)
+def _(op: o.WithConstant) -> Step:
+    step = ARITHMETIC[op.kind]
+    return (lambda x: step(op.constant, x)) if op.constant_first else (lambda x: step(x, op.constant))
+
+
+def _compared(compare: Step) -> Step:
+    def step(a: Array, b: Array) -> Array:
+        return np.where(np.isnan(a) | np.isnan(b), np.float32(np.nan), compare(a, b).astype(np.float32))
+
+    return step
+
+
+ARITHMETIC: Final[dict[o.ArithmeticKind, Step]] = {
+    o.ArithmeticKind.ADD: np.add,
+    o.ArithmeticKind.SUBTRACT: np.subtract,
+    o.ArithmeticKind.MULTIPLY: np.multiply,
+    o.ArithmeticKind.DIVIDE: np.divide,
+    o.ArithmeticKind.FLOOR_DIVIDE: lambda a, b: np.floor(a / b),
+    # Not np.minimum: which of two zeros it returns depends on the machine.
+    o.ArithmeticKind.MINIMUM: lambda a, b: np.asarray(np.where((a < b) | np.isnan(a), a, b)),
+    o.ArithmeticKind.MAXIMUM: lambda a, b: np.asarray(np.where((a > b) | np.isnan(a), a, b)),
+    o.ArithmeticKind.LESS: _compared(np.less),
+    o.ArithmeticKind.LESS_EQUAL: _compared(np.less_equal),
+    o.ArithmeticKind.EQUAL: _compared(np.equal),
+}
 
 
 @prepare.register(o.Impute)

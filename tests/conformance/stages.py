@@ -192,6 +192,14 @@ def _arithmetic(draft: Draft) -> None:
         draft.add(o.Arithmetic((a, b), draft.pick(tuple(o.ArithmeticKind))))
 
 
+def _with_constant(draft: Draft) -> None:
+    floats = draft.of(DType.FLOAT32)
+    if floats:
+        value, kind = draft.pick(floats), draft.pick(tuple(o.ArithmeticKind))
+        constant = float32(draft.rng.choice([0.0, -0.0, 1.0, -1.0, 0.1, 7.0, 1e-38, 3e38], draft.width(value)))
+        draft.add(o.WithConstant((value,), kind, constant, draft.pick((False, True))))
+
+
 def _impute(draft: Draft) -> None:
     floats = draft.of(DType.FLOAT32)
     if floats:
@@ -220,4 +228,4 @@ def _bin(draft: Draft) -> None:
         draft.binned(draft.pick(floats))
 
 
-FEATURE_OPS = (_cross, _lookup_floats, _lookup_bins, _arithmetic, _impute, _clip, _concat, _bin)
+FEATURE_OPS = (_cross, _lookup_floats, _lookup_bins, _arithmetic, _with_constant, _impute, _clip, _concat, _bin)

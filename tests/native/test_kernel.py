@@ -20,7 +20,8 @@ from lean_automl_runtime.native import categories, encode, forests, plan, values
 from lean_automl_runtime.native.block import Table
 
 HERE = files("lean_automl_runtime.native")
-KERNEL, PLAN = (HERE.joinpath(f"lean_automl_{name}.h").read_text("utf-8") for name in ("kernel", "plan"))
+TEXTS = {name: HERE.joinpath(f"lean_automl_{name}.h").read_text("utf-8") for name in ("kernel", "arithmetic", "plan")}
+KERNEL, ARITHMETIC, PLAN = TEXTS.values()
 GCC = shutil.which("gcc")
 
 
@@ -38,7 +39,7 @@ def test_numbers_that_python_and_c_agree_on() -> None:
     assert constants(PLAN, "LA_FLOATS") == ["LA_FLOATS", "LA_INTS", "LA_BYTES", "LA_DOUBLES", "LA_LONGS"]
     assert spaces == [0, 1, 2, 3, 4]
     assert constants(KERNEL, "LA_YEAR") == [f"LA_{part.upper()}" for part in values.DATE_PARTS]
-    assert constants(KERNEL, "LA_ADD") == [f"LA_{kind.upper()}" for kind in values.ARITHMETIC]
+    assert constants(ARITHMETIC, "LA_ADD") == [f"LA_{kind.upper()}" for kind in values.ARITHMETIC]
     assert constants(KERNEL, "LA_ONE") == ["LA_ONE", "LA_ROW", "LA_SPARSE"]
     assert (forests.ONE, forests.ROW, forests.SPARSE) == (0, 1, 2)
     assert f"#define LA_MAGIC 0x{encode.MAGIC:08X}" in PLAN
@@ -84,17 +85,17 @@ def test_gcc_makes_vectors_of_the_loops_that_matter(flags: tuple[str, ...], tmp_
     )
     command = ["gcc", "-std=c99", "-O3", "-ffp-contract=off", *flags, f"-I{HERE}", "-S", "-o", "-", str(source)]
     done = subprocess.run([*command, "-fopt-info-vec-optimized"], capture_output=True, text=True, check=True)
-    lines = {int(n) for n in re.findall(r"lean_automl_kernel\.h:(\d+):\d+: optimized: +loop vectorized", done.stderr)}
-    vectorized = {function_at(line) for line in lines}
+    found = re.findall(r"lean_automl_(kernel|arithmetic)\.h:(\d+):\d+: optimized: +loop vectorized", done.stderr)
+    vectorized = {function_at(TEXTS[name], int(line)) for name, line in found}
     assert {"la_arithmetic", "la_impute", "la_clip", "la_score", "la_dense", "la_blend"} <= vectorized
     assert "vpshufb" in done.stdout  # 32 bins looked up by an instruction
     assert "vmaskmov" in done.stdout or "vpmaskmov" in done.stdout  # edges counted 8 at a time
     assert not re.search(r"\bvfn?m(add|sub)", done.stdout)
 
 
-def function_at(line: int) -> str:
-    """Name of the function that a line of the kernel is in."""
-    before = "\n".join(KERNEL.splitlines()[:line])
+def function_at(text: str, line: int) -> str:
+    """Name of the function that a line of a header is in."""
+    before = "\n".join(text.splitlines()[:line])
     return re.findall(r"LA_(?:FN|EXACT) .*?(la_\w+)\(", before)[-1]
 
 

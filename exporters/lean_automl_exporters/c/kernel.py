@@ -6,16 +6,16 @@ import re
 from importlib.resources import files
 from typing import Final
 
-KERNEL: Final = ("lean_automl_kernel.h", "lean_automl_kernel_small.h")
+HEADERS: Final = ("lean_automl_kernel.h", "lean_automl_kernel_small.h", "lean_automl_arithmetic.h")
 _PART: Final = re.compile(r"/\* @part (\w+)(?: needs ([\w ]+?))?( \*/\n|\n)(.*?)/\* @end \*/\n", re.DOTALL)
 
 
 class Kernel:
-    """The kernel headers, cut into their parts."""
+    """The kernel header and what it includes, cut into their parts."""
 
     def __init__(self) -> None:
         folder = files("lean_automl_runtime.native")
-        text = "".join(folder.joinpath(name).read_text("utf-8") for name in KERNEL)
+        text = "".join(folder.joinpath(header).read_text("utf-8") for header in HEADERS)
         self._parts: dict[str, tuple[tuple[str, ...], str]] = {}
         for match in _PART.finditer(text):
             name, needs, end, body = match.groups()

@@ -109,6 +109,13 @@ def _arithmetic(w: Writer, kind: int, a: int, b: int, n: int, out: int) -> str:
     return w.call("arithmetic", name, f"f + {a}", f"f + {b}", n, f"f + {out}") + ";"
 
 
+def _constant(w: Writer, numbers: Table, n: int, out: int) -> str:
+    if n == 1:
+        return f"f[{out}] = {scalar(numbers)};"
+    name = w.table(numbers)
+    return _each(n, lambda j: f"f[{_at(out, j)}] = {name}[{j}];")
+
+
 def _limit(function: str) -> Callable[..., str]:
     def statement(w: Writer, x: int, n: int, *args: Any) -> str:
         *tables, out = args
@@ -251,6 +258,7 @@ _STATEMENTS: Final[dict[str, Callable[..., str]]] = {
     "LOOKUP_F": _look_up("f"),
     "LOOKUP_B": _look_up("b"),
     "LOOKUP_I": _look_up("i"),
+    "CONSTANT": _constant,
     "ARITHMETIC": _arithmetic,
     "IMPUTE": _limit("impute"),
     "CLIP": _limit("clip"),

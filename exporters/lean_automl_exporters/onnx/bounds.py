@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 ULP: Final = 2.0**-23
 LARGEST: Final = float(np.finfo(np.float32).max)
+SMOOTH: Final = (
+    o.ArithmeticKind.ADD,
+    o.ArithmeticKind.SUBTRACT,
+    o.ArithmeticKind.MULTIPLY,
+    o.ArithmeticKind.DIVIDE,
+)
 LINK_ERROR: Final = 8 * ULP  # of a probability, both exponentials together
 
 Bound = np.ndarray | float
@@ -117,14 +123,30 @@ def _undecided(edges: Sequence[Array], x: Array, error: Bound) -> Array:
 
 @bound.register(o.Arithmetic)
 def _(op: o.Arithmetic, values: Sequence[Array], errors: Sequence[Bound], result: Array) -> Bound:
+    return _arithmetic(op.kind, values, errors, result)
+
+
+@bound.register(o.WithConstant)
+def _(op: o.WithConstant, values: Sequence[Array], errors: Sequence[Bound], result: Array) -> Bound:
+    x, constant = values[0], np.broadcast_to(op.constant, values[0].shape)
+    if op.constant_first:
+        return _arithmetic(op.kind, (constant, x), (0.0, errors[0]), result)
+    return _arithmetic(op.kind, (x, constant), (errors[0], 0.0), result)
+
+
+def _arithmetic(kind: o.ArithmeticKind, values: Sequence[Array], errors: Sequence[Bound], result: Array) -> Bound:
     if _is_exact(errors):
         return 0.0
     (a, b), (error_a, error_b) = values, errors
+    if kind in (o.ArithmeticKind.MINIMUM, o.ArithmeticKind.MAXIMUM):
+        return np.maximum(error_a, error_b)
+    if kind not in SMOOTH:
+        return np.where(np.zeros(result.shape) + error_a + error_b > 0, np.inf, 0.0)
     rounding = np.abs(result.astype(np.float64)) * ULP
     a64, b64 = np.abs(a.astype(np.float64)), np.abs(b.astype(np.float64))
-    if op.kind in (o.ArithmeticKind.ADD, o.ArithmeticKind.SUBTRACT):
+    if kind in (o.ArithmeticKind.ADD, o.ArithmeticKind.SUBTRACT):
         return error_a + error_b + rounding
-    if op.kind is o.ArithmeticKind.MULTIPLY:
+    if kind is o.ArithmeticKind.MULTIPLY:
         product: Array = a64 * error_b + b64 * error_a + error_a * error_b + rounding
         return product
     nearest = b64 - error_b

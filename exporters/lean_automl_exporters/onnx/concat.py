@@ -82,7 +82,7 @@ def _date_parts(to: Lowering, numbers: Sequence[int]) -> str:
 def _arithmetic(to: Lowering, numbers: Sequence[int]) -> str:
     ops = [op for number in numbers if isinstance(op := to.op(number), o.Arithmetic)]
     a, b = (concat(to, [op.inputs[side] for op in ops]) for side in (0, 1))
-    return to.graph.node(features.ARITHMETIC[ops[0].kind], a, b)
+    return features.arithmetic(to.graph, ops[0].kind, a, b)
 
 
 def blend(to: Lowering, op: o.Blend) -> str:

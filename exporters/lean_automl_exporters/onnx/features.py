@@ -53,12 +53,36 @@ def clip(graph: Graph, op: o.Clip, x: str) -> str:
     return graph.node("Min", x, stored(graph, op.high)) if (op.high < np.inf).any() else x
 
 
-ARITHMETIC = {
+ARITHMETIC: Final = {
     o.ArithmeticKind.ADD: "Add",
     o.ArithmeticKind.SUBTRACT: "Sub",
     o.ArithmeticKind.MULTIPLY: "Mul",
     o.ArithmeticKind.DIVIDE: "Div",
 }
+COMPARISONS: Final = {
+    o.ArithmeticKind.LESS: "Less",
+    o.ArithmeticKind.LESS_EQUAL: "LessOrEqual",
+    o.ArithmeticKind.EQUAL: "Equal",
+}
+
+
+def arithmetic(graph: Graph, kind: o.ArithmeticKind, a: str, b: str) -> str:
+    """Element by element. Not Min and Max, which may return either of two zeros."""
+    if kind in ARITHMETIC:
+        return graph.node(ARITHMETIC[kind], a, b)
+    if kind is o.ArithmeticKind.FLOOR_DIVIDE:
+        return graph.node("Floor", graph.node("Div", a, b))
+    if kind in COMPARISONS:
+        holds = graph.cast(graph.node(COMPARISONS[kind], a, b), "float32")
+        missing = graph.node("Or", graph.node("IsNaN", a), graph.node("IsNaN", b))
+        return graph.node("Where", missing, graph.scalar(np.nan, "float32"), holds)
+    first = graph.node("Less", a, b) if kind is o.ArithmeticKind.MINIMUM else graph.node("Greater", a, b)
+    return graph.node("Where", graph.node("Or", first, graph.node("IsNaN", a)), a, b)
+
+
+def with_constant(graph: Graph, op: o.WithConstant, x: str) -> str:
+    constant = stored(graph, op.constant)
+    return arithmetic(graph, op.kind, *((constant, x) if op.constant_first else (x, constant)))
 
 
 def bin_columns(graph: Graph, op: o.Bin, x: str) -> Index:

@@ -127,7 +127,12 @@ def _(op: o.Lookup, to: Lowering) -> Value:
 @lower.register(o.Arithmetic)
 def _(op: o.Arithmetic, to: Lowering) -> Value:
     a, b = (to.tensor(number) for number in op.inputs)
-    return to.graph.node(features.ARITHMETIC[op.kind], a, b)
+    return features.arithmetic(to.graph, op.kind, a, b)
+
+
+@lower.register(o.WithConstant)
+def _(op: o.WithConstant, to: Lowering) -> Value:
+    return features.with_constant(to.graph, op, to.tensor(op.inputs[0]))
 
 
 @lower.register(o.Impute)

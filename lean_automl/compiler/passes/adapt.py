@@ -89,6 +89,11 @@ def _(op: o.Arithmetic, inputs: Sequence[Form]) -> Adapted:
     return Adapted(op, columns=_alike(op, inputs))
 
 
+@adapt.register(o.WithConstant)
+def _(op: o.WithConstant, inputs: Sequence[Form]) -> Adapted:
+    return Adapted(replace(op, constant=placed(op.constant, inputs[0])), columns=inputs[0].columns)
+
+
 @adapt.register(o.Impute)
 def _(op: o.Impute, inputs: Sequence[Form]) -> Adapted:
     return Adapted(replace(op, fill=placed(op.fill, inputs[0])), columns=inputs[0].columns)

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from lean_automl.compiler.passes.base import Array
 
-BY_COLUMN = (o.Impute, o.Clip, o.Bin, o.Blend, o.Arithmetic)  # column j of the result comes from columns j alone
+BY_COLUMN = (
+    o.Impute,
+    o.Clip,
+    o.Bin,
+    o.Blend,
+    o.Arithmetic,
+    o.WithConstant,
+)  # column j of the result comes from columns j alone
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from lean_automl.compiler.passes.rewrite import Moved, Rewrite, rewrite
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
 
-ELEMENTWISE = (o.Impute, o.Clip, o.Arithmetic, o.Blend)
+ELEMENTWISE = (o.Impute, o.Clip, o.Arithmetic, o.WithConstant, o.Blend)
 
 
 @dataclass(frozen=True)

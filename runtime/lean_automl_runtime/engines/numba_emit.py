@@ -23,6 +23,12 @@ ARITHMETIC: Final = {
     o.ArithmeticKind.SUBTRACT: k.SUBTRACT,
     o.ArithmeticKind.MULTIPLY: k.MULTIPLY,
     o.ArithmeticKind.DIVIDE: k.DIVIDE,
+    o.ArithmeticKind.FLOOR_DIVIDE: k.FLOOR_DIVIDE,
+    o.ArithmeticKind.MINIMUM: k.MINIMUM,
+    o.ArithmeticKind.MAXIMUM: k.MAXIMUM,
+    o.ArithmeticKind.LESS: k.LESS,
+    o.ArithmeticKind.LESS_EQUAL: k.LESS_EQUAL,
+    o.ArithmeticKind.EQUAL: k.EQUAL,
 }
 LOOKUPS: Final = {"float32": k.LOOKUP_FLOAT, "uint8": k.LOOKUP_BYTE, "uint16": k.LOOKUP_SHORT}
 DATE_PARTS: Final = {
@@ -77,6 +83,16 @@ def _(op: o.Lookup, draft: Draft, inputs: Sequence[Slots], to: Slots) -> None:
 def _(op: o.Arithmetic, draft: Draft, inputs: Sequence[Slots], to: Slots) -> None:
     for slot, a, b in zip(to, inputs[0], inputs[1], strict=True):
         draft.line(ARITHMETIC[op.kind], slot, a, b)
+
+
+@emit.register(o.WithConstant)
+def _(op: o.WithConstant, draft: Draft, inputs: Sequence[Slots], to: Slots) -> None:
+    constants, numbers = draft.new_floats(len(to)), draft.pool.put(op.constant, np.float32)
+    for j, constant in enumerate(constants):
+        draft.line(k.CONSTANT, constant, constant, 0, numbers + j)
+    a, b = (constants, inputs[0]) if op.constant_first else (inputs[0], constants)
+    for slot, first, second in zip(to, a, b, strict=True):
+        draft.line(ARITHMETIC[op.kind], slot, first, second)
 
 
 @emit.register(o.Impute)

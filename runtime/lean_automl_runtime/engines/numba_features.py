@@ -88,7 +88,7 @@ def step(m: Memory, start: np.int64, stop: np.int64) -> None:
     elif op == k.BIN:
         for line in range(start, stop):
             _bin(m, line)
-    elif op in (k.FILL, k.CLIP, k.COPY):
+    elif op in (k.CONSTANT, k.FILL, k.CLIP, k.COPY):
         for line in range(start, stop):
             _float_step(m, op, line)
     else:
@@ -109,8 +109,27 @@ def _combine(m: Memory, op: int, line: int) -> None:
             f[to + r] = f[a + r] - f[b + r]
         elif op == k.MULTIPLY:
             f[to + r] = f[a + r] * f[b + r]
-        else:
+        elif op == k.DIVIDE:
             f[to + r] = f[a + r] / f[b + r]
+        else:
+            f[to + r] = _choose(op, f[a + r], f[b + r])
+
+
+@compiled
+def _choose(op: int, a: np.float32, b: np.float32) -> np.float32:
+    """The kinds of arithmetic that do more than IEEE 754 has an operation for."""
+    if op == k.FLOOR_DIVIDE:
+        return np.float32(np.floor(a / b))
+    if np.isnan(a):
+        return a
+    if op == k.MINIMUM:
+        return a if a < b else b
+    if op == k.MAXIMUM:
+        return a if a > b else b
+    if np.isnan(b):
+        return b
+    holds = a < b if op == k.LESS else a <= b if op == k.LESS_EQUAL else a == b
+    return np.float32(1.0) if holds else np.float32(0.0)
 
 
 @compiled
@@ -135,7 +154,9 @@ def _float_step(m: Memory, op: int, line: int) -> None:
     to, at, p = m.code[line, 1] * m.stride, m.code[line, 2] * m.stride, m.code[line, 4]
     for r in range(m.n):
         x = m.floats[at + r]
-        if op == k.FILL:
+        if op == k.CONSTANT:
+            x = m.constants[p]
+        elif op == k.FILL:
             x = m.constants[p] if np.isnan(x) else x
         elif op == k.CLIP:
             low, high = m.constants[p], m.constants[p + 1]

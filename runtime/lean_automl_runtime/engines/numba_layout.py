@@ -20,11 +20,13 @@ LINE: Final = 7  # fields of a line: operation, destination slot, source slot, f
 # Columns: raw slot -> slot.
 NUMBER, RESCALE, DATE, CODE = range(4)
 # One value at a time.
-CROSS, LOOKUP_FLOAT, LOOKUP_BYTE, LOOKUP_SHORT, ADD, SUBTRACT, MULTIPLY, DIVIDE, FILL, CLIP, BIN, COPY = range(4, 16)
+CROSS, LOOKUP_FLOAT, LOOKUP_BYTE, LOOKUP_SHORT = range(4, 8)
+ADD, SUBTRACT, MULTIPLY, DIVIDE, FLOOR_DIVIDE, MINIMUM, MAXIMUM, LESS, LESS_EQUAL, EQUAL = range(8, 18)
+CONSTANT, FILL, CLIP, BIN, COPY = range(18, 23)
 # Models: the source is the place of a descriptor in the pool.
-OBLIVIOUS, RAGGED, TABLES, DENSE, DOT, BLEND = range(16, 22)
+OBLIVIOUS, RAGGED, TABLES, DENSE, DOT, BLEND = range(23, 29)
 # Answers: the source is the place in the pool of a list of slots.
-SIGMOID, SOFTMAX, LABEL, LABEL_ABOVE = range(22, 26)
+SIGMOID, SOFTMAX, LABEL, LABEL_ABOVE = range(29, 33)
 
 # Fields of descriptors: counts, the first slot of the totals, a flag, then places in the pool.
 WIDTH, TREES, INPUTS, DEPTH, TOTALS, RELU = range(6)

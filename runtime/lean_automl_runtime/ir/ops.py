@@ -50,12 +50,23 @@ class DateField(StrEnum):
 
 
 class ArithmeticKind(StrEnum):
-    """IEEE 754 float32 operations; x / 0 is inf or NaN as the standard says."""
+    """float32 operations on a and b; NaN where either is NaN.
+
+    The first four are those of IEEE 754: x / 0 is inf or NaN as the standard says. `FLOOR_DIVIDE` is the whole number
+    at or below the rounded quotient. `MINIMUM` is a where a < b, else b; `MAXIMUM` is a where a > b, else b. `LESS`,
+    `LESS_EQUAL` and `EQUAL` are 1 where a < b, a <= b, a = b, else 0.
+    """
 
     ADD = "add"
     SUBTRACT = "subtract"
     MULTIPLY = "multiply"
     DIVIDE = "divide"
+    FLOOR_DIVIDE = "floor_divide"
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
+    LESS = "less"
+    LESS_EQUAL = "less_equal"
+    EQUAL = "equal"
 
 
 class Activation(StrEnum):
@@ -153,6 +164,18 @@ class Arithmetic(Op):
     """Two floats (n, w), a and b -> float (n, w), element by element."""
 
     kind: ArithmeticKind
+
+
+@dataclass(frozen=True, eq=False)
+class WithConstant(Op):
+    """Float x (n, w) -> float (n, w): `Arithmetic` of column j of x and the number `constant[j]`.
+
+    x is a and the number is b, or the other way round where `constant_first`. `constant` has shape (w,) and is finite.
+    """
+
+    kind: ArithmeticKind
+    constant: F32
+    constant_first: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -341,6 +364,7 @@ OPS: Final[dict[str, type[Op]]] = {
         Cross,
         Lookup,
         Arithmetic,
+        WithConstant,
         Impute,
         Clip,
         Concat,

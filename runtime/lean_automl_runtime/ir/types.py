@@ -153,6 +153,16 @@ def _(op: o.Arithmetic, inputs: Sequence[ValueType]) -> ValueType:
     return inputs[0]
 
 
+@infer.register(o.WithConstant)
+def _(op: o.WithConstant, inputs: Sequence[ValueType]) -> ValueType:
+    require(isinstance(op.kind, o.ArithmeticKind), f"{op.kind!r} is not an arithmetic kind")
+    require(isinstance(op.constant_first, bool), "constant_first is neither true nor false")
+    value = _one(inputs, DType.FLOAT32)
+    _array(op.constant, (value.width,), "float32")
+    require(bool(np.isfinite(op.constant).all()), "constant is not finite")
+    return value
+
+
 @infer.register(o.Impute)
 def _(op: o.Impute, inputs: Sequence[ValueType]) -> ValueType:
     value = _one(inputs, DType.FLOAT32)

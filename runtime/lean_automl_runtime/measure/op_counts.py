@@ -86,6 +86,7 @@ def count_op(op: o.Op, widths: Widths) -> Counts:  # noqa: ARG001
 @count_op.register(o.Cross)
 @count_op.register(o.Lookup)
 @count_op.register(o.Arithmetic)
+@count_op.register(o.WithConstant)
 @count_op.register(o.Impute)
 @count_op.register(o.Clip)
 @count_op.register(o.Concat)

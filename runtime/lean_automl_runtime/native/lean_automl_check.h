@@ -117,8 +117,10 @@ LA_FN const char *la_check_floats(const la_proof *p, int32_t op, const int32_t *
     const uint8_t *plan = p->plan;
     int32_t j;
     switch (op) {
+        case LA_OP_CONSTANT:
+            return la_has_table(p, a[0], a[1], 4) && la_write_floats(p, a[2], a[1]) ? NULL : "constant";
         case LA_OP_ARITHMETIC:
-            LA_NEED(a[0] >= LA_ADD && a[0] <= LA_DIVIDE, "kind of arithmetic");
+            LA_NEED(a[0] >= LA_ADD && a[0] <= LA_EQUAL, "kind of arithmetic");
             LA_NEED(la_read_floats(p, a[1], a[3]) && la_read_floats(p, a[2], a[3]), "arithmetic");
             return la_write_floats(p, a[4], a[3]) ? NULL : "arithmetic";
         case LA_OP_IMPUTE:

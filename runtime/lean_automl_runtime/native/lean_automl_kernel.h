@@ -66,6 +66,8 @@ void *memset(void *to, int byte, size_t size);
 #define LA_CODE_FIRST 2
 /* @end */
 
+#include "lean_automl_arithmetic.h"
+
 /* @part vectors needs core
  * Instructions that the machine is known to have. LA_NO_VECTORS asks for plain C. */
 #if defined(LA_NO_VECTORS)
@@ -231,21 +233,6 @@ LA_FN float la_date(int64_t seconds, int32_t part) {
     float missing;
     memcpy(&missing, &bits, sizeof missing);
     return seconds == LA_MISSING_TIME ? missing : (float)la_date_field(seconds, part);
-}
-/* @end */
-
-/* @part arithmetic needs core */
-enum { LA_ADD, LA_SUBTRACT, LA_MULTIPLY, LA_DIVIDE };
-
-LA_EXACT void la_arithmetic(int32_t kind, const float *a, const float *b, int32_t n, float *out) {
-    int32_t j;
-    for (j = 0; j < n; j++) {
-        out[j] = kind == LA_ADD        ? a[j] + b[j]
-                 : kind == LA_SUBTRACT ? a[j] - b[j]
-                 : kind == LA_MULTIPLY ? a[j] * b[j]
-                                       : a[j] / b[j];
-    }
-    LA_OPAQUE;
 }
 /* @end */
 

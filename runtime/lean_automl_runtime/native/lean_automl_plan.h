@@ -52,6 +52,7 @@ enum {
     LA_OP_LOOKUP_F,    /* space, x, levels, width, table_at (float), float */
     LA_OP_LOOKUP_B,    /* space, x, levels, width, table_at (uint8), byte */
     LA_OP_LOOKUP_I,    /* space, x, levels, width, table_at (uint16), int */
+    LA_OP_CONSTANT,    /* numbers_at, n, float */
     LA_OP_ARITHMETIC,  /* kind, a, b, n, float */
     LA_OP_IMPUTE,      /* float, n, fill_at, float */
     LA_OP_CLIP,        /* float, n, low_at, high_at, float */
@@ -199,6 +200,7 @@ LA_FN void la_tables(const uint8_t *plan, const la_slots *s, int32_t op, const i
 }
 
 LA_FN void la_step_features(const uint8_t *plan, const la_slots *s, int32_t op, const int32_t *a) {
+    int32_t j;
     switch (op) {
         case LA_OP_RESCALE:
             s->f[a[1]] = la_rescale(s->d[a[0]], LA_TABLE(double, a[2])[0], LA_TABLE(double, a[2])[1]);
@@ -216,6 +218,11 @@ LA_FN void la_step_features(const uint8_t *plan, const la_slots *s, int32_t op, 
         case LA_OP_LOOKUP_B:
         case LA_OP_LOOKUP_I:
             la_look_up(plan, s, op, a);
+            break;
+        case LA_OP_CONSTANT:
+            for (j = 0; j < a[1]; j++) {
+                s->f[a[2] + j] = LA_TABLE(float, a[0])[j];
+            }
             break;
         case LA_OP_ARITHMETIC:
             la_arithmetic(a[0], s->f + a[1], s->f + a[2], a[3], s->f + a[4]);

@@ -46,6 +46,13 @@ def _arithmetic(plan: "Plan", node: Node, inputs: list[Value], out: Value) -> No
     plan.add("ARITHMETIC", ARITHMETIC.index(node.get("kind")), a.slot, b.slot, out.width, out.slot)
 
 
+def _with_constant(plan: "Plan", node: Node, inputs: list[Value], out: Value) -> None:
+    constant = plan.take(FLOATS, out.width)
+    plan.add("CONSTANT", node.vector("constant", "f", out.width), out.width, constant)
+    a, b = (constant, inputs[0].slot) if node.get("constant_first") else (inputs[0].slot, constant)
+    plan.add("ARITHMETIC", ARITHMETIC.index(node.get("kind")), a, b, out.width, out.slot)
+
+
 def _impute(plan: "Plan", node: Node, inputs: list[Value], out: Value) -> None:
     plan.add("IMPUTE", inputs[0].slot, out.width, node.vector("fill", "f", out.width), out.slot)
 
@@ -113,6 +120,7 @@ _LOWER: "dict[str, Callable[[Plan, Node, list[Value], Value], None]]" = {
     "Cross": _cross,
     "Lookup": _lookup,
     "Arithmetic": _arithmetic,
+    "WithConstant": _with_constant,
     "Impute": _impute,
     "Clip": _clip,
     "Concat": _concat,

@@ -18,7 +18,10 @@ MAX_LEVELS = 2**24
 MAX_WIDTH = 2**20
 BYTE_LEVELS = 256
 DATE_PARTS = ("year", "month", "day", "weekday", "day_of_year", "hour", "minute", "second", "days", "seconds_of_day")
-ARITHMETIC = ("add", "subtract", "multiply", "divide")
+ARITHMETIC = (
+    *("add", "subtract", "multiply", "divide", "floor_divide"),
+    *("minimum", "maximum", "less", "less_equal", "equal"),
+)
 
 
 class Value:
@@ -113,6 +116,14 @@ def _arithmetic(node: Node, inputs: list[Value]) -> Value:
     return Value(FLOAT32, inputs[0].width)
 
 
+def _with_constant(node: Node, inputs: list[Value]) -> Value:
+    require(node.get("kind") in ARITHMETIC and type(node.get("constant_first")) is bool, "WithConstant is not valid")
+    value = _same(node, inputs)
+    numbers = node.vector("constant", "f", value.width).numbers()
+    require(all(number - number == 0 for number in numbers), "constant is not finite")
+    return value
+
+
 def _same(node: Node, inputs: list[Value]) -> Value:
     return Value(FLOAT32, _one(node, inputs, (FLOAT32,)).width)
 
@@ -194,6 +205,7 @@ _INFER: "dict[str, Callable[[Node, list[Value]], Value]]" = {
     "Cross": _cross,
     "Lookup": _lookup,
     "Arithmetic": _arithmetic,
+    "WithConstant": _with_constant,
     "Impute": _same,
     "Clip": _same,
     "Concat": _concat,

@@ -17,7 +17,7 @@ from lean_automl.compiler.passes import EXACT, LAST, Pass, optimise
 
 ROWS = 120
 RARE = ("fold_tables", "merge_duplicates")  # random Programs hardly have what these are for
-AGAIN = ("merge_trees", "fold_fills")  # what was merged or folded may make room for more
+AGAIN = ("merge_trees", "fold_fills", "simplify_ragged")  # what was merged, folded or cut may make room for more
 FEW = settings(max_examples=25, deadline=None)
 
 

@@ -91,6 +91,15 @@ def test_arithmetic(kind: o.ArithmeticKind) -> None:
     exact(s.regressor(b, b.add(o.Arithmetic((0, 1), kind))))
 
 
+@pytest.mark.parametrize("kind", list(o.ArithmeticKind))
+@pytest.mark.parametrize("constant_first", [False, True])
+def test_arithmetic_with_a_constant(kind: o.ArithmeticKind, constant_first: bool) -> None:
+    for constant in ((0.0, 1.0), (-0.0, 7.0), (-2.5, 3e38)):
+        b = s.builder(s.FLOAT_A, s.FLOAT_B)
+        both = b.add(o.Concat((0, 1)))
+        exact(s.regressor(b, b.add(o.WithConstant((both,), kind, np.float32(constant), constant_first))))
+
+
 def test_ops_of_one_kind_are_made_together() -> None:
     b = s.builder(s.FLOAT_A, s.FLOAT_B, s.TIME, s.DOUBLE, s.TEXT_A)
     pairs = [b.add(o.Arithmetic((i, j), o.ArithmeticKind.SUBTRACT)) for i, j in ((0, 1), (1, 0), (0, 0), (1, 1))]
