@@ -16,6 +16,7 @@ TIGHT_US: Final = 2.0
 ROOMY_BYTES: Final = 128_000
 MOST_ROWS: Final = 1_000_000
 MAX_SEED: Final = 2**31 - 1
+BALANCED: Final = "balanced"
 TARGETS: Final = ("auto", "native", "numba", "onnx", "reference", "c")
 
 
@@ -124,6 +125,8 @@ class FitConfig:
         target: What ships and where the limits hold, as `student.deploy` says.
         metric: Name of a scikit-learn scorer; None for the task's default.
         families: Student families to search; None for all that are installed.
+        class_weight: `balanced` for classes that weigh the same in training; None for rows that do.
+        features: The user's own, each `name = expression` as `features.expression` describes.
         holdout: Share of the rows that no step sees until the end; None to choose by the number of rows.
         folds: Folds of the teacher's cross-validation.
         threads: Processes that fit at the same time, of one thread each.
@@ -136,6 +139,8 @@ class FitConfig:
     target: str = "auto"
     metric: str | None = None
     families: tuple[str, ...] | None = None
+    class_weight: str | None = None
+    features: tuple[str, ...] = ()
     holdout: float | None = None
     folds: int = 5
     threads: int = 2
@@ -156,6 +161,8 @@ class FitConfig:
             raise ConfigError("--serve-with c: the C header is not measured here. Pass --device with a profile of it.")
         if self.target not in TARGETS:
             raise ConfigError(f"--serve-with: {self.target!r} is not one of: {', '.join(TARGETS)}.")
+        if self.class_weight not in (None, BALANCED):
+            raise ConfigError(f"--class-weight: {self.class_weight!r} is not {BALANCED!r}.")
         if self.holdout is not None and not 0 < self.holdout < 0.5:
             raise ConfigError(f"--holdout: {self.holdout:g} is not a share between 0 and 0.5.")
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lean_automl.data import Task
 from lean_automl.features import Frame
-from lean_automl.learners.base import F64, FitOptions, Problem, Rows
+from lean_automl.learners.base import F64, FitOptions, Problem, Rows, training
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.search.losses import row_losses
 from lean_automl.search.workers import load_shared
@@ -93,7 +93,9 @@ def _fit(shared: Path, more: Frame | None, fold: int, options: FitOptions) -> tu
         rows = Rows(beside(rows.frame, more), rows.y, rows.weight)
     learner = LEARNER_OF_CLASSES if stage.problem.task is Task.MULTICLASS else LEARNER
     begin = time.process_time()  # not what others make this process wait: fits later run at other moments
-    fitted = learner.fit(rows.take(split.train), rows.take(split.valid), stage.problem, options)
+    fitted = learner.fit(
+        training(rows.take(split.train), stage.problem), rows.take(split.valid), stage.problem, options
+    )
     predicted = fitted.predict(rows.frame.take(split.valid))
     seconds = time.process_time() - begin
     return predicted, fitted.importance, seconds / (split.train.size * max(1, fitted.rounds))

@@ -96,6 +96,7 @@ class Terms:
         workers: Where short fits run.
         levels: Most codes of a category.
         searches: Whether anything is searched for; if not, a short fit still tells what fits take.
+        own: The user's features.
     """
 
     problem: Problem
@@ -103,14 +104,15 @@ class Terms:
     workers: Workers
     levels: int
     searches: bool = True
+    own: FeaturePlan = FeaturePlan((), ())  # noqa: RUF009 - it is frozen
 
 
 def choose_features(dataset: Dataset, terms: Terms, options: FitOptions) -> FeatureChoice:
-    """Fit the basic features, and add what is found in the time.
+    """Fit the basic features, take the user's own, and add what is found in the time.
 
     The basic features and the form of all others use no target, so that all rows of the search may be in them.
     """
-    basic = fit_features(dataset.table)
+    basic = fit_features(dataset.table) + terms.own
     if dataset.rows < FEWEST_ROWS or not (basic.numeric or basic.categorical):
         return FeatureChoice(basic)
     rows = sample(dataset, audition_rows(len(basic.numeric) + len(basic.categorical)), options.seed)

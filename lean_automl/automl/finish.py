@@ -14,7 +14,7 @@ from lean_automl_runtime.measure import Measurement, MeasureOptions, measure
 
 from lean_automl.automl.result import Check
 from lean_automl.errors import MeasurementError
-from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student
+from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student, training
 from lean_automl.search.workers import GRACE_S, load_shared
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment
 
@@ -146,7 +146,7 @@ def _bagged(blend: Blend, members: Sequence[Member], bench: Workbench, deadline:
 def fit_all_rows(shared: Path, student: Student, options: FitOptions) -> Lowerable:
     """Fit without validation rows; runs in a process of its own."""
     rows, problem = load_shared(shared)
-    return student.fit(rows, None, problem, options)
+    return student.fit(training(rows, problem), None, problem, options)
 
 
 def write_files(folder: Path, program: Program, deployment: Deployment, metadata: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from lean_automl.automl.output import JOURNAL, OutputFolder, aside_of, check_out
 from lean_automl.automl.request import FitRequest, Watcher
 from lean_automl.automl.run import Run
 from lean_automl.errors import ConfigError
+from lean_automl.features import parse_all
 from lean_automl.search.clock import Clock
 from lean_automl.search.workers import Workers
 from lean_automl.student.families import check_families
@@ -33,6 +34,7 @@ def fit(request: FitRequest, config: FitConfig, watcher: Watcher) -> RunResult:
     """
     check_output(request.out, request.overwrite)
     check_families(config.families)
+    parse_all(config.features)  # so that what cannot be read is told at once
     return _fit(request, config, watcher, resume=False)
 
 

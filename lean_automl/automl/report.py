@@ -95,6 +95,7 @@ class Reporter:
             "trials": {str(candidate.number): round(weight, 4) for candidate, weight in blend.members},
             "seed": run.config.seed,
             "lean_automl": _version("lean-automl"),
+            **({"features": run.expressed.written} if run.expressed.written else {}),
         }
 
     def figures(self, checks: list[Check]) -> dict[str, dict[str, float]]:
@@ -194,6 +195,8 @@ def _asked(run: Run) -> Asked:
         "serve_with": config.target,
         "device": None if device is None else {"cpu": device.machine.cpu, "date": device.date},
         "families": None if config.families is None else list(config.families),
+        "class_weight": config.class_weight,
+        "features": list(config.features),
         "folds": config.folds,
         "threads": config.threads,
         "seed": config.seed,

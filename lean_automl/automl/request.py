@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from lean_automl.data import SchemaOverrides, Task
+from lean_automl.config import BALANCED, FitConfig
+from lean_automl.data import Schema, SchemaOverrides, Task
+from lean_automl.errors import ConfigError
+from lean_automl.learners.base import Problem
 from lean_automl.student.search import Watcher as SearchWatcher
 from lean_automl.teacher.build import Watcher as TeacherWatcher
 
@@ -41,3 +44,15 @@ class FitRequest:
     task: Task | None = None
     overwrite: bool = False
     started: float = field(default_factory=time.monotonic)
+
+
+def problem_of(schema: Schema, config: FitConfig) -> Problem:
+    """What is predicted, and how it is learned.
+
+    Raises:
+        ConfigError: A setting does not fit the task.
+    """
+    balanced = config.class_weight == BALANCED
+    if balanced and not schema.task.is_classification:
+        raise ConfigError(f"--class-weight: a {schema.task.value} target has no classes. Leave the option out.")
+    return Problem(schema.task, len(schema.classes) or 1, balanced)

@@ -31,13 +31,14 @@ from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
 from lean_automl.automl.predicted import judge_files
 from lean_automl.automl.report import Reporter, Shipped
-from lean_automl.automl.request import FitRequest, Watcher
+from lean_automl.automl.request import FitRequest, Watcher, problem_of
 from lean_automl.automl.thin import sample, search_rows, trees_in_time
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
 from lean_automl.data.records import to_records
 from lean_automl.errors import InfeasibleError, LeanAutoMLError, MeasurementError
-from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.features import express
+from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric, make_metric
 from lean_automl.search.workers import Workers
@@ -106,7 +107,8 @@ class Run:
             request = self.request
             dataset = load_dataset(request.source, request.target, request.overrides, request.task)
             self.schema = dataset.schema
-            self.problem = Problem(self.schema.task, len(self.schema.classes) or 1)
+            self.expressed = express(self.config.features, self.schema, dataset.table)
+            self.problem = problem_of(self.schema, self.config)
             self.metric: Metric = make_metric(self.config.metric, self.problem.task, self.problem.outputs)
             split = holdout(dataset, self.config.holdout, self.config.seed)
             self.holdout: Dataset = dataset.take(split.valid)
@@ -129,7 +131,8 @@ class Run:
                 )
             options = self.options(self.time.features_until(self.clock.spent_s))
             levels = most_levels(self.config.constraints.max_size_bytes, self.problem)
-            terms = Terms(self.problem, self.metric, self.workers, levels, self.config.budget.feature_search)
+            searches = self.config.budget.feature_search
+            terms = Terms(self.problem, self.metric, self.workers, levels, searches, self.expressed)
             self.features: FeatureChoice = self._once(FEATURES, lambda: choose_features(self.dataset, terms, options))
             self.all_rows = Rows(self.features.plan.frame(self.dataset.table), self.dataset.y, self.dataset.weight)
             self.rows = self.all_rows

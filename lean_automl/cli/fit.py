@@ -72,6 +72,14 @@ def add_parser(commands: Any) -> None:
         help="processes that fit at the same time (all cores)",
     )
     how.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
+    how.add_argument("--class-weight", choices=("balanced",), help="let classes weigh the same in training")
+    how.add_argument(
+        "--feature",
+        action="append",
+        default=[],
+        metavar="'NAME = EXPRESSION'",
+        help="a feature of your own, such as 'ratio = debt / (income + 1)'; may be given several times",
+    )
     add_column_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -142,6 +150,8 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
         target=namespace.serve_with,
         metric=namespace.metric,
         families=families,
+        class_weight=namespace.class_weight,
+        features=tuple(namespace.feature),
         holdout=namespace.holdout,
         folds=namespace.folds,
         threads=namespace.threads,

@@ -2,6 +2,8 @@
 
 from lean_automl.features.candidates import MOST_LEVELS, Candidate, Component, candidates, components, extended
 from lean_automl.features.describe import describe
+from lean_automl.features.expressed import express
+from lean_automl.features.expression import parse_all
 from lean_automl.features.fit import (
     cross,
     difference,
@@ -18,6 +20,7 @@ from lean_automl.features.plan import (
     Category,
     CategoryFeature,
     Crossed,
+    Expressed,
     FeaturePlan,
     Frame,
     NumericFeature,
@@ -35,6 +38,7 @@ __all__ = [
     "CategoryFeature",
     "Component",
     "Crossed",
+    "Expressed",
     "FeaturePlan",
     "Frame",
     "NumericFeature",
@@ -49,12 +53,14 @@ __all__ = [
     "difference",
     "emit_code",
     "emit_number",
+    "express",
     "extended",
     "fit_category",
     "fit_centred",
     "fit_features",
     "fit_frequency",
     "floors",
+    "parse_all",
     "product",
     "ranked_as_it_is",
     "ranked_as_seen",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from lean_automl.features.plan import Binned, Centred, Crossed, DateNumber, Frequency, Ordinal, Pair
+from lean_automl.features.plan import Binned, Centred, Crossed, DateNumber, Expressed, Frequency, Ordinal, Pair
 
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
@@ -23,6 +23,11 @@ def _(feature: DateNumber) -> str:
 @describe.register(Pair)
 def _(feature: Pair) -> str:
     return f"({describe(feature.left)} {SIGNS[feature.kind.value]} {describe(feature.right)})"
+
+
+@describe.register(Expressed)
+def _(feature: Expressed) -> str:
+    return feature.name
 
 
 @describe.register(Centred)

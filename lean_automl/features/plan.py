@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from lean_automl_runtime.dates import date_part
 from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.reference import prepare
 
 from lean_automl.errors import InternalError
 
@@ -59,6 +60,25 @@ class Pair:
     kind: o.ArithmeticKind
     left: NumericFeature
     right: NumericFeature
+
+
+@dataclass(frozen=True)
+class WithNumber:
+    """Arithmetic of a numeric feature and a number, which is a float32; the number is the left one where `first`."""
+
+    kind: o.ArithmeticKind
+    feature: NumericFeature
+    constant: float
+    first: bool
+
+
+@dataclass(frozen=True)
+class Expressed:
+    """A feature that a user defined, with the text that did."""
+
+    name: str
+    text: str
+    feature: NumericFeature
 
 
 @dataclass(frozen=True)
@@ -128,7 +148,7 @@ class Crossed:
         return self.left.levels * self.right.levels
 
 
-NumericFeature = Number | Shifted | DateNumber | Pair | Centred | Frequency | Ordinal
+NumericFeature = Number | Shifted | DateNumber | Pair | WithNumber | Expressed | Centred | Frequency | Ordinal
 CategoryFeature = Category | Binned | Crossed
 
 
@@ -179,6 +199,11 @@ class FeaturePlan:
             tuple(feature.levels for feature in self.categorical),
         )
 
+    @property
+    def written(self) -> dict[str, str]:
+        """The text of each feature that a user defined, by name."""
+        return {feature.name: feature.text for feature in self.numeric if isinstance(feature, Expressed)}
+
     def __add__(self, more: FeaturePlan) -> FeaturePlan:
         """These features and then the others."""
         return FeaturePlan(self.numeric + more.numeric, self.categorical + more.categorical)
@@ -219,9 +244,19 @@ def _(feature: DateNumber, table: Table) -> F32:
 
 @_raw_values.register(Pair)
 def _(feature: Pair, table: Table) -> F32:
-    left, right = _raw_values(feature.left, table), _raw_values(feature.right, table)
-    ufunc = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide}[feature.kind.value]
-    return np.asarray(ufunc(left, right), dtype=np.float32)
+    step = prepare(o.Arithmetic((0, 1), feature.kind))
+    return np.asarray(step(_raw_values(feature.left, table), _raw_values(feature.right, table)), dtype=np.float32)
+
+
+@_raw_values.register(WithNumber)
+def _(feature: WithNumber, table: Table) -> F32:
+    step = prepare(_with_constant(feature, 0))
+    return np.asarray(step(_raw_values(feature.feature, table)), dtype=np.float32)
+
+
+@_raw_values.register(Expressed)
+def _(feature: Expressed, table: Table) -> F32:
+    return _raw_values(feature.feature, table)
 
 
 @_raw_values.register(Centred)
@@ -285,6 +320,20 @@ def _(feature: DateNumber, builder: ProgramBuilder) -> int:
 def _(feature: Pair, builder: ProgramBuilder) -> int:
     inputs = (emit_number(feature.left, builder), emit_number(feature.right, builder))
     return builder.add(o.Arithmetic(inputs, feature.kind))
+
+
+@emit_number.register(WithNumber)
+def _(feature: WithNumber, builder: ProgramBuilder) -> int:
+    return builder.add(_with_constant(feature, emit_number(feature.feature, builder)))
+
+
+def _with_constant(feature: WithNumber, value: int) -> o.WithConstant:
+    return o.WithConstant((value,), feature.kind, np.array([feature.constant], dtype=np.float32), feature.first)
+
+
+@emit_number.register(Expressed)
+def _(feature: Expressed, builder: ProgramBuilder) -> int:
+    return emit_number(feature.feature, builder)
 
 
 @emit_number.register(Centred)

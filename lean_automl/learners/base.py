@@ -7,7 +7,7 @@ seed gives the same model; it never looks at rows that it was not given.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -61,15 +61,28 @@ class Problem:
     Attributes:
         task: Kind of target.
         outputs: Columns of a prediction: classes, or 1 for regression.
+        balanced: Whether every class weighs the same in training, however many rows it has.
     """
 
     task: Task
     outputs: int
+    balanced: bool = False
 
     @property
     def scores(self) -> int:
         """Columns of raw scores: 1 for binary and regression, else one for each class."""
         return 1 if self.task is not Task.MULTICLASS else self.outputs
+
+
+def training(rows: Rows, problem: Problem) -> Rows:
+    """Rows as a learner trains on them: with weights that balance the classes, if the problem asks for that."""
+    if not problem.balanced:
+        return rows
+    weight = np.ones(rows.frame.rows) if rows.weight is None else rows.weight
+    totals = np.bincount(rows.y, weights=weight, minlength=problem.outputs)
+    present = totals > 0
+    factors = np.where(present, totals.sum() / (present.sum() * np.maximum(totals, 1e-12)), 0.0)
+    return replace(rows, weight=weight * factors[rows.y])
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         folds: Folds of the teacher's cross-validation.
         threads: Processes that fit at the same time; None for all cores.
         random_state: Seed, or what draws one.
+        class_weight: `balanced` for classes that weigh the same in training; None for rows that do.
+        features: Features of your own, each a text such as `ratio = debt / (income + 1)`.
         columns: Kind by column name, where inference is wrong.
         drop: Columns to leave out.
         id_columns: Columns that name rows; left out.
@@ -87,6 +89,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         folds: int = 5,
         threads: int | None = None,
         random_state: Any = 0,
+        class_weight: str | None = None,
+        features: Any = None,
         columns: Any = None,
         drop: Any = None,
         id_columns: Any = None,
@@ -111,6 +115,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.folds = folds
         self.threads = threads
         self.random_state = random_state
+        self.class_weight = class_weight
+        self.features = features
         self.columns = columns
         self.drop = drop
         self.id_columns = id_columns

@@ -40,6 +40,8 @@ def config_of(parameters: Mapping[str, Any]) -> FitConfig:
             target=get("serve_with"),
             metric=get("metric"),
             families=None if get("families") is None else names_of(get("families")),
+            class_weight=get("class_weight"),
+            features=names_of(get("features")),
             holdout=get("holdout"),
             folds=get("folds"),
             threads=get("threads") or os.cpu_count() or 1,

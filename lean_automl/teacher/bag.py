@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lean_automl.learners.base import F64, FitOptions, Fitted, Learner, Problem, Rows
+from lean_automl.learners.base import F64, FitOptions, Fitted, Learner, Problem, Rows, training
 from lean_automl.search.workers import load_shared
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def fit_fold(lesson: Path, learner: Learner, fold: int, options: FitOptions) -> 
     shared: Lesson = load_shared(lesson)
     split = shared.folds[fold]
     valid = shared.rows.take(split.valid)
-    model = learner.fit(shared.rows.take(split.train), valid, shared.problem, options)
+    model = learner.fit(training(shared.rows.take(split.train), shared.problem), valid, shared.problem, options)
     return FoldFit(fold, model, model.predict(valid.frame), time.monotonic() - begin)
 
 

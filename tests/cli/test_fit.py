@@ -63,7 +63,8 @@ def test_a_run_writes_measured_files_that_predict(cli: CommandLine, table: str, 
     for name in ("front.zip", "report.html", "model_card.md"):
         (out / name).write_text("of the earlier run")
     limits = ("--max-latency-ms", 50, "--max-size-kb", 64)
-    outcome = cli.run("fit", table, "--target", "answer", *limits, *SHORT, "--out", out, "--overwrite", "--json")
+    own = ("--feature", "wide = size / (size + 1)", "--feature", "`2 é` = wide > 0.5")
+    outcome = cli.run("fit", table, "--target", "answer", *limits, *SHORT, *own, "--out", out, "--overwrite", "--json")
     assert (outcome.code, outcome.err) == (0, "")
     names = ("front.zip", "model.lam", "model.onnx", "model_card.md", "report.html", "run.json")
     assert cli.files() == {table, "made", *(f"made/{name}" for name in names)}
@@ -85,6 +86,8 @@ def test_a_run_writes_measured_files_that_predict(cli: CommandLine, table: str, 
     assert facts["digest"] == run["digest"]
     assert facts["metadata"]["target"] == "answer"
     assert facts["metadata"]["measured"]
+    assert facts["metadata"]["features"] == {"wide": own[1], "2 é": own[3]}
+    assert f"wide: {own[1]}" in cli.run("inspect", out / "model.lam").out
     benched = cli.run("bench", out / "model.onnx", table, "--seconds", "0.2", "--json")
     assert [measured["engine"] for measured in strict(benched.out)] == ["onnx"]
 

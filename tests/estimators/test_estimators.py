@@ -57,6 +57,18 @@ def test_a_classifier_predicts_what_its_file_predicts(classifier: LeanClassifier
     assert classifier.n_features_in_ == x.shape[1]
 
 
+def test_features_of_the_users_own_are_in_the_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"debt": rng.random(300), "income": rng.random(300)})
+    y = x["debt"] / (x["income"] + 0.1)
+    share = LeanRegressor(**QUICK, features="share = debt / (income + 0.1)").fit(x, y)
+    assert share.score(x, y) > LeanRegressor(**QUICK).fit(x, y).score(x, y) + 0.05
+    model = load(share.save(tmp_path / "model.lam"))
+    np.testing.assert_array_equal(share.predict(x), model.predict(x))
+    with pytest.raises(SettingError, match="'dept' is not a column"):
+        LeanRegressor(**QUICK, features=["share = dept / income"]).fit(x, y)
+
+
 def test_a_regressor_predicts_what_its_file_predicts(regressor: LeanRegressor, tmp_path: Path) -> None:
     x, y = table("regression")
     model = load(regressor.save(tmp_path / "model.lam"))
