@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lean_automl.data import Task
-from lean_automl.student.trial import predict_with
+from lean_automl.student.trial import score_program
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
@@ -36,7 +36,7 @@ class Judge:
 
     def program(self, program: Program) -> float:
         """Score of what ships."""
-        return self._score(predict_with(program, self.rows.table))
+        return score_program(program, self.rows.table, self.rows.y, self.metric, self.rows.weight)
 
     def teacher(self, teacher: Teacher, plan: FeaturePlan) -> float:
         """Score of the ensemble."""

@@ -10,6 +10,7 @@ from lean_automl.automl.finish import EXPORTED_BYTES_PER_S, SOUND_SHARE, refit
 from lean_automl.automl.last_rows import last_rows
 from lean_automl.automl.shrink_files import Chosen, passes_for, shrunk
 from lean_automl.learners.base import Rows
+from lean_automl.student.blend import decide
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
@@ -58,6 +59,7 @@ def last_fits(run: Run, blend: Blend) -> list[LastFit]:
         rows = last_rows(run, blend, until - run.clock.spent_s)
         begin = time.monotonic()
         program, refitted = refit(blend, run.bench, rows, run.options(until), run.workers)
+        program = decide(run.bench, blend, program)
         program, said = shrunk(program, passes, run.clock.left_s - run.time.publish_s)
         first = LastFit(program, program, refitted, said=said)
         again = AGAIN * (time.monotonic() - begin)
@@ -72,6 +74,7 @@ def _joined(run: Run, blend: Blend, rows: Rows, passes: Chosen, first: LastFit, 
     program, done = refit(blend, run.bench, _with_holdout(run, rows), run.options(until), run.workers)
     if not done:
         return None
+    program = decide(run.bench, blend, program)
     program, said = shrunk(program, passes, run.clock.left_s - run.time.publish_s)
     known, unknown = run.judge.program(program), run.judge.program(first.judged)
     if known < unknown - SOUND_SHARE * abs(unknown):

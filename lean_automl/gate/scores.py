@@ -20,6 +20,7 @@ def scores(subject: Subject, sample: Sample, names: Iterable[str], engine: str) 
         DataError: No row has a label that the model knows.
     """
     from lean_automl.data import Schema, Task, to_target
+    from lean_automl.search.decision import answers
     from lean_automl.search.metrics import make_metric
 
     if sample.target is None:
@@ -35,6 +36,6 @@ def scores(subject: Subject, sample: Sample, names: Iterable[str], engine: str) 
     schema = Schema(subject.columns, sample.target, task, classes, weight=None, group=None, time=None, notes=())
     target = to_target(sample.frame, schema)
     table = sample.table(subject.columns).take(target.kept)
-    predicted = subject.predict(table.arrays, engine)
+    outputs = subject.run(table.arrays, engine)
     named = zip(wanted, metrics, strict=True)
-    return {name or metric.name: metric(target.y, predicted) for name, metric in named}
+    return {name or metric.name: metric(target.y, answers(metric, outputs, classes)) for name, metric in named}

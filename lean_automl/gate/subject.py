@@ -74,13 +74,11 @@ class Subject:
         """Of the file."""
         return hashlib.sha256(self.content).hexdigest()
 
-    def predict(self, arrays: Sequence[np.ndarray[Any, Any]], engine: str) -> np.ndarray[Any, Any]:
-        """Probabilities (n, classes) or predictions (n, 1)."""
+    def run(self, arrays: Sequence[np.ndarray[Any, Any]], engine: str) -> dict[str, np.ndarray[Any, Any]]:
+        """Named outputs."""
         from lean_automl_runtime import load
-        from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
 
-        outputs = load(self.path, engine).run(arrays)
-        return outputs[PROBABILITIES if self.classes else PREDICTION]
+        return load(self.path, engine).run(arrays)
 
 
 @dataclass(frozen=True, eq=False)

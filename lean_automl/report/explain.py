@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from lean_automl_runtime.engines import make_engine
-from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
+from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES
 
 from lean_automl.report.shapes import Shape, find_shapes
+from lean_automl.search.decision import answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,15 +122,23 @@ class Subject:
     engine: Engine
     data: Dataset
     metric: Metric
+    classes: Sequence[Any] = ()
 
     def predict(self, arrays: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """Probabilities (n, classes) or predictions (n, 1)."""
         outputs = self.engine.run(tuple(arrays))
         return np.asarray(outputs.get(PROBABILITIES, outputs.get(PREDICTION)), dtype=np.float64)
 
-    def score(self, predicted: NDArray[np.float64]) -> float:
+    def labels(self) -> NDArray[np.int64]:
+        """Codes of the labels of the rows."""
+        code = {label: number for number, label in enumerate(self.classes)}
+        found = self.engine.run(self.data.table.arrays)[LABEL].reshape(-1)
+        return np.array([code[label] for label in found.tolist()], dtype=np.int64)
+
+    def score(self, arrays: Sequence[NDArray[Any]]) -> float:
         """Greater is better."""
-        return self.metric(self.data.y, predicted, self.data.weight)
+        outputs = self.engine.run(tuple(arrays))
+        return self.metric(self.data.y, answers(self.metric, outputs, self.classes), self.data.weight)
 
 
 def explain(program: Program, data: Dataset, metric: Metric, seconds: float) -> Explained:
@@ -144,15 +153,15 @@ def explain(program: Program, data: Dataset, metric: Metric, seconds: float) -> 
     deadline = time.monotonic() + seconds
     rng = np.random.default_rng(0)
     data = _some(data, MOST_ROWS, rng)
-    subject = Subject(make_engine(program), data, metric)
+    subject = Subject(make_engine(program), data, metric, program.classes)
     predicted = subject.predict(data.table.arrays)
     calibration = confusion = residuals = None
     if metric.task.is_classification:
         calibration = _calibration(data.y, predicted)
-        confusion = _confusion(data.y, predicted, [str(label) for label in program.classes])
+        confusion = _confusion(data.y, subject.labels(), [str(label) for label in program.classes])
     else:
         residuals = _residuals(data.y, predicted[:, 0])
-    few = Subject(subject.engine, _some(data, IMPORTANCE_ROWS, rng), metric)
+    few = replace(subject, data=_some(data, IMPORTANCE_ROWS, rng))
     used = sorted({number for op in program.ops for number in op.inputs if number < len(program.columns)})
     importance = _importance(few, used, deadline, rng)
     shapes = find_shapes(few.predict, few.data.table, used, deadline)
@@ -186,16 +195,15 @@ def _calibration(y: NDArray[np.int64], predicted: NDArray[np.float64]) -> list[C
     ]
 
 
-def _confusion(y: NDArray[np.int64], predicted: NDArray[np.float64], classes: list[str]) -> Confusion:
-    answers = predicted.argmax(axis=1)
+def _confusion(y: NDArray[np.int64], labels: NDArray[np.int64], classes: list[str]) -> Confusion:
     count = len(classes)
     if count > MOST_CLASSES:
         kept = np.sort(np.argsort(-np.bincount(y, minlength=count), kind="stable")[: MOST_CLASSES - 1])
         place = np.full(count, MOST_CLASSES - 1)
         place[kept] = np.arange(MOST_CLASSES - 1)
-        y, answers, classes = place[y], place[answers], [*(classes[i] for i in kept), "(others)"]
+        y, labels, classes = place[y], place[labels], [*(classes[i] for i in kept), "(others)"]
         count = MOST_CLASSES
-    counts = np.bincount(y * count + answers, minlength=count * count).reshape(count, count)
+    counts = np.bincount(y * count + labels, minlength=count * count).reshape(count, count)
     return Confusion(classes, counts.tolist())
 
 
@@ -218,7 +226,7 @@ def _residuals(y: NDArray[np.float64], predicted: NDArray[np.float64]) -> Residu
 def _importance(subject: Subject, used: Sequence[int], deadline: float, rng: np.random.Generator) -> Importance:
     """Shuffle each column by itself, again and again while there is time."""
     arrays, names = subject.data.table.arrays, subject.data.table.names
-    score = subject.score(subject.predict(arrays))
+    score = subject.score(arrays)
     falls: dict[int, list[float]] = {}
     turns = [int(number) for _ in range(REPEATS) for number in rng.permutation(used)]
     for number in turns:
@@ -226,7 +234,7 @@ def _importance(subject: Subject, used: Sequence[int], deadline: float, rng: np.
             break
         changed = list(arrays)
         changed[number] = arrays[number][rng.permutation(subject.data.rows)]
-        fall = score - subject.score(subject.predict(changed))
+        fall = score - subject.score(changed)
         if np.isfinite(fall):
             falls.setdefault(number, []).append(fall)
     found = {names[n]: [short(float(np.mean(own))), short(min(own)), short(max(own))] for n, own in falls.items()}

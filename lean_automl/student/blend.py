@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lean_automl.search.decision import choose_decision
 from lean_automl.search.losses import F64, certainty, row_losses
-from lean_automl.student.trial import Candidate, Workbench
+from lean_automl.student.trial import Candidate, Workbench, decided, judged_folds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lean_automl_runtime.ir import Program
+
+    from lean_automl.learners.base import F64
     from lean_automl.student.deploy import Footprint
 
 MOST_MEMBERS: Final = 5
@@ -115,11 +119,8 @@ def _fits(bench: Workbench, members: Sequence[Candidate], seconds: float) -> boo
 
 def _score(bench: Workbench, members: Sequence[Candidate]) -> float:
     """Mean over the folds of the score of the average."""
-    scores = []
-    for fold, mean in zip(bench.folds, _average(bench, members), strict=True):
-        weight = None if bench.rows.weight is None else bench.rows.weight[fold.valid]
-        scores.append(bench.metric(bench.rows.y[fold.valid], mean, weight))
-    return float(np.mean(scores))
+    means = _average(bench, members)
+    return choose_decision(bench.metric, judged_folds(bench, means), thorough=False)[1]
 
 
 def _losses(bench: Workbench, members: Sequence[Candidate]) -> F64:
@@ -134,3 +135,12 @@ def _average(bench: Workbench, members: Sequence[Candidate]) -> list[F64]:
     return [
         np.mean([candidate.predictions[number] for candidate in members], axis=0) for number in range(len(bench.folds))
     ]
+
+
+def decide(bench: Workbench, blend: Blend, program: Program) -> Program:
+    """The Program with the rule for labels that is best for the blend on the folds, if the metric judges labels."""
+    weights = [weight for _, weight in blend.members]
+    folds = zip(*(candidate.predictions for candidate, _ in blend.members), strict=False)
+    means = [np.average(predictions, axis=0, weights=weights) for predictions in folds]
+    decision, _ = choose_decision(bench.metric, judged_folds(bench, means), thorough=True)
+    return decided(program, decision)

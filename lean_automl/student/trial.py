@@ -12,8 +12,10 @@ from lean_automl_runtime.engines import make_engine
 from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
 
 from lean_automl.compiler.assemble import assemble, assemble_average
+from lean_automl.compiler.decide import with_threshold, with_weights
 from lean_automl.compiler.passes import optimise
-from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student
+from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student, training
+from lean_automl.search.decision import Judged, answers, choose_decision
 from lean_automl.search.workers import load_shared
 from lean_automl.student.deploy import Deployment, Footprint
 
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lean_automl_runtime.ir import Program
+    from numpy.typing import NDArray
 
     from lean_automl.config import Constraints
     from lean_automl.data import Schema, Split, Table
     from lean_automl.features import FeaturePlan
     from lean_automl.learners.base import F64
+    from lean_automl.search.decision import Decision
     from lean_automl.search.metrics import Metric
     from lean_automl.student.costs import Costs
 
@@ -125,8 +129,9 @@ class Candidate:
         parameters: What the search space chose.
         student: Its settings.
         fitted: One for each fold that was fitted.
-        score: Mean over the folds, of the compiled Programs; greater is better.
-        fold_scores: Of each fold.
+        score: Mean over the folds, of the compiled Programs; greater is better. Of labels by their best rule, if the
+            metric judges labels.
+        fold_scores: Of each fold, of what is predicted as it is.
         predictions: Of the Program of each fold, for the fold's validation rows.
         artifact: The Program of the first fold, as a file.
         footprint: Sizes and latency.
@@ -160,6 +165,26 @@ class Candidate:
     def rounds(self) -> int:
         """Trees or epochs of the first fold."""
         return self.fitted[0].rounds
+
+
+def decided(program: Program, decision: Decision | None) -> Program:
+    """The Program with a rule for its labels; as it is for None."""
+    if decision is None:
+        return program
+    if decision.threshold is not None:
+        return with_threshold(program, decision.threshold)
+    return with_weights(program, decision.weights)
+
+
+def judged_folds(bench: Workbench, predictions: Sequence[F64]) -> list[Judged]:
+    """What a metric needs of the first folds' validation rows, with predictions for them."""
+    rows = [bench.rows.take(fold.valid) for fold, _ in zip(bench.folds, predictions, strict=False)]
+    return [Judged(own.y, predicted, own.weight) for own, predicted in zip(rows, predictions, strict=True)]
+
+
+def score_program(program: Program, table: Table, y: NDArray[Any], metric: Metric, weight: Any = None) -> float:
+    """Score of a Program: of its labels where the metric judges labels by a rule, else of what it predicts."""
+    return metric(y, answers(metric, make_engine(program).run(table.arrays), program.classes), weight)
 
 
 def predict_with(program: Program, table: Table) -> F64:
@@ -201,7 +226,10 @@ def run_trial(shared: Path, proposal: Proposal, options: FitOptions) -> Candidat
     begin = time.monotonic()
     bench: Workbench = load_shared(shared)
     student, rows = proposal.student, bench.rows
-    fits = (student.fit(rows.take(f.train), rows.take(f.valid), bench.problem, options) for f in bench.folds)
+    fits = (
+        student.fit(training(rows.take(f.train), bench.problem), rows.take(f.valid), bench.problem, options)
+        for f in bench.folds
+    )
     return _judge(bench, proposal, fits, options, begin)
 
 
@@ -232,9 +260,8 @@ def _judge(
         if cost is None:
             ((model, _),), program = bench.shortened([(made, 1.0)])
             cost = bench.deployment.footprint(program, bench.records, bench.constraints)
-            about = {"family": proposal.family, "trial": proposal.number, "target": bench.schema.target}
-            artifact = write_artifact(Artifact(program, about))
             predicted_us = {} if bench.costs is None else bench.costs.predict_us(program)
+            first = program
             rounds = model.rounds if model.rounds < made.rounds else None
         else:
             model = made if rounds is None else made.shorten(rounds)
@@ -247,13 +274,16 @@ def _judge(
         if any(excess > 0 for excess in cost.violations(bench.constraints).values()) or (number and options.expired):
             break
     assert cost is not None
+    decision, score = choose_decision(bench.metric, judged_folds(bench, predictions), thorough=False)
+    about = {"family": proposal.family, "trial": proposal.number, "target": bench.schema.target}
+    artifact = write_artifact(Artifact(decided(first, decision), about))
     return Candidate(
         proposal.number,
         proposal.family,
         proposal.parameters,
         proposal.student,
         tuple(fitted),
-        float(np.mean(scores)),
+        score,
         tuple(scores),
         tuple(predictions),
         artifact,

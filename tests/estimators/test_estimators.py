@@ -22,6 +22,8 @@ from sklearn.preprocessing import StandardScaler
 from tables import mixed_frame_for
 
 from lean_automl import LeanClassifier, LeanRegressor
+from lean_automl.data import Task
+from lean_automl.search.metrics import make_metric
 from lean_automl.sklearn import InputError, SettingError
 
 
@@ -67,6 +69,43 @@ def test_features_of_the_users_own_are_in_the_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(share.predict(x), model.predict(x))
     with pytest.raises(SettingError, match="'dept' is not a column"):
         LeanRegressor(**QUICK, features=["share = dept / income"]).fit(x, y)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_labels_follow_the_rule_for_the_metric_in_every_file(classes: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame(rng.normal(size=(1500, 3)), columns=["a", "b", "c"])
+    scores = (
+        x.to_numpy() @ rng.normal(size=(3, classes)) * 0.7
+        + np.linspace(2.5, 0, classes)
+        + rng.gumbel(size=(1500, classes))
+    )
+    y = np.array(["often", "rare", "seldom", "some"])[scores.argmax(axis=1)]
+    metric = "f1" if classes == 2 else "f1_macro"
+    model = LeanClassifier(**QUICK, metric=metric).fit(x, y)
+    chances = model.predict_proba(x)
+    assert (model.predict(x) != model.classes_[chances.argmax(axis=1)]).mean() > 0.02
+    plain = LeanClassifier(**QUICK).fit(x, y)
+    score = make_metric(metric, Task.BINARY if classes == 2 else Task.MULTICLASS, classes)
+    truth = np.searchsorted(model.classes_, y)
+    ruled, usual = (np.eye(classes)[np.searchsorted(model.classes_, one.predict(x))] for one in (model, plain))
+    assert score(truth, ruled) > score(truth, usual) + 0.03
+    for name in ("model.lam", "model.onnx"):
+        np.testing.assert_array_equal(load(model.export(tmp_path / name)).predict(x), model.predict(x))
+    np.testing.assert_allclose(chances, plain.predict_proba(x), atol=0.02)  # probabilities are no part of the rule
+
+
+def test_balanced_classes_weigh_the_same_in_training() -> None:
+    x, y = numbers(400)
+    rare = y * (np.random.default_rng(0).random(400) < 0.2)
+    plain, balanced = (
+        LeanClassifier(**QUICK, class_weight=w).fit(x, rare).predict_proba(x)[:, 1] for w in (None, "balanced")
+    )
+    assert balanced.mean() > plain.mean() + 0.1
+    with pytest.raises(SettingError, match="'equal' is not 'balanced'"):
+        LeanClassifier(**QUICK, class_weight="equal").fit(x, rare)
+    with pytest.raises(SettingError, match="has no classes"):
+        LeanRegressor(**QUICK, class_weight="balanced").fit(x, x[:, 0])
 
 
 def test_a_regressor_predicts_what_its_file_predicts(regressor: LeanRegressor, tmp_path: Path) -> None:

@@ -145,15 +145,29 @@ def _certain_labels(program: Program, expected: Mapping[str, Array], bounds: Map
     """Rows whose label does not change when each probability moves by its bound."""
     label = program.ops[program.outputs[LABEL] - len(program.columns)]
     assert isinstance(label, o.Label)
-    if program.outputs.get(PROBABILITIES) != label.inputs[0]:
+    weights = _weights(program, label)
+    if weights is None:
         return np.zeros(expected[LABEL].shape[0], dtype=bool)
-    p, most = expected[PROBABILITIES].astype(np.float64), bounds[PROBABILITIES].max(axis=1)
+    p, most = expected[PROBABILITIES] * weights, (bounds[PROBABILITIES] * weights).max(axis=1)
+    if (weights != 1.0).any():
+        most = most + np.finfo(np.float32).eps * p.max(axis=1)  # of the products
     if label.threshold is not None:
         gap = np.abs(p[:, 1] - np.float32(label.threshold))
         return np.asarray(gap > most)
     best = np.sort(p, axis=1)
     gap = best[:, -1] - best[:, -2] if p.shape[1] > 1 else np.full(p.shape[0], np.inf)
     return np.asarray(gap > 2 * most)
+
+
+def _weights(program: Program, label: o.Label) -> Array | None:
+    """What a label multiplies the probabilities with; None if it reads something else."""
+    source, probabilities = label.inputs[0], program.outputs.get(PROBABILITIES)
+    if source == probabilities:
+        return np.ones(len(label.classes))
+    op = program.ops[source - len(program.columns)]
+    if isinstance(op, o.WithConstant) and op.inputs == (probabilities,) and op.kind is o.ArithmeticKind.MULTIPLY:
+        return op.constant.astype(np.float64)
+    return None
 
 
 def _require(
