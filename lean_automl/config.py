@@ -126,6 +126,7 @@ class FitConfig:
         metric: Name of a scikit-learn scorer; None for the task's default.
         families: Student families to search; None for all that are installed.
         class_weight: `balanced` for classes that weigh the same in training; None for rows that do.
+        monotone: Names and signs of what predictions may only rise (1) or only fall (-1) with.
         features: The user's own, each `name = expression` as `features.expression` describes.
         holdout: Share of the rows that no step sees until the end; None to choose by the number of rows.
         folds: Folds of the teacher's cross-validation.
@@ -140,6 +141,7 @@ class FitConfig:
     metric: str | None = None
     families: tuple[str, ...] | None = None
     class_weight: str | None = None
+    monotone: tuple[tuple[str, int], ...] = ()
     features: tuple[str, ...] = ()
     holdout: float | None = None
     folds: int = 5

@@ -32,6 +32,7 @@ from lean_automl.features import (
     extended,
     fit_features,
     floors,
+    is_free,
     ranked_as_it_is,
     ranked_as_seen,
 )
@@ -163,7 +164,9 @@ class _Search:
         """Until the time is over, enough is found, or two rounds found nothing."""
         assert self.now is not None
         frame = self.stage.rows.frame.take(self.stage.judges)
-        self.components = components(self.basic, frame, self.now.importance)
+        found = components(self.basic, frame, self.now.importance)
+        signs = self.terms.problem.monotone
+        self.components = [one for one in found if is_free(one.number or one.parts[0].feature, signs)]
         self.pool = candidates(self.components, self.judging, self.terms.levels)
         many = self.terms.problem.scores > MOST_OUTPUTS
         most, failed = MOST_FOUND_OF_CLASSES if many else MOST_FOUND, 0

@@ -196,6 +196,7 @@ def _asked(run: Run) -> Asked:
         "device": None if device is None else {"cpu": device.machine.cpu, "date": device.date},
         "families": None if config.families is None else list(config.families),
         "class_weight": config.class_weight,
+        "monotone": dict(config.monotone),
         "features": list(config.features),
         "folds": config.folds,
         "threads": config.threads,

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from lean_automl.config import BALANCED, FitConfig
 from lean_automl.data import Schema, SchemaOverrides, Task
 from lean_automl.errors import ConfigError
+from lean_automl.features import FeaturePlan, check_monotone
 from lean_automl.learners.base import Problem
 from lean_automl.student.search import Watcher as SearchWatcher
 from lean_automl.teacher.build import Watcher as TeacherWatcher
@@ -46,8 +47,13 @@ class FitRequest:
     started: float = field(default_factory=time.monotonic)
 
 
-def problem_of(schema: Schema, config: FitConfig) -> Problem:
+def problem_of(schema: Schema, config: FitConfig, own: FeaturePlan) -> Problem:
     """What is predicted, and how it is learned.
+
+    Args:
+        schema: What the columns mean.
+        config: The settings.
+        own: The user's features.
 
     Raises:
         ConfigError: A setting does not fit the task.
@@ -55,4 +61,5 @@ def problem_of(schema: Schema, config: FitConfig) -> Problem:
     balanced = config.class_weight == BALANCED
     if balanced and not schema.task.is_classification:
         raise ConfigError(f"--class-weight: a {schema.task.value} target has no classes. Leave the option out.")
-    return Problem(schema.task, len(schema.classes) or 1, balanced)
+    check_monotone(config.monotone, schema, own)
+    return Problem(schema.task, len(schema.classes) or 1, balanced, config.monotone)

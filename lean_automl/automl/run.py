@@ -37,7 +37,7 @@ from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
 from lean_automl.data.records import to_records
 from lean_automl.errors import InfeasibleError, LeanAutoMLError, MeasurementError
-from lean_automl.features import express
+from lean_automl.features import express, signs_of
 from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric, make_metric
@@ -45,7 +45,7 @@ from lean_automl.search.workers import Workers
 from lean_automl.student.blend import Blend, choose_blend, single
 from lean_automl.student.costs import costs_for
 from lean_automl.student.device import choose_files
-from lean_automl.student.families import choose_families
+from lean_automl.student.families import choose_families, left_out_for_signs
 from lean_automl.student.family import Context
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
 from lean_automl.student.trial import Workbench
@@ -108,7 +108,7 @@ class Run:
             dataset = load_dataset(request.source, request.target, request.overrides, request.task)
             self.schema = dataset.schema
             self.expressed = express(self.config.features, self.schema, dataset.table)
-            self.problem = problem_of(self.schema, self.config)
+            self.problem = problem_of(self.schema, self.config, self.expressed)
             self.metric: Metric = make_metric(self.config.metric, self.problem.task, self.problem.outputs)
             split = holdout(dataset, self.config.holdout, self.config.seed)
             self.holdout: Dataset = dataset.take(split.valid)
@@ -134,6 +134,7 @@ class Run:
             searches = self.config.budget.feature_search
             terms = Terms(self.problem, self.metric, self.workers, levels, searches, self.expressed)
             self.features: FeatureChoice = self._once(FEATURES, lambda: choose_features(self.dataset, terms, options))
+            self.problem = replace(self.problem, signs=signs_of(self.features.plan, self.config.monotone))
             self.all_rows = Rows(self.features.plan.frame(self.dataset.table), self.dataset.y, self.dataset.weight)
             self.rows = self.all_rows
             self._thin()
@@ -180,6 +181,9 @@ class Run:
             self.problem, rows, len(plan.numeric), len(plan.categorical), constraints, self.distils, costs, trees
         )
         self.families = choose_families(self.config.families, context)
+        for line in left_out_for_signs(context):
+            self.left_out += (line,)
+            self.watcher.step("note", line)
         options = SearchOptions(
             self.clock.at(self.time.search_until),
             self.config.budget.max_trials,

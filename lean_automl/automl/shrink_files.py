@@ -73,7 +73,8 @@ def choose_passes(blend: Blend, bench: Workbench, table: Table, seconds: float) 
     kept = _spread(valid.rows)
     check = _judge(bench, valid.take(kept), fold.valid[kept])
     budget = Budget(LOSS, LOSS, seconds - (time.monotonic() - begin))
-    found = choose(program, check, budget, rows=shown)
+    # Without rows, numbers are rounded and nothing more: pruning could turn round what may only rise.
+    found = choose(program, check, budget, rows=None if any(bench.problem.signs) else shown)
     return Chosen(found.passes, sum(report.seconds for report in found.reports if report.kept or report.exact))
 
 

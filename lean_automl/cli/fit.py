@@ -74,6 +74,13 @@ def add_parser(commands: Any) -> None:
     how.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
     how.add_argument("--class-weight", choices=("balanced",), help="let classes weigh the same in training")
     how.add_argument(
+        "--monotone",
+        action="append",
+        default=[],
+        metavar="A=+1,B=-1",
+        help="columns that the prediction, or the probability of the second class, may only rise or only fall with",
+    )
+    how.add_argument(
         "--feature",
         action="append",
         default=[],
@@ -127,6 +134,8 @@ def run(namespace: argparse.Namespace) -> int:
 
 def config_of(namespace: argparse.Namespace) -> FitConfig:
     """The settings of the command line, checked."""
+    from lean_automl.features import parse_monotone
+
     families = None
     if namespace.families is not None:
         families = tuple(name.strip() for name in namespace.families.split(",") if name.strip())
@@ -151,6 +160,7 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
         metric=namespace.metric,
         families=families,
         class_weight=namespace.class_weight,
+        monotone=parse_monotone(tuple(namespace.monotone)),
         features=tuple(namespace.feature),
         holdout=namespace.holdout,
         folds=namespace.folds,

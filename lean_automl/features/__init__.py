@@ -29,6 +29,7 @@ from lean_automl.features.plan import (
     emit_number,
 )
 from lean_automl.features.screen import Ranked, Screen, again, floors, ranked_as_it_is, ranked_as_seen
+from lean_automl.features.signs import Monotone, check_monotone, is_free, parse_monotone, signs_of
 
 __all__ = [
     "MOST_LEVELS",
@@ -41,12 +42,14 @@ __all__ = [
     "Expressed",
     "FeaturePlan",
     "Frame",
+    "Monotone",
     "NumericFeature",
     "Ordinal",
     "Ranked",
     "Screen",
     "again",
     "candidates",
+    "check_monotone",
     "components",
     "cross",
     "describe",
@@ -60,10 +63,13 @@ __all__ = [
     "fit_features",
     "fit_frequency",
     "floors",
+    "is_free",
     "parse_all",
+    "parse_monotone",
     "product",
     "ranked_as_it_is",
     "ranked_as_seen",
     "ratio",
+    "signs_of",
     "total",
 ]

@@ -37,6 +37,7 @@ class Additive:
     leaf_bits: LeafBits = 16
 
     name = "additive"
+    keeps_signs = True
 
     def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedAdditive:
         """Fit; with `valid`, keep the best round."""

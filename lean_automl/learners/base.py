@@ -62,11 +62,15 @@ class Problem:
         task: Kind of target.
         outputs: Columns of a prediction: classes, or 1 for regression.
         balanced: Whether every class weighs the same in training, however many rows it has.
+        monotone: Names and signs of what predictions may only rise (1) or only fall (-1) with.
+        signs: The same for each numeric feature, 0 for any; empty if there are none, or while features are chosen.
     """
 
     task: Task
     outputs: int
     balanced: bool = False
+    monotone: tuple[tuple[str, int], ...] = ()
+    signs: tuple[int, ...] = ()
 
     @property
     def scores(self) -> int:
@@ -154,6 +158,11 @@ class Student(Protocol):
 
 class Learner(Protocol):
     """Fits models of one kind with fixed settings."""
+
+    @property
+    def keeps_signs(self) -> bool:
+        """Whether the models keep `Problem.signs`."""
+        ...
 
     @property
     def name(self) -> str:

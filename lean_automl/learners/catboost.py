@@ -52,6 +52,7 @@ class CatBoost:
     leaf_bits: LeafBits = 16
 
     name = "catboost"
+    keeps_signs = True
 
     def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedCatBoost:
         """Fit; with `valid`, keep the best round."""
@@ -63,7 +64,7 @@ class CatBoost:
         else:
             encoding, matrix = fit_encoding(train, problem, options.seed)
             data = self._pool(train, matrix)
-        model = Library(self._parameters(problem, options))
+        model = Library(self._parameters(problem, options) | _constraints(problem))
         held = None if valid is None else self._pool(valid, encoding.matrix(valid.frame) if encoding else None)
         model.fit(data, eval_set=held, callbacks=[_StopWhen(options)])
         return FittedCatBoost(model, encoding, self, problem, int(model.tree_count_))
@@ -98,6 +99,12 @@ class CatBoost:
             "logging_level": "Silent",
             "allow_writing_files": False,
         }
+
+
+def _constraints(problem: Problem) -> dict[str, Any]:
+    """Parameters that keep the signs of the numeric features, which are the first columns."""
+    signs = {column: sign for column, sign in enumerate(problem.signs) if sign}
+    return {"monotone_constraints": signs} if signs else {}
 
 
 class _StopWhen:

@@ -63,6 +63,7 @@ class ChimeraBoost:
     temperature: float | None = None
 
     name = "chimeraboost"
+    keeps_signs = False
 
     def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedChimeraBoost:
         """Fit; with `valid`, keep the best round and fit a temperature there."""

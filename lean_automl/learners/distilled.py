@@ -34,6 +34,8 @@ class Distilled:
     mix: float
     soft: bool = False
 
+    keeps_signs = False
+
     @property
     def name(self) -> str:
         """Name of what learns."""

@@ -33,6 +33,8 @@ class Forest:
     min_rows: int = 2
     max_features: float | str = "sqrt"
 
+    keeps_signs = False
+
     @property
     def name(self) -> str:
         """Name of the kind."""

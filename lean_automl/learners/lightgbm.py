@@ -50,6 +50,7 @@ class LightGBM:
     leaf_bits: LeafBits = 16
 
     name = "lightgbm"
+    keeps_signs = True
 
     def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedLightGBM:
         """Fit; with `valid`, keep the best round."""
@@ -57,12 +58,15 @@ class LightGBM:
 
         encoding, matrix = fit_encoding(train, problem, options.seed)
         data = lgb.Dataset(matrix, train.y, weight=train.weight, free_raw_data=True)
+        signs = _constraints(problem, encoding.width)
         callbacks: list[Any] = [_stop_when(options, lgb)]
         held = []
         if valid is not None:
             held = [lgb.Dataset(encoding.matrix(valid.frame), valid.y, weight=valid.weight, reference=data)]
             callbacks.append(lgb.early_stopping(PATIENCE, verbose=False))
-        booster = lgb.train(self._parameters(problem, options), data, self.trees, valid_sets=held, callbacks=callbacks)
+        booster = lgb.train(
+            self._parameters(problem, options) | signs, data, self.trees, valid_sets=held, callbacks=callbacks
+        )
         rounds = (
             booster.best_iteration if valid is not None and booster.best_iteration > 0 else booster.current_iteration()
         )
@@ -89,6 +93,15 @@ class LightGBM:
             "verbosity": -1,
             **self.extra,
         }
+
+
+def _constraints(problem: Problem, width: int) -> dict[str, Any]:
+    """Parameters that keep the signs of the numeric features, which are the first of `width` columns."""
+    if not any(problem.signs):
+        return {}
+    signs = [*problem.signs, *[0] * (width - len(problem.signs))]
+    # The other methods fit better, but let predictions go the wrong way now and then.
+    return {"monotone_constraints": signs, "monotone_constraints_method": "basic"}
 
 
 def _stop_when(options: FitOptions, lgb: Any) -> Any:

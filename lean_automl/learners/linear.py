@@ -86,6 +86,7 @@ class Linear:
     strengths: tuple[float, ...] = (1.0, 0.1, 0.01)
 
     name = "linear"
+    keeps_signs = True
 
     def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedLinear:
         """Fit one model for each strength and keep the best on `valid`."""
@@ -94,7 +95,7 @@ class Linear:
         best: FittedLinear | None = None
         best_loss = np.inf
         for strength in self.strengths if valid is not None else self.strengths[:1]:
-            weight, bias = _solve(x, train, strength, problem)
+            weight, bias = _solve_in_order(x, train, strength, problem)
             fitted = FittedLinear(standardise, weight, bias, train.frame.levels, problem, strength)
             if valid is None:
                 return fitted
@@ -122,6 +123,22 @@ def design(frame: Frame, standardise: Standardise) -> Any:
         rows = np.arange(frame.rows)
         blocks.append(sparse.csr_matrix((np.ones(frame.rows), (rows, frame.codes[:, j])), shape=(frame.rows, levels)))
     return sparse.hstack(blocks, format="csr")
+
+
+def _solve_in_order(x: Any, train: Rows, strength: float, problem: Problem) -> tuple[F64, F64]:
+    """As `_solve`; numeric features whose weight has the wrong sign are left out, until none has."""
+    from scipy import sparse
+
+    signs = np.zeros(x.shape[1])
+    signs[: len(problem.signs)] = problem.signs
+    used = np.ones(x.shape[1])
+    while True:
+        weight, bias = _solve(x if used.all() else x @ sparse.diags(used), train, strength, problem)
+        weight = weight * used[:, None]
+        wrong = (weight * signs[:, None] < 0).any(axis=1)
+        if not wrong.any():
+            return weight, bias
+        used[wrong] = 0.0
 
 
 def _solve(x: Any, train: Rows, strength: float, problem: Problem) -> tuple[F64, F64]:

@@ -47,6 +47,7 @@ class MLP:
     epochs: int = 40
 
     name = "mlp"
+    keeps_signs = False
 
     def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedMLP:
         """Fit; with `valid`, keep the best epoch.

@@ -52,6 +52,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         threads: Processes that fit at the same time; None for all cores.
         random_state: Seed, or what draws one.
         class_weight: `balanced` for classes that weigh the same in training; None for rows that do.
+        monotone: Columns that predictions, or the probability of the second class, may only rise (1) or only fall (-1)
+            with, as a mapping or as `age=+1,debt=-1`.
         features: Features of your own, each a text such as `ratio = debt / (income + 1)`.
         columns: Kind by column name, where inference is wrong.
         drop: Columns to leave out.
@@ -90,6 +92,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         threads: int | None = None,
         random_state: Any = 0,
         class_weight: str | None = None,
+        monotone: Any = None,
         features: Any = None,
         columns: Any = None,
         drop: Any = None,
@@ -116,6 +119,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.threads = threads
         self.random_state = random_state
         self.class_weight = class_weight
+        self.monotone = monotone
         self.features = features
         self.columns = columns
         self.drop = drop

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from lean_automl.config import MAX_SEED, Budget, Constraints, FitConfig
 from lean_automl.errors import ConfigError
+from lean_automl.features import Monotone, parse_monotone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,7 @@ def config_of(parameters: Mapping[str, Any]) -> FitConfig:
             metric=get("metric"),
             families=None if get("families") is None else names_of(get("families")),
             class_weight=get("class_weight"),
+            monotone=monotone_of(get("monotone")),
             features=names_of(get("features")),
             holdout=get("holdout"),
             folds=get("folds"),
@@ -49,6 +51,13 @@ def config_of(parameters: Mapping[str, Any]) -> FitConfig:
         )
     except TypeError as error:
         raise ConfigError(f"a parameter has a value of a wrong type: {error}.") from error
+
+
+def monotone_of(value: str | Mapping[str, int] | None) -> Monotone:
+    """Names and signs, from a mapping or from the text of the command line."""
+    if value is None:
+        return ()
+    return parse_monotone((value,)) if isinstance(value, str) else tuple((str(k), v) for k, v in value.items())
 
 
 def names_of(value: str | Iterable[str] | None) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from lean_automl.errors import ConfigError
@@ -11,11 +12,20 @@ from lean_automl.student.family import Context, Family
 from lean_automl.student.linear import LinearWeights
 from lean_automl.student.mlp import SmallMLP
 from lean_automl.student.oblivious import Oblivious
+from lean_automl.student.ordered import OrderedOblivious
 from lean_automl.student.ragged import RaggedForest
 
 FAMILIES: Final[dict[str, Family]] = {
     family.name: family
-    for family in (LinearWeights(), Oblivious(), RaggedForest(), DistilledOblivious(), AdditiveTables(), SmallMLP())
+    for family in (
+        LinearWeights(),
+        Oblivious(),
+        OrderedOblivious(),
+        RaggedForest(),
+        DistilledOblivious(),
+        AdditiveTables(),
+        SmallMLP(),
+    )
 }
 
 
@@ -38,7 +48,19 @@ def choose_families(names: tuple[str, ...] | None, context: Context) -> list[Fam
     for name in names:
         if not FAMILIES[name].suits(context):
             raise ConfigError(
-                f"--families: {name!r} cannot be used here: distilled needs more rows, and mlp needs limits that its "
-                "smallest network keeps, and torch: pip install 'lean-automl[torch]'."
+                f"--families: {name!r} cannot be used here: distilled needs more rows, mlp needs limits that its smallest "
+                "network keeps and torch (pip install 'lean-automl[torch]'), ordered needs --monotone, and with "
+                "--monotone oblivious, distilled and mlp cannot be used."
             )
     return [FAMILIES[name] for name in names]
+
+
+def left_out_for_signs(context: Context) -> tuple[str, ...]:
+    """A line on the families whose models cannot keep the signs of features, if there are signs."""
+    if not any(context.problem.signs):
+        return ()
+    free = replace(context, problem=replace(context.problem, signs=()))
+    lost = [name for name, family in FAMILIES.items() if family.suits(free) and not family.suits(context)]
+    return (
+        f"--monotone: {', '.join(lost)} cannot keep it and are left out; so are members of the teacher that cannot",
+    )

@@ -36,7 +36,9 @@ class SmallMLP:
     name = "mlp"
 
     def suits(self, context: Context) -> bool:
-        return find_spec("torch") is not None and context.rows <= MOST_ROWS and bool(widths_that_may_fit(context))
+        if find_spec("torch") is None or context.rows > MOST_ROWS or any(context.problem.signs):
+            return False
+        return bool(widths_that_may_fit(context))
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> MLP:
         width = trial.suggest_categorical("mlp_width", widths_that_may_fit(context))

@@ -37,8 +37,8 @@ class Oblivious:
 
     name = "oblivious"
 
-    def suits(self, context: Context) -> bool:  # noqa: ARG002
-        return True
+    def suits(self, context: Context) -> bool:
+        return not any(context.problem.signs)
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> ChimeraBoost:
         depth = trial.suggest_int("oblivious_depth", 2, DEEPEST)

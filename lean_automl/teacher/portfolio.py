@@ -45,4 +45,4 @@ def portfolio(rows: int, problem: Problem) -> tuple[Learner, ...]:
     ]
     if many_classes:  # one tree for all of them makes the second learner the quicker one
         members[0], members[1] = members[1], members[0]
-    return tuple(members)
+    return tuple(member for member in members if member.keeps_signs or not any(problem.signs))

@@ -95,6 +95,20 @@ def test_labels_follow_the_rule_for_the_metric_in_every_file(classes: int, tmp_p
     np.testing.assert_allclose(chances, plain.predict_proba(x), atol=0.02)  # probabilities are no part of the rule
 
 
+def test_a_monotone_column_is_so_in_the_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame(rng.normal(size=(400, 2)), columns=["a", "b"])
+    y = x["a"] + np.sin(4 * x["a"]) + rng.normal(size=400) / 3
+    settings = QUICK | {"families": ("ragged", "additive", "ordered"), "max_trials": 3}
+    model = load(LeanRegressor(**settings, max_size_kb=20, monotone={"a": 1}).fit(x, y).save(tmp_path / "model.lam"))
+    grid = pd.DataFrame({"a": np.linspace(-3, 3, 2000), "b": 0.3})
+    steps = np.diff(model.predict(grid))
+    assert steps.min() >= 0.0
+    assert steps.max() > 0.01
+    with pytest.raises(SettingError, match="'oblivious' cannot be used here"):
+        LeanRegressor(**QUICK | {"families": "oblivious"}, monotone="a=+1").fit(x, y)
+
+
 def test_balanced_classes_weigh_the_same_in_training() -> None:
     x, y = numbers(400)
     rare = y * (np.random.default_rng(0).random(400) < 0.2)
