@@ -17,6 +17,7 @@ ROOMY_BYTES: Final = 128_000
 MOST_ROWS: Final = 1_000_000
 MAX_SEED: Final = 2**31 - 1
 BALANCED: Final = "balanced"
+MOST_QUANTILES: Final = 20
 TARGETS: Final = ("auto", "native", "numba", "onnx", "reference", "c")
 
 
@@ -127,6 +128,7 @@ class FitConfig:
         families: Student families to search; None for all that are installed.
         class_weight: `balanced` for classes that weigh the same in training; None for rows that do.
         monotone: Names and signs of what predictions may only rise (1) or only fall (-1) with.
+        quantiles: Shares of the target below which predictions are to lie, ascending; none for the mean.
         features: The user's own, each `name = expression` as `features.expression` describes.
         holdout: Share of the rows that no step sees until the end; None to choose by the number of rows.
         folds: Folds of the teacher's cross-validation.
@@ -142,6 +144,7 @@ class FitConfig:
     families: tuple[str, ...] | None = None
     class_weight: str | None = None
     monotone: tuple[tuple[str, int], ...] = ()
+    quantiles: tuple[float, ...] = ()
     features: tuple[str, ...] = ()
     holdout: float | None = None
     folds: int = 5
@@ -163,6 +166,11 @@ class FitConfig:
             raise ConfigError("--serve-with c: the C header is not measured here. Pass --device with a profile of it.")
         if self.target not in TARGETS:
             raise ConfigError(f"--serve-with: {self.target!r} is not one of: {', '.join(TARGETS)}.")
+        if not all(0 < q < 1 for q in self.quantiles) or list(self.quantiles) != sorted(set(self.quantiles)):
+            shown = ",".join(f"{q:g}" for q in self.quantiles)
+            raise ConfigError(f"--quantiles: {shown} is no ascending list between 0 and 1, such as 0.1,0.5,0.9.")
+        if len(self.quantiles) > MOST_QUANTILES:
+            raise ConfigError(f"--quantiles: {len(self.quantiles)} are too many. Give at most {MOST_QUANTILES}.")
         if self.class_weight not in (None, BALANCED):
             raise ConfigError(f"--class-weight: {self.class_weight!r} is not {BALANCED!r}.")
         if self.holdout is not None and not 0 < self.holdout < 0.5:

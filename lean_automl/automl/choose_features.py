@@ -8,7 +8,7 @@ The next round asks what the fit with those leaves.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -38,6 +38,7 @@ from lean_automl.features import (
 )
 from lean_automl.learners.base import FitOptions, Problem, Rows
 from lean_automl.search.losses import certainty
+from lean_automl.search.metrics import make_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -113,6 +114,9 @@ def choose_features(dataset: Dataset, terms: Terms, options: FitOptions) -> Feat
 
     The basic features and the form of all others use no target, so that all rows of the search may be in them.
     """
+    if terms.problem.quantiles:  # what tells them apart tells the mean
+        mean = terms.problem.of_mean
+        terms = replace(terms, problem=mean, metric=make_metric(None, mean.task, mean.outputs))
     basic = fit_features(dataset.table) + terms.own
     if dataset.rows < FEWEST_ROWS or not (basic.numeric or basic.categorical):
         return FeatureChoice(basic)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lean_automl.data import Task
+from lean_automl.learners.quantiles import weighted_quantiles
 from lean_automl.student.trial import score_program
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class Judge:
 
     def constant(self, known: Dataset) -> float:
         """Score of the mean, or of the shares of the classes, in the rows that a run may see."""
+        if self.problem.quantiles:
+            own = weighted_quantiles(known.y, self.problem.quantiles, known.weight)
+            return self._score(np.tile(own, (self.rows.rows, 1)))
         if self.problem.task is Task.REGRESSION:
             return self._score(np.full((self.rows.rows, 1), np.average(known.y, weights=known.weight)))
         counts = np.bincount(known.y, weights=known.weight, minlength=self.problem.outputs)

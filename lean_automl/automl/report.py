@@ -95,6 +95,7 @@ class Reporter:
             "trials": {str(candidate.number): round(weight, 4) for candidate, weight in blend.members},
             "seed": run.config.seed,
             "lean_automl": _version("lean-automl"),
+            **({"quantiles": list(run.problem.quantiles)} if run.problem.quantiles else {}),
             **({"features": run.expressed.written} if run.expressed.written else {}),
         }
 
@@ -197,6 +198,7 @@ def _asked(run: Run) -> Asked:
         "families": None if config.families is None else list(config.families),
         "class_weight": config.class_weight,
         "monotone": dict(config.monotone),
+        "quantiles": list(config.quantiles),
         "features": list(config.features),
         "folds": config.folds,
         "threads": config.threads,

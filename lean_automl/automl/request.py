@@ -61,5 +61,10 @@ def problem_of(schema: Schema, config: FitConfig, own: FeaturePlan) -> Problem:
     balanced = config.class_weight == BALANCED
     if balanced and not schema.task.is_classification:
         raise ConfigError(f"--class-weight: a {schema.task.value} target has no classes. Leave the option out.")
+    if config.quantiles and schema.task.is_classification:
+        raise ConfigError(f"--quantiles: a {schema.task.value} target has none. Leave the option out.")
+    if config.quantiles and config.monotone:
+        raise ConfigError("--monotone: what learns quantiles cannot keep an order. Leave one of the two out.")
     check_monotone(config.monotone, schema, own)
-    return Problem(schema.task, len(schema.classes) or 1, balanced, config.monotone)
+    outputs = len(schema.classes) or len(config.quantiles) or 1
+    return Problem(schema.task, outputs, balanced, config.monotone, config.quantiles)

@@ -109,7 +109,9 @@ class Run:
             self.schema = dataset.schema
             self.expressed = express(self.config.features, self.schema, dataset.table)
             self.problem = problem_of(self.schema, self.config, self.expressed)
-            self.metric: Metric = make_metric(self.config.metric, self.problem.task, self.problem.outputs)
+            self.metric: Metric = make_metric(
+                self.config.metric, self.problem.task, self.problem.outputs, self.problem.quantiles
+            )
             split = holdout(dataset, self.config.holdout, self.config.seed)
             self.holdout: Dataset = dataset.take(split.valid)
             self.judge = Judge(self.holdout, self.problem, self.metric)

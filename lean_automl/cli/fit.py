@@ -72,25 +72,31 @@ def add_parser(commands: Any) -> None:
         help="processes that fit at the same time (all cores)",
     )
     how.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
-    how.add_argument("--class-weight", choices=("balanced",), help="let classes weigh the same in training")
-    how.add_argument(
+    _add_wishes(how)
+    add_column_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.set_defaults(run=run)
+
+
+def _add_wishes(group: Any) -> None:
+    """Add the options that say what the model should be like."""
+    group.add_argument("--class-weight", choices=("balanced",), help="let classes weigh the same in training")
+    group.add_argument(
         "--monotone",
         action="append",
         default=[],
         metavar="A=+1,B=-1",
         help="columns that the prediction, or the probability of the second class, may only rise or only fall with",
     )
-    how.add_argument(
+    group.add_argument("--quantiles", metavar="Q,Q", help="predict these quantiles of a number, such as 0.1,0.5,0.9")
+    group.add_argument(
         "--feature",
         action="append",
         default=[],
         metavar="'NAME = EXPRESSION'",
         help="a feature of your own, such as 'ratio = debt / (income + 1)'; may be given several times",
     )
-    add_column_options(parser)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
-    parser.set_defaults(run=run)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -160,6 +166,7 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
         metric=namespace.metric,
         families=families,
         class_weight=namespace.class_weight,
+        quantiles=quantiles_of(namespace.quantiles),
         monotone=parse_monotone(tuple(namespace.monotone)),
         features=tuple(namespace.feature),
         holdout=namespace.holdout,
@@ -167,6 +174,14 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
         threads=namespace.threads,
         seed=namespace.seed,
     )
+
+
+def quantiles_of(text: str | None) -> tuple[float, ...]:
+    """Numbers between commas."""
+    try:
+        return () if text is None else tuple(float(number) for number in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--quantiles: {text!r} is no list of numbers, such as 0.1,0.5,0.9.") from None
 
 
 def output_of(namespace: argparse.Namespace) -> Path:

@@ -158,7 +158,9 @@ def _judge(artifact: Artifact, namespace: argparse.Namespace) -> tuple[Table, Ju
     schema = Schema(program.columns, namespace.target, task, classes, weight=None, group=None, time=None, notes=())
     target = to_target(frame, schema)
     table = to_table(frame, program.columns).take(target.kept)
-    metric = make_metric(artifact.metadata.get("metric"), task, len(classes) or 1)
+    quantiles = tuple(artifact.metadata.get("quantiles") or ())
+    outputs = len(classes) or len(quantiles) or 1
+    metric = make_metric(artifact.metadata.get("metric"), task, outputs, quantiles)
 
     def predict(changed: Program) -> Any:
         return make_engine(changed).run(table.arrays)[PROBABILITIES if classes else PREDICTION]

@@ -45,7 +45,12 @@ def run(namespace: argparse.Namespace) -> int:
         for position, label in enumerate(model.classes):
             result[f"probability_{label}"] = outputs["probabilities"][:, position]
     else:
-        result = pd.DataFrame({"prediction": outputs["prediction"][:, 0]})
+        numbers = outputs["prediction"]
+        names = [f"quantile_{q:g}" for q in model.metadata.get("quantiles") or ()]
+        if not names:
+            many = numbers.shape[1] > 1
+            names = [f"prediction_{number}" if many else "prediction" for number in range(numbers.shape[1])]
+        result = pd.DataFrame(numbers, columns=names)
     if namespace.keep:
         result = pd.concat([frame.reset_index(drop=True), result], axis=1)
     if out is None:

@@ -37,8 +37,17 @@ def label(builder: ProgramBuilder, probabilities: int, schema: Schema) -> Progra
     return builder.build({LABEL: chosen, PROBABILITIES: probabilities})
 
 
-def assemble_average(members: Sequence[tuple[Lowerable, float]], plan: FeaturePlan, schema: Schema) -> Program:
-    """The Program of a weighted average of models; of their probabilities for a classifier."""
+def assemble_average(
+    members: Sequence[tuple[Lowerable, float]], plan: FeaturePlan, schema: Schema, outputs: int | None = None
+) -> Program:
+    """The Program of a weighted average of models; of their probabilities for a classifier.
+
+    Args:
+        members: Models with their weights.
+        plan: The features.
+        schema: What the columns mean.
+        outputs: Columns of a prediction; None for the classes, or one number.
+    """
     builder = ProgramBuilder(schema.features)
     parts, weights = [], []
     for fitted, weight in members:
@@ -48,7 +57,7 @@ def assemble_average(members: Sequence[tuple[Lowerable, float]], plan: FeaturePl
             scores = builder.add(o.Link((scores,), kind))
         parts.append(scores)
         weights.append(weight)
-    width = 1 if schema.task is Task.REGRESSION else len(schema.classes)
+    width = outputs or len(schema.classes) or 1
     share = (np.array(weights) / np.sum(weights)).astype(np.float32)
     mean = builder.add(o.Blend(tuple(parts), share, np.zeros(width, dtype=np.float32)))
     return builder.build({PREDICTION: mean}) if schema.task is Task.REGRESSION else label(builder, mean, schema)

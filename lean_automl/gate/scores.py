@@ -30,12 +30,14 @@ def scores(subject: Subject, sample: Sample, names: Iterable[str], engine: str) 
     noted = subject.metadata.get("metric")
     wanted: list[str | None] = [*names] or [noted if isinstance(noted, str) else None]
     try:
-        metrics = [make_metric(name, task, len(classes) or 1) for name in wanted]
+        quantiles = tuple(subject.metadata.get("quantiles") or ())
+        outputs = len(classes) or len(quantiles) or 1
+        metrics = [make_metric(name, task, outputs, quantiles) for name in wanted]
     except ConfigError as error:
         raise ConfigError(str(error).replace("--metric:", "--min-score:", 1)) from error
     schema = Schema(subject.columns, sample.target, task, classes, weight=None, group=None, time=None, notes=())
     target = to_target(sample.frame, schema)
     table = sample.table(subject.columns).take(target.kept)
-    outputs = subject.run(table.arrays, engine)
+    found = subject.run(table.arrays, engine)
     named = zip(wanted, metrics, strict=True)
-    return {name or metric.name: metric(target.y, answers(metric, outputs, classes)) for name, metric in named}
+    return {name or metric.name: metric(target.y, answers(metric, found, classes)) for name, metric in named}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,12 +29,14 @@ class Additive:
         learning_rate: Shrinkage.
         max_bins: Cuts of a numeric feature at most, plus one.
         leaf_bits: Width of the table entries when lowered.
+        extra: Further LightGBM parameters.
     """
 
     trees: int = 1500
     learning_rate: float = 0.1
     max_bins: int = 64
     leaf_bits: LeafBits = 16
+    extra: dict[str, Any] = field(default_factory=dict)
 
     name = "additive"
     keeps_signs = True
@@ -47,7 +49,7 @@ class Additive:
             learning_rate=self.learning_rate,
             feature_fraction=1.0,
             bagging_fraction=1.0,
-            extra={"max_bin": self.max_bins},
+            extra={"max_bin": self.max_bins} | self.extra,
             leaf_bits=self.leaf_bits,
         )
         fitted = stumps.fit(train, valid, problem, options)

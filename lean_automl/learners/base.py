@@ -60,9 +60,10 @@ class Problem:
 
     Attributes:
         task: Kind of target.
-        outputs: Columns of a prediction: classes, or 1 for regression.
+        outputs: Columns of a prediction: classes, quantiles, or 1 for the mean.
         balanced: Whether every class weighs the same in training, however many rows it has.
         monotone: Names and signs of what predictions may only rise (1) or only fall (-1) with.
+        quantiles: Which of the target are predicted, ascending; none for the mean.
         signs: The same for each numeric feature, 0 for any; empty if there are none, or while features are chosen.
     """
 
@@ -70,12 +71,18 @@ class Problem:
     outputs: int
     balanced: bool = False
     monotone: tuple[tuple[str, int], ...] = ()
+    quantiles: tuple[float, ...] = ()
     signs: tuple[int, ...] = ()
 
     @property
     def scores(self) -> int:
-        """Columns of raw scores: 1 for binary and regression, else one for each class."""
-        return 1 if self.task is not Task.MULTICLASS else self.outputs
+        """Columns of raw scores: 1 for binary and the mean, else one for each class or quantile."""
+        return 1 if self.task is Task.BINARY else self.outputs
+
+    @property
+    def of_mean(self) -> Problem:
+        """The same rows, with the mean instead of quantiles."""
+        return replace(self, outputs=1, quantiles=()) if self.quantiles else self
 
 
 def training(rows: Rows, problem: Problem) -> Rows:

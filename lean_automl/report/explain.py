@@ -160,11 +160,11 @@ def explain(program: Program, data: Dataset, metric: Metric, seconds: float) -> 
         calibration = _calibration(data.y, predicted)
         confusion = _confusion(data.y, subject.labels(), [str(label) for label in program.classes])
     else:
-        residuals = _residuals(data.y, predicted[:, 0])
+        residuals = _residuals(data.y, predicted[:, predicted.shape[1] // 2])  # of quantiles, the middle one
     few = replace(subject, data=_some(data, IMPORTANCE_ROWS, rng))
     used = sorted({number for op in program.ops for number in op.inputs if number < len(program.columns)})
     importance = _importance(few, used, deadline, rng)
-    shapes = find_shapes(few.predict, few.data.table, used, deadline)
+    shapes = None if metric.quantiles else find_shapes(few.predict, few.data.table, used, deadline)
     return Explained(data.rows, calibration, confusion, residuals, importance, shapes)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from lean_automl.data import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 F64 = np.ndarray[Any, np.dtype[np.float64]]
@@ -17,17 +19,29 @@ SMALLEST_PROBABILITY: Final = 1e-6
 FEW: Final = 0.01
 
 
-def row_losses(y: NDArray[Any], predicted: F64, task: Task, weight: F64 | None = None) -> F64:
-    """Log loss, or squared error, of each row, times its weight over the mean weight; shape (n,).
+def pinball(y: NDArray[Any], predicted: NDArray[Any], quantiles: Sequence[float]) -> F64:
+    """Mean pinball loss of the quantiles of each row, shape (n,); `predicted` has a column for each."""
+    shares, above = np.asarray(quantiles), y[:, None] - np.asarray(predicted, dtype=np.float64)
+    losses: F64 = np.maximum(shares * above, (shares - 1.0) * above).mean(axis=1)
+    return losses
+
+
+def row_losses(
+    y: NDArray[Any], predicted: F64, task: Task, weight: F64 | None = None, quantiles: Sequence[float] = ()
+) -> F64:
+    """Log loss, squared error or pinball loss of each row, times its weight over the mean weight; shape (n,).
 
     Args:
         y: Class codes or numbers, shape (n,).
         predicted: Probabilities (n, classes), or predictions (n, 1).
         task: What is predicted.
         weight: Of the rows, shape (n,), or None for equal weights.
+        quantiles: What the columns of predictions are, if they are quantiles.
     """
-    if task is Task.REGRESSION:
-        losses: F64 = (y - predicted[:, 0]) ** 2
+    if quantiles:
+        losses = pinball(y, predicted, quantiles)
+    elif task is Task.REGRESSION:
+        losses = (y - predicted[:, 0]) ** 2
     else:
         losses = -np.log(np.maximum(predicted[np.arange(y.size), y], SMALLEST_PROBABILITY))
     return losses if weight is None else losses * (weight / max(float(weight.mean()), 1e-300))

@@ -14,6 +14,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 
 from lean_automl.data import Task
 from lean_automl.errors import ConfigError
+from lean_automl.search.losses import pinball
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,9 @@ DEFAULTS: Final = {
     Task.MULTICLASS: "neg_log_loss",
     Task.REGRESSION: "neg_root_mean_squared_error",
 }
+PINBALL: Final = "neg_mean_pinball_loss"
 ALIASES: Final = {
+    "pinball": PINBALL,
     "auc": "roc_auc",
     "logloss": "neg_log_loss",
     "log_loss": "neg_log_loss",
@@ -42,11 +45,13 @@ class Metric:
         name: Name of the scorer.
         task: Kind of target.
         outputs: Columns of a prediction.
+        quantiles: What the columns are, if they are quantiles; the score then is the mean pinball loss.
     """
 
     name: str
     task: Task
     outputs: int
+    quantiles: tuple[float, ...] = ()
 
     def __call__(self, y: NDArray[Any], predicted: NDArray[Any], weight: NDArray[np.float64] | None = None) -> float:
         """Score of predictions; greater is better.
@@ -56,6 +61,8 @@ class Metric:
             predicted: Probabilities (n, classes) or predictions (n, 1).
             weight: Row weights, shape (n,).
         """
+        if self.quantiles:
+            return -float(np.average(pinball(y, predicted, self.quantiles), weights=weight))
         quick = QUICK.get((self.name, self.task.is_classification))
         if quick is not None and (weight is None or quick is not _roc_auc or np.unique(y).size < 2):
             return quick(y, np.asarray(predicted, dtype=np.float64), weight)
@@ -129,12 +136,18 @@ class _Regressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return x[:, 0]
 
 
-def make_metric(name: str | None, task: Task, outputs: int) -> Metric:
-    """The metric of that name, or the task's default.
+def make_metric(name: str | None, task: Task, outputs: int, quantiles: tuple[float, ...] = ()) -> Metric:
+    """The metric of that name, or the task's default; for quantiles, the pinball loss.
 
     Raises:
         ConfigError: scikit-learn has no such scorer, or it does not fit the task.
     """
+    if quantiles:
+        if name not in (None, PINBALL, *(alias for alias, full in ALIASES.items() if full == PINBALL)):
+            raise ConfigError(f"--metric: {name!r} judges no quantiles. Leave it out: they have the pinball loss.")
+        return Metric(PINBALL, task, outputs, quantiles)
+    if ALIASES.get(name or "", name) == PINBALL:
+        raise ConfigError("--metric: the pinball loss judges quantiles. Say which: --quantiles 0.1,0.5,0.9.")
     wanted = DEFAULTS[task] if name is None else ALIASES.get(name, name)
     known = get_scorer_names()
     if wanted not in known:

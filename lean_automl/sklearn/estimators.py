@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from lean_automl.automl.front import Point, read_front
 from lean_automl.automl.pipeline import FitRequest, fit
 from lean_automl.data import SchemaOverrides, Task
+from lean_automl.search.losses import pinball
 from lean_automl.sklearn.errors import translated
 from lean_automl.sklearn.inputs import Names, make_table, native_labels, read_answers, read_features, read_weight
 from lean_automl.sklearn.served import Served
@@ -54,6 +55,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         class_weight: `balanced` for classes that weigh the same in training; None for rows that do.
         monotone: Columns that predictions, or the probability of the second class, may only rise (1) or only fall (-1)
             with, as a mapping or as `age=+1,debt=-1`.
+        quantiles: Quantiles to predict instead of the mean, such as (0.1, 0.5, 0.9): `predict` has a column for each,
+            and `score` is the pinball loss below zero.
         features: Features of your own, each a text such as `ratio = debt / (income + 1)`.
         columns: Kind by column name, where inference is wrong.
         drop: Columns to leave out.
@@ -93,6 +96,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         random_state: Any = 0,
         class_weight: str | None = None,
         monotone: Any = None,
+        quantiles: Any = None,
         features: Any = None,
         columns: Any = None,
         drop: Any = None,
@@ -120,6 +124,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.class_weight = class_weight
         self.monotone = monotone
+        self.quantiles = quantiles
         self.features = features
         self.columns = columns
         self.drop = drop
@@ -304,8 +309,15 @@ class LeanRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
     """A regressor that is one fast, measured file."""
 
     def predict(self, X: Any) -> Array:
-        """Numbers, by the compiled model."""
+        """Numbers, by the compiled model; a column for each of `quantiles`, if they were asked for."""
         with translated():
             rows = self._rows(X)
             numbers = self._served.numbers(rows)
         return numbers
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R2 as in scikit-learn, or for quantiles the mean pinball loss, below zero so that greater is better."""
+        if not self.quantiles:
+            return float(super().score(X, y, sample_weight))
+        losses = pinball(np.asarray(y, dtype=np.float64), self.predict(X).reshape(len(y), -1), self.quantiles)
+        return -float(np.average(losses, weights=sample_weight))

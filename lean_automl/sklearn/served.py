@@ -72,8 +72,9 @@ class Served:
         return self._run(frame)["probabilities"]
 
     def numbers(self, frame: pd.DataFrame) -> Array:
-        """Predicted numbers."""
-        return self._run(frame)["prediction"][:, 0].astype(np.float64)
+        """Predicted numbers, shape (n,), or (n, k) for k quantiles."""
+        numbers = self._run(frame)["prediction"].astype(np.float64)
+        return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 
     def export(self, form: str) -> bytes:
         """The model as another file.
@@ -122,7 +123,8 @@ class Served:
     def _loss(self, arrays: tuple[Array, ...], truth: Array) -> float:
         outputs = self._model.run(arrays)
         if not self.classes:
-            return float(np.mean((outputs["prediction"][:, 0] - truth) ** 2))
+            numbers = outputs["prediction"]
+            return float(np.mean((numbers[:, numbers.shape[1] // 2] - truth) ** 2))  # of quantiles, the middle one
         chosen = np.take_along_axis(outputs["probabilities"], truth[:, None], axis=1)
         return float(-np.log(np.maximum(chosen, SMALLEST_PROBABILITY)).mean())
 

@@ -43,6 +43,7 @@ def config_of(parameters: Mapping[str, Any]) -> FitConfig:
             families=None if get("families") is None else names_of(get("families")),
             class_weight=get("class_weight"),
             monotone=monotone_of(get("monotone")),
+            quantiles=tuple(float(q) for q in get("quantiles") or ()),
             features=names_of(get("features")),
             holdout=get("holdout"),
             folds=get("folds"),

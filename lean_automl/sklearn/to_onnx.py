@@ -51,7 +51,8 @@ def _classifier_types(operator: Any) -> None:
 def _regressor_types(operator: Any) -> None:
     from skl2onnx.common.data_types import FloatTensorType
 
-    operator.outputs[0].set_type(FloatTensorType([operator.inputs[0].get_first_dimension(), 1]))
+    numbers = len(operator.raw_operator.quantiles or ()) or 1
+    operator.outputs[0].set_type(FloatTensorType([operator.inputs[0].get_first_dimension(), numbers]))
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:

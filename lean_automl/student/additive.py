@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lean_automl.learners.additive import Additive
+from lean_automl.learners.quantiles import for_quantiles
 from lean_automl.student.family import Context
 
 if TYPE_CHECKING:
     import optuna
+
+    from lean_automl.learners.lightgbm import LightGBM
+    from lean_automl.learners.quantiles import Quantiles
 
 
 class AdditiveTables:
@@ -19,11 +23,12 @@ class AdditiveTables:
     def suits(self, context: Context) -> bool:  # noqa: ARG002
         return True
 
-    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Additive:  # noqa: ARG002
-        return Additive(
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Additive | LightGBM | Quantiles:
+        student = Additive(
             learning_rate=trial.suggest_float("additive_learning_rate", 0.03, 0.5, log=True),
             max_bins=trial.suggest_categorical("additive_bins", [16, 64, 255]),
         )
+        return for_quantiles(student, context.problem)
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
         return ({"additive_learning_rate": 0.15, "additive_bins": 64},)

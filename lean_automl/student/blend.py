@@ -127,7 +127,8 @@ def _losses(bench: Workbench, members: Sequence[Candidate]) -> F64:
     """Of the validation rows of all folds, by the average."""
     rows = np.concatenate([fold.valid for fold in bench.folds])
     weight = None if bench.rows.weight is None else bench.rows.weight[rows]
-    return row_losses(bench.rows.y[rows], np.concatenate(_average(bench, members)), bench.problem.task, weight)
+    predicted, problem = np.concatenate(_average(bench, members)), bench.problem
+    return row_losses(bench.rows.y[rows], predicted, problem.task, weight, problem.quantiles)
 
 
 def _average(bench: Workbench, members: Sequence[Candidate]) -> list[F64]:

@@ -20,7 +20,7 @@ class DistilledOblivious:
     name = "distilled"
 
     def suits(self, context: Context) -> bool:
-        return context.has_teacher and not any(context.problem.signs)
+        return context.has_teacher and not any(context.problem.signs) and not context.problem.quantiles
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Distilled:
         depth = trial.suggest_int("distilled_depth", 2, 7)

@@ -50,7 +50,7 @@ def choose_families(names: tuple[str, ...] | None, context: Context) -> list[Fam
             raise ConfigError(
                 f"--families: {name!r} cannot be used here: distilled needs more rows, mlp needs limits that its smallest "
                 "network keeps and torch (pip install 'lean-automl[torch]'), ordered needs --monotone, and with "
-                "--monotone oblivious, distilled and mlp cannot be used."
+                "--monotone oblivious, distilled and mlp cannot be used; --quantiles has ragged and additive."
             )
     return [FAMILIES[name] for name in names]
 

@@ -16,8 +16,8 @@ class LinearWeights:
 
     name = "linear"
 
-    def suits(self, context: Context) -> bool:  # noqa: ARG002
-        return True
+    def suits(self, context: Context) -> bool:
+        return not context.problem.quantiles
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Linear:  # noqa: ARG002
         return Linear((trial.suggest_float("linear_strength", 1e-4, 10.0, log=True),))

@@ -36,7 +36,8 @@ class SmallMLP:
     name = "mlp"
 
     def suits(self, context: Context) -> bool:
-        if find_spec("torch") is None or context.rows > MOST_ROWS or any(context.problem.signs):
+        free = not any(context.problem.signs) and not context.problem.quantiles
+        if find_spec("torch") is None or context.rows > MOST_ROWS or not free:
             return False
         return bool(widths_that_may_fit(context))
 

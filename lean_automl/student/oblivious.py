@@ -38,7 +38,7 @@ class Oblivious:
     name = "oblivious"
 
     def suits(self, context: Context) -> bool:
-        return not any(context.problem.signs)
+        return not any(context.problem.signs) and not context.problem.quantiles
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> ChimeraBoost:
         depth = trial.suggest_int("oblivious_depth", 2, DEEPEST)

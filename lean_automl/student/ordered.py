@@ -20,7 +20,7 @@ class OrderedOblivious:
     name = "ordered"
 
     def suits(self, context: Context) -> bool:
-        return any(context.problem.signs)
+        return any(context.problem.signs) and not context.problem.quantiles
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> CatBoost:
         depth = trial.suggest_int("ordered_depth", 2, 7)

@@ -6,10 +6,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from lean_automl.learners.lightgbm import LightGBM
+from lean_automl.learners.quantiles import for_quantiles
 from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
 
 if TYPE_CHECKING:
     import optuna
+
+    from lean_automl.learners.additive import Additive
+    from lean_automl.learners.quantiles import Quantiles
 
 BYTES_PER_LEAF = 12.0
 
@@ -30,17 +34,18 @@ class RaggedForest:
     def suits(self, context: Context) -> bool:  # noqa: ARG002
         return True
 
-    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> LightGBM:
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> LightGBM | Additive | Quantiles:
         leaves = trial.suggest_int("ragged_leaves", 4, 63, log=True)
         rounds = most_rounds(leaves, context)
         room = trial.suggest_float("ragged_room", LEAST_ROOM, 1.0)
-        return LightGBM(
+        student = LightGBM(
             trees=max(FEWEST_TREES, round(rounds * room)),
             leaves=leaves,
             learning_rate=trial.suggest_float("ragged_learning_rate", 0.02, 0.5, log=True),
             min_rows=trial.suggest_int("ragged_min_rows", 2, 50, log=True),
             feature_fraction=trial.suggest_float("ragged_feature_fraction", 0.4, 1.0),
         )
+        return for_quantiles(student, context.problem)
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []

@@ -78,7 +78,7 @@ class Workbench:
         """The same before the passes: it predicts the same and is made more quickly."""
         if len(members) == 1:
             return assemble(members[0][0], self.plan, self.schema)
-        return assemble_average(members, self.plan, self.schema)
+        return assemble_average(members, self.plan, self.schema, self.problem.outputs)
 
     def shortened(self, members: Sequence[Member]) -> tuple[Sequence[Member], Program]:
         """The students with as many of their first rounds as the limits allow, and their Program."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lean_automl.data import Task
 from lean_automl.learners.catboost import CatBoost
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.forest import Forest
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.learners.linear import Linear
+from lean_automl.learners.quantiles import Quantiles
 
 if TYPE_CHECKING:
     from lean_automl.learners.base import Learner, Problem
@@ -18,7 +20,7 @@ SMALL_ROWS = 3_000
 
 def portfolio(rows: int, problem: Problem) -> tuple[Learner, ...]:
     """Learners in the order in which they are tried: what most often helps for its time comes first."""
-    few, many_classes = rows < SMALL_ROWS, problem.scores > 1
+    few, many_classes = rows < SMALL_ROWS, problem.task is Task.MULTICLASS
     members: list[Learner] = [
         LightGBM(
             # With many classes a round is many trees, and a slow rate would not be through in time.
@@ -45,4 +47,6 @@ def portfolio(rows: int, problem: Problem) -> tuple[Learner, ...]:
     ]
     if many_classes:  # one tree for all of them makes the second learner the quicker one
         members[0], members[1] = members[1], members[0]
+    if problem.quantiles:
+        members = [Quantiles(member) for member in members if isinstance(member, LightGBM)]
     return tuple(member for member in members if member.keeps_signs or not any(problem.signs))

@@ -68,7 +68,7 @@ class Model:
         return self._run(arrays)
 
     def predict(self, table: "TableLike") -> "Array":
-        """Class labels or predicted numbers, shape (n,), for a table of n rows.
+        """Class labels or predicted numbers, shape (n,), for a table of n rows; (n, k) for k quantiles.
 
         Args:
             table: A DataFrame, a mapping from column names to sequences, or a list of records.
@@ -77,7 +77,10 @@ class Model:
             SchemaError: A column is absent or holds a value that its kind does not allow.
         """
         outputs = self._run(self._reader.table(table))
-        return outputs["label"].reshape(-1) if self.classes else outputs["prediction"][:, 0]
+        if self.classes:
+            return outputs["label"].reshape(-1)
+        numbers = outputs["prediction"]
+        return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 
     def predict_proba(self, table: "TableLike") -> "Array":
         """Probabilities, float32 of shape (n, classes), in the order of `classes`.
@@ -110,7 +113,8 @@ class Model:
         """As `RowEngine.run_one`, for an engine that has only `run`."""
         outputs = self._run(self._reader.arrays(values))
         if not self.classes:
-            return float(outputs["prediction"][0, 0]), ()
+            numbers = tuple(outputs["prediction"][0].tolist())
+            return (numbers if len(numbers) > 1 else numbers[0]), ()
         label = outputs["label"].reshape(-1)[0]
         return (label.item() if hasattr(label, "item") else label), tuple(outputs["probabilities"][0].tolist())
 

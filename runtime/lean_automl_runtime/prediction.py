@@ -8,11 +8,11 @@ if TYPE_CHECKING:
         """The answer for one record.
 
         Attributes:
-            value: The class label, or the predicted number.
+            value: The class label, or the predicted number; a tuple of them for several quantiles.
             probabilities: One for each of `Model.classes`; empty for a regressor.
         """
 
-        value: str | int | bool | float
+        value: str | int | bool | float | tuple[float, ...]
         probabilities: tuple[float, ...]
 
 else:  # the same, without modules that take longer to import than a model takes to load
@@ -22,7 +22,7 @@ else:  # the same, without modules that take longer to import than a model takes
         """The answer for one record.
 
         Attributes:
-            value: The class label, or the predicted number.
+            value: The class label, or the predicted number; a tuple of them for several quantiles.
             probabilities: One for each of `Model.classes`; empty for a regressor.
         """
 

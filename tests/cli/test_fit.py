@@ -99,3 +99,22 @@ def test_a_run_that_cannot_meet_its_limits_names_the_nearest_miss(cli: CommandLi
     assert "Nearest miss: trial " in line
     assert "over the limit of 0.5 kB" in line
     assert "It would fit with --max-size-kb " in line
+
+
+def test_quantiles_are_columns_of_every_prediction(cli: CommandLine, table: str) -> None:
+    own = ("--quantiles", "0.1,0.5,0.9", "--families", "ragged", "--max-trials", 1)
+    quick = ("--time-limit", 60, "--no-teacher", "--no-measure", "--threads", 1)
+    outcome = cli.run(
+        "fit", table, "--target", "count", "--task", "regression", *own, *quick, "--out", "made", "--json"
+    )
+    assert (outcome.code, outcome.err) == (0, "")
+    run = strict(outcome.out)
+    assert run["metric"] == "neg_mean_pinball_loss"
+    assert run["asked"]["settings"]["quantiles"] == [0.1, 0.5, 0.9]
+    for file in ("model.lam", "model.onnx"):
+        assert cli.run("predict", f"made/{file}", table, "--out", "p.csv", "--overwrite").code == 0
+        numbers = pd.read_csv("p.csv")
+        assert list(numbers.columns) == ["quantile_0.1", "quantile_0.5", "quantile_0.9"]
+        assert (numbers.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+    gated = cli.run("gate", "made/model.lam", "--data", table, "--min-score", "pinball=-100", "--engine", "reference")
+    assert gated.code == 0, gated.err

@@ -75,3 +75,15 @@ def test_columns_of_text_have_inputs_of_their_own() -> None:
     assert label.dtype == np.int64
     with pytest.raises(Exception, match="input of its own"):
         skl2onnx.convert_sklearn(fitted, initial_types=[("X", FloatTensorType([None, 2]))])
+
+
+def test_a_pipeline_that_predicts_quantiles() -> None:
+    x, y = numbers()
+    quantiles = LeanRegressor(**QUICK | {"families": ("additive",)}, quantiles=(0.2, 0.8))
+    steps = make_pipeline(StandardScaler(), quantiles).fit(x, y)
+    model = skl2onnx.to_onnx(steps, x[:1])
+    (predicted,) = run(model, {"X": x})
+    assert [d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim][1:] == [2]
+    np.testing.assert_allclose(predicted, steps.predict(x), atol=1e-4)
+    assert (predicted[:, 0] <= predicted[:, 1]).all()
+    assert -1.0 < steps.score(x, y) < 0.0

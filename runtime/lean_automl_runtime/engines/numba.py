@@ -130,6 +130,9 @@ class _RowPath:
         self._pack(memory.raw.data, 0, *row)
         memory.execute(1)
         numbers = self._unpack(memory.floats.data, self._at)
-        answer = self._classes[memory.ints[self._label]] if self._classes else numbers[0]
+        if self._classes:
+            answer = self._classes[memory.ints[self._label]]
+        else:
+            answer = numbers if len(numbers) > 1 else numbers[0]
         self._free.append(memory)
         return answer, (numbers if self._classes else ())

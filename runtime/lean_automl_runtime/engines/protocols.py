@@ -28,5 +28,8 @@ class RowEngine(Protocol):
     """An engine with a shorter way for one row."""
 
     def run_one(self, values: Sequence[Any]) -> tuple[Any, tuple[float, ...]]:
-        """Answer and probabilities (none for a regressor) for one parsed value of each column (`values`)."""
+        """Answer and probabilities (none for a regressor) for one parsed value of each column (`values`).
+
+        The answer of several quantiles is a tuple of numbers.
+        """
         ...

@@ -242,7 +242,11 @@ static PyObject *answer(const Predictor *self, const la_slots *slots) {
         Py_XINCREF(value);
         numbers = floats(slots->f + h->probabilities, h->probabilities < 0 ? 0 : h->width);
     } else {
-        value = PyFloat_FromDouble(h->prediction < 0 ? Py_NAN : (double)slots->f[h->prediction]);
+        if (h->prediction >= 0 && h->outputs > 1) {
+            value = floats(slots->f + h->prediction, h->outputs);
+        } else {
+            value = PyFloat_FromDouble(h->prediction < 0 ? Py_NAN : (double)slots->f[h->prediction]);
+        }
         numbers = PyTuple_New(0);
     }
     result = value == NULL || numbers == NULL ? NULL : PyType_GenericAlloc(self->prediction, 2);
