@@ -12,6 +12,7 @@ from lean_automl.data import Schema, SchemaOverrides, Task
 from lean_automl.errors import ConfigError
 from lean_automl.features import FeaturePlan, check_monotone
 from lean_automl.learners.base import Problem
+from lean_automl.search.metrics import Metric, make_metric
 from lean_automl.student.search import Watcher as SearchWatcher
 from lean_automl.teacher.build import Watcher as TeacherWatcher
 
@@ -68,3 +69,12 @@ def problem_of(schema: Schema, config: FitConfig, own: FeaturePlan) -> Problem:
     check_monotone(config.monotone, schema, own)
     outputs = len(schema.classes) or len(config.quantiles) or 1
     return Problem(schema.task, outputs, balanced, config.monotone, config.quantiles)
+
+
+def metric_of(config: FitConfig, problem: Problem) -> Metric:
+    """What judges.
+
+    Raises:
+        ConfigError: There is no such metric, or it does not fit the problem.
+    """
+    return make_metric(config.metric, problem.task, problem.outputs, problem.quantiles)

@@ -31,7 +31,7 @@ from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
 from lean_automl.automl.predicted import judge_files
 from lean_automl.automl.report import Reporter, Shipped
-from lean_automl.automl.request import FitRequest, Watcher, problem_of
+from lean_automl.automl.request import FitRequest, Watcher, metric_of, problem_of
 from lean_automl.automl.thin import sample, search_rows, trees_in_time
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
@@ -40,7 +40,7 @@ from lean_automl.errors import InfeasibleError, LeanAutoMLError, MeasurementErro
 from lean_automl.features import express, signs_of
 from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.search.clock import Clock
-from lean_automl.search.metrics import Metric, make_metric
+from lean_automl.search.metrics import Metric
 from lean_automl.search.workers import Workers
 from lean_automl.student.blend import Blend, choose_blend, single
 from lean_automl.student.costs import costs_for
@@ -109,9 +109,7 @@ class Run:
             self.schema = dataset.schema
             self.expressed = express(self.config.features, self.schema, dataset.table)
             self.problem = problem_of(self.schema, self.config, self.expressed)
-            self.metric: Metric = make_metric(
-                self.config.metric, self.problem.task, self.problem.outputs, self.problem.quantiles
-            )
+            self.metric: Metric = metric_of(self.config, self.problem)
             split = holdout(dataset, self.config.holdout, self.config.seed)
             self.holdout: Dataset = dataset.take(split.valid)
             self.judge = Judge(self.holdout, self.problem, self.metric)

@@ -48,9 +48,9 @@ def choose_families(names: tuple[str, ...] | None, context: Context) -> list[Fam
     for name in names:
         if not FAMILIES[name].suits(context):
             raise ConfigError(
-                f"--families: {name!r} cannot be used here: distilled needs more rows, mlp needs limits that its smallest "
-                "network keeps and torch (pip install 'lean-automl[torch]'), ordered needs --monotone, and with "
-                "--monotone oblivious, distilled and mlp cannot be used; --quantiles has ragged and additive."
+                f"--families: {name!r} cannot be used here: distilled needs more rows, mlp needs limits that its "
+                "smallest network keeps and torch (pip install 'lean-automl[torch]'), ordered needs --monotone, and "
+                "with --monotone oblivious, distilled and mlp cannot be used; --quantiles has ragged and additive."
             )
     return [FAMILIES[name] for name in names]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lean_automl.learners.catboost import CatBoost
 from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
-from lean_automl.student.oblivious import bytes_per_tree
+from lean_automl.student.oblivious import most_trees
 
 if TYPE_CHECKING:
     import optuna
@@ -24,7 +24,7 @@ class OrderedOblivious:
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> CatBoost:
         depth = trial.suggest_int("ordered_depth", 2, 7)
-        room = context.most_trees(bytes_per_tree(depth, False, context))
+        room = most_trees(depth, False, context)
         share = trial.suggest_float("ordered_room", LEAST_ROOM, 1.0)
         return CatBoost(
             trees=max(FEWEST_TREES, min(round(room * share), MOST_TREES)),
@@ -37,7 +37,7 @@ class OrderedOblivious:
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
         for number, depth in enumerate((6, 4)):
-            room, rate = context.start(context.most_trees(bytes_per_tree(depth, False, context)), number)
+            room, rate = context.start(most_trees(depth, False, context), number)
             starts.append(
                 {
                     "ordered_depth": depth,
