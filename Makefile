@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := adult-model
 
-.PHONY: install demo cpp-demo test lint types imports unit slow clean
+.PHONY: install demo cpp-demo docs test lint types imports unit slow clean
 
 install: $(VENV)/.installed
 
@@ -37,6 +37,13 @@ cpp-demo: install
 	cmake --build cpp_demo/build
 	cd cpp_demo/build && ctest --verbose
 
+# The documentation as a site in site/, built without a network; generated pages are made anew first.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/update.py
+	$(BIN)/python docs/update_cli.py
+	$(BIN)/python bench/tables.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 test: lint types imports unit
 
 lint: $(VENV)/.installed-dev
@@ -56,4 +63,4 @@ slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m slow
 
 clean:
-	rm -rf $(VENV) $(DEMO) cpp_demo/build build runtime/build exporters/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) site cpp_demo/build build runtime/build exporters/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
