@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import lightgbm
 import numpy as np
 import pandas as pd
 from quality.project import ROOT
@@ -44,6 +45,9 @@ def make_tables(folder: Path) -> None:
     frame = pd.DataFrame({"age": age, "job": job, "y": answer})
     frame.to_csv(folder / "train.csv", index=False)
     frame.drop(columns="y").head(50).to_csv(folder / "new_rows.csv", index=False)
+    frame[["age"]].head(50).to_csv(folder / "sample.csv", index=False)
+    rows = lightgbm.Dataset(frame[["age"]].astype("float64"), frame["y"] == "yes")
+    lightgbm.train({"objective": "binary", "verbose": -1}, rows, 5).save_model(folder / "booster.txt")
 
 
 def test_the_readmes_do_what_they_say(tmp_path: Path) -> None:
@@ -65,7 +69,7 @@ def test_the_readmes_do_what_they_say(tmp_path: Path) -> None:
             assert done.returncode == 0, f"{name}:\n{code}\n{done.stdout}\n{done.stderr}"
             assert done.stdout
             ran.append(language)
-    assert ran == ["sh", "sh", "python", "python", "sh", "sh", "sh", "python"]
+    assert ran == ["sh", "sh", "python", "python", "sh", "sh", "sh", "sh", "sh", "python"]
     assert len(pd.read_csv(tmp_path / "predictions.csv")) == 50
     assert {file.name for file in (tmp_path / "train-model").iterdir()} == {
         "front.zip",

@@ -34,7 +34,7 @@ def test_the_site_builds_and_loads_nothing_from_elsewhere(tmp_path: Path) -> Non
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert not LOADED.search(text), page.name
-        assert "--8&lt;--" not in text, page.name
+        assert not re.search(r"8\s?&lt;\s?--", text), f"{page.name}: an include was not followed"
     api = (tmp_path / "site" / "reference" / "api.html").read_text(encoding="utf-8")
     for name in ("lean_automl_runtime.model.Model.predict_one", "LeanClassifier.fit", "max_latency_ms"):
         assert name in api
