@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bars import bars
+from plots import bars
 
 RESULTS = Path(__file__).parent / "results"
 DOCS = Path(__file__).parents[1] / "docs"

@@ -23,7 +23,8 @@ MARKER: Final = "run.json"
 FRONT: Final = "front.zip"
 REPORT: Final = "report.html"
 CARD: Final = "model_card.md"
-OWN_FILES: Final = frozenset((ARTIFACT_FILE, ONNX_FILE, FRONT, MARKER, REPORT, CARD))
+LOG: Final = "run.log"
+OWN_FILES: Final = frozenset((ARTIFACT_FILE, ONNX_FILE, FRONT, MARKER, REPORT, CARD, LOG))
 
 
 def check_output(path: Path, overwrite: bool) -> None:
@@ -101,7 +102,7 @@ class OutputFolder:
         path: The folder.
         published: Whether a set was published.
         keep: Whether what stands aside stays, so that the run can be resumed.
-        aside: Hidden folder beside it: drafts, an older folder, the journal.
+        aside: Hidden folder beside it: drafts, an older folder, the journal, the log until the end.
     """
 
     def __init__(self, path: Path, resume: bool = False) -> None:
@@ -128,6 +129,9 @@ class OutputFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        log = self.aside / LOG
+        if self.published and log.exists():
+            shutil.copyfile(log, self.path / LOG)
         if not self.keep:
             shutil.rmtree(self.aside, ignore_errors=True)
 
@@ -145,7 +149,7 @@ class OutputFolder:
             names = {file.name for file in draft.iterdir()}
             for file in sorted(draft.iterdir(), key=lambda file: file.name == MARKER):
                 file.replace(self.path / file.name)
-            for name in OWN_FILES - names:  # nothing else: a user may have put files beside a first model
+            for name in OWN_FILES - names - {LOG}:  # nothing else: a user may have put files beside a first model
                 (self.path / name).unlink(missing_ok=True)
             draft.rmdir()
             return

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lean_automl.automl.journal import REQUEST, Journal, check_same_data
-from lean_automl.automl.output import JOURNAL, OutputFolder, aside_of, check_output
+from lean_automl.automl.logbook import log_request, log_result, logbook
+from lean_automl.automl.output import JOURNAL, LOG, OutputFolder, aside_of, check_output
 from lean_automl.automl.request import FitRequest, Watcher
 from lean_automl.automl.run import Run
 from lean_automl.errors import ConfigError
@@ -38,7 +39,7 @@ def fit(request: FitRequest, config: FitConfig, watcher: Watcher) -> RunResult:
     return _fit(request, config, watcher, resume=False)
 
 
-def resume(out: Path, watcher: Watcher, time_limit_s: float | None, started: float) -> RunResult:
+def resume(out: Path, watcher: Watcher, time_limit_s: float | None, started: float, log: bool = False) -> RunResult:
     """Go on with a run that was killed or interrupted; what it finished is not repeated.
 
     Args:
@@ -46,6 +47,7 @@ def resume(out: Path, watcher: Watcher, time_limit_s: float | None, started: flo
         watcher: Is told of every step.
         time_limit_s: For what is left to do; None for the run's own limit, anew.
         started: `time.monotonic()` from which it counts.
+        log: Whether to go on with its `run.log`, also if it had none.
 
     Raises:
         ConfigError: There is no such run, or its table has changed.
@@ -60,12 +62,23 @@ def resume(out: Path, watcher: Watcher, time_limit_s: float | None, started: flo
     check_output(request.out, overwrite=True)
     if time_limit_s is not None:
         config = replace(config, budget=replace(config.budget, time_limit_s=time_limit_s))
-    return _fit(replace(request, started=started), config, watcher, resume=True)
+    return _fit(replace(request, started=started, log=log or request.log), config, watcher, resume=True)
 
 
 def _fit(request: FitRequest, config: FitConfig, watcher: Watcher, resume: bool) -> RunResult:
     clock = Clock(config.budget.time_limit_s, request.started)
-    with Workers(config.threads) as workers, OutputFolder(request.out, resume) as folder:
+    with OutputFolder(request.out, resume) as folder:
+        if not request.log:
+            return _run(request, config, watcher, clock, folder)
+        with logbook(folder.aside / LOG, watcher, clock) as book:
+            log_request(request, config, resume)
+            result = _run(request, config, book, clock, folder)
+            log_result(result)
+        return result
+
+
+def _run(request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock, folder: OutputFolder) -> RunResult:
+    with Workers(config.threads) as workers:
         run = Run(request, config, watcher, clock, workers, folder)
         try:
             run.read()

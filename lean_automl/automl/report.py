@@ -144,7 +144,7 @@ class Reporter:
             explained=self._explained(run, shipped.last.judged),
             started=dict(self._started),
             seconds={**self._seconds, "total": self._clock.spent_s},
-            versions={"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+            versions=package_versions(),
         )
 
     def _explained(self, run: Run, program: Program) -> Explained | None:
@@ -247,6 +247,11 @@ def _record(trial: Candidate | FailedTrial) -> TrialRecord:
         started=trial.started,
         predicted_us=trial.predicted_us,
     )
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of what a run depends on, by name."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
 
 
 def _version(package: str) -> str:

@@ -37,6 +37,7 @@ class FitRequest:
         task: Kind of target; None to infer it.
         overwrite: Whether an output folder of an earlier run may be replaced.
         started: `time.monotonic()` from which the time limit counts.
+        log: Whether the folder gets a `run.log`.
     """
 
     source: Any
@@ -46,6 +47,7 @@ class FitRequest:
     task: Task | None = None
     overwrite: bool = False
     started: float = field(default_factory=time.monotonic)
+    log: bool = False
 
 
 def problem_of(schema: Schema, config: FitConfig, own: FeaturePlan) -> Problem:

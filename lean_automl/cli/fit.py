@@ -42,7 +42,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--resume",
         metavar="FOLDER",
-        help="go on with an interrupted run, given its --out; only --time-limit may be added",
+        help="go on with an interrupted run, given its --out; only --time-limit and --verbose may be added",
     )
     parser.add_argument("--out", metavar="FOLDER", help="folder to make (default: the table's name and -model)")
     parser.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run")
@@ -76,6 +76,7 @@ def add_parser(commands: Any) -> None:
     add_column_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
     parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--verbose", action="store_true", help="show settings of trials too, and keep a run.log")
     parser.set_defaults(run=run)
 
 
@@ -117,9 +118,9 @@ def run(namespace: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end with the best so far
     out = Path(namespace.resume) if namespace.resume is not None else output_of(namespace)
-    with make_progress(config, quiet=namespace.quiet or namespace.json) as progress:
+    with make_progress(config, namespace.quiet or namespace.json, namespace.verbose) as progress:
         if namespace.resume is not None:
-            result = resume(out, progress, namespace.time_limit, namespace.started)
+            result = resume(out, progress, namespace.time_limit, namespace.started, namespace.verbose)
         else:
             request = FitRequest(
                 source=Path(namespace.data),
@@ -129,6 +130,7 @@ def run(namespace: argparse.Namespace) -> int:
                 task=None if namespace.task is None else Task(namespace.task),
                 overwrite=namespace.overwrite,
                 started=namespace.started,
+                log=namespace.verbose,
             )
             result = fit(request, config, progress)
     if namespace.json:

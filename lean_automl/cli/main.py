@@ -16,14 +16,14 @@ import sys
 from typing import Final, NoReturn
 
 from lean_automl import __version__
-from lean_automl.cli import bench, compile, export, fit, front, gate, inspect, predict, profile, report
+from lean_automl.cli import bench, compile, completion, export, fit, front, gate, inspect, predict, profile, report
 from lean_automl.errors import ConfigError, InfeasibleError, InternalError, LeanAutoMLError
 
 EXIT_ERROR: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INFEASIBLE: Final = 3
 EXIT_INTERRUPTED: Final = fit.EXIT_INTERRUPTED
-COMMANDS: Final = (fit, front, compile, export, predict, inspect, bench, gate, profile, report)
+COMMANDS: Final = (fit, front, compile, export, predict, inspect, bench, gate, profile, report, completion)
 
 
 class OneLineParser(argparse.ArgumentParser):

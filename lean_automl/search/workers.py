@@ -10,6 +10,7 @@ other work to do: parallel loops wait for their slowest thread.
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 import types
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -29,6 +31,8 @@ from lean_automl.search.memory import explained, limit_of_each, limit_this_proce
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
+LOGGER: Final = logging.getLogger(__name__)
+MOST_WARNINGS: Final = 20  # of one call
 GRACE_S: Final = 3.0  # after a call's deadline, which it should keep by itself
 PRELOAD: Final = ("lean_automl.learners.preload",)
 USUAL_REASONS: Final = {
@@ -52,6 +56,7 @@ class Job:
         error: Why it failed; None if it did not.
         seconds: What it took.
         memory: Bytes that it may take beyond what it is born with; None for no limit.
+        name: Of the function.
     """
 
     tag: Any
@@ -61,6 +66,7 @@ class Job:
     error: str | None = None
     seconds: float = 0.0
     memory: int | None = None
+    name: str = ""
     _process: ForkServerProcess | None = field(default=None, repr=False)
     _pipe: Connection | None = field(default=None, repr=False)
 
@@ -135,7 +141,8 @@ class Workers:
         with _main_hidden():
             process.start()
         sender.close()
-        job = Job(tag, time.monotonic(), deadline, memory=memory, _process=process, _pipe=receiver)
+        name = getattr(function, "__name__", "call")
+        job = Job(tag, time.monotonic(), deadline, memory=memory, name=name, _process=process, _pipe=receiver)
         self._running.append(job)
         return job
 
@@ -188,18 +195,23 @@ def _child(pipe: Connection, memory: int | None, function: Callable[..., Any], a
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     this_process_ends_with(pipe.fileno())
     limit_this_process(memory)
-    try:
-        result: tuple[str | None, Any] = (None, function(*arguments))
-    except Exception as error:
-        result = (f"{type(error).__name__}: {error}", None)
+    # What libraries warn of is the log's, not the terminal's.
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            result: tuple[str | None, Any] = (None, function(*arguments))
+        except Exception as error:
+            result = (f"{type(error).__name__}: {error}", None)
+    texts = dict.fromkeys(f"{one.category.__name__}: {one.message}" for one in caught)
     with contextlib.suppress(BrokenPipeError):
-        pipe.send(result)
+        pipe.send((*result, list(texts)[:MOST_WARNINGS]))
 
 
 def _collect(job: Job) -> None:
     assert job._pipe is not None
     try:
-        job.error, job.value = job._pipe.recv()
+        job.error, job.value, warned = job._pipe.recv()
+        for text in warned:
+            LOGGER.info("%s: %s", job.name, text)
     except EOFError:
         job.error = _how_it_ended(job)
     except Exception as error:

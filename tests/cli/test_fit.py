@@ -64,13 +64,19 @@ def test_a_run_writes_measured_files_that_predict(cli: CommandLine, table: str, 
         (out / name).write_text("of the earlier run")
     limits = ("--max-latency-ms", 50, "--max-size-kb", 64)
     own = ("--feature", "wide = size / (size + 1)", "--feature", "`2 é` = wide > 0.5")
-    outcome = cli.run("fit", table, "--target", "answer", *limits, *SHORT, *own, "--out", out, "--overwrite", "--json")
+    outcome = cli.run(
+        "fit", table, "--target", "answer", *limits, *SHORT, *own, "--out", out, "--overwrite", "--json", "--verbose"
+    )
     assert (outcome.code, outcome.err) == (0, "")
-    names = ("front.zip", "model.lam", "model.onnx", "model_card.md", "report.html", "run.json")
+    names = ("front.zip", "model.lam", "model.onnx", "model_card.md", "report.html", "run.json", "run.log")
     assert cli.files() == {table, "made", *(f"made/{name}" for name in names)}
     run = strict((out / "run.json").read_text(encoding="utf-8"))
     assert strict(outcome.out) == run
     check_run(run, out)
+    log = (out / "run.log").read_text(encoding="utf-8")
+    assert all(f"trial {trial['number']}, {trial['family']}: " in log for trial in run["trials"])
+    assert '"max_size_bytes": 64000' in log
+    assert "scores on the hold-out: student" in log
     assert (out / "front.zip").read_bytes().startswith(b"PK")
 
     for file, path in (("model.lam", "a.csv"), ("model.onnx", "b.parquet")):
