@@ -7,10 +7,11 @@ from typing import Any, Final
 
 SHELLS: Final = ("bash", "zsh", "fish")
 EPILOG: Final = """\
-for this shell:     eval "$(lean_automl completion bash)"
-for every one:      lean_automl completion bash > ~/.local/share/bash-completion/completions/lean_automl
-                    lean_automl completion zsh > _lean_automl, in a folder of $fpath
-                    lean_automl completion fish > ~/.config/fish/completions/lean_automl.fish
+examples:
+  eval "$(lean_automl completion bash)"
+  lean_automl completion bash > ~/.local/share/bash-completion/completions/lean_automl
+  lean_automl completion zsh > "${fpath[1]}/_lean_automl"
+  lean_automl completion fish > ~/.config/fish/completions/lean_automl.fish
 """
 
 

@@ -62,4 +62,4 @@ def test_examples_of_the_command_line_are_right() -> None:
     ]  # fmt: skip
     assert len(lines) >= 4
     for line in lines:
-        assert build_parser().parse_args(shlex.split(line)[1:]).run
+        assert build_parser().parse_args(shlex.split(line.partition(" > ")[0])[1:]).run
