@@ -4,10 +4,11 @@ from html import escape
 from math import log10
 
 STYLE = (
-    "text{font:13px system-ui,sans-serif;fill:#333}.bar{fill:#8aa4af}.ours{fill:#00897b}.value{font-size:12px}"
-    "@media(prefers-color-scheme:dark){text{fill:#ddd}.bar{fill:#5f7a86}.ours{fill:#26a69a}}"
+    ".back{fill:#fff}text{font:13px system-ui,sans-serif;fill:#333}"
+    ".bar{fill:#8aa4af}.ours{fill:#00897b}.value{font-size:12px}"
+    "@media(prefers-color-scheme:dark){.back{fill:#1e2129}text{fill:#ddd}.bar{fill:#5f7a86}.ours{fill:#26a69a}}"
 )
-WIDTH, LEFT, ROW, TOP = 640, 250, 24, 34
+WIDTH, LEFT, ROW, TOP = 520, 225, 24, 34
 
 
 def bars(title: str, values: dict[str, float], ours: set[str], unit: str, log: bool = False) -> str:
@@ -30,4 +31,8 @@ def bars(title: str, values: dict[str, float], ours: set[str], unit: str, log: b
         ]
     height = TOP + len(values) * ROW + 4
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-    return f'{head}aria-label="{escape(title)}"><style>{STYLE}</style>' + "\n".join(drawn) + "</svg>\n"
+    return (
+        f'{head}aria-label="{escape(title)}"><style>{STYLE}</style><rect class="back" width="100%" height="100%"/>'
+        + "\n".join(drawn)
+        + "</svg>\n"
+    )

@@ -20,6 +20,8 @@ HEAD: Final = """\
 Made from the parsers by `docs/update_cli.py`. Progress is shown in a terminal; elsewhere there are plain lines, and
 none with `--quiet` or `--json`. `NO_COLOR` is respected.
 
+## Exit codes
+
 --8<-- "README.md:exit-codes"
 """
 
