@@ -17,8 +17,8 @@ PAGE: Final = Path(__file__).with_name("reference") / "cli.md"
 HEAD: Final = """\
 # Command line
 
-Made from the parsers by `docs/update_cli.py`. Progress is shown in a terminal; elsewhere there are plain lines, and
-none with `--quiet` or `--json`. `NO_COLOR` is respected.
+Made from the parsers by `docs/update_cli.py`. A terminal shows live progress; elsewhere there is a line for
+each step, with `--verbose` one for each trial, and nothing with `--quiet` or `--json`. `NO_COLOR` is respected.
 
 ## Exit codes
 

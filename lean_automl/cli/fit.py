@@ -118,8 +118,11 @@ def run(namespace: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end with the best so far
     out = Path(namespace.resume) if namespace.resume is not None else output_of(namespace)
-    with make_progress(config, namespace.quiet or namespace.json, namespace.verbose) as progress:
-        if namespace.resume is not None:
+    goes_on = namespace.resume is not None
+    limit_s = namespace.time_limit if goes_on else config.budget.time_limit_s
+    quiet = namespace.quiet or namespace.json
+    with make_progress(limit_s, namespace.started, quiet, namespace.verbose) as progress:
+        if goes_on:
             result = resume(out, progress, namespace.time_limit, namespace.started, namespace.verbose)
         else:
             request = FitRequest(

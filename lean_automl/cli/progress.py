@@ -1,8 +1,7 @@
-"""Live progress of a run: a status line in a terminal, plain lines elsewhere, nothing when quiet."""
+"""Live progress of a run: a status line in a terminal, a plain line for each step elsewhere, nothing when quiet."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
 
 from lean_automl.student.search import FailedTrial
 
 if TYPE_CHECKING:
-    from lean_automl.config import FitConfig
     from lean_automl.student.search import SearchLog
     from lean_automl.student.trial import Candidate
 
@@ -34,12 +33,15 @@ class Silent:
 
 
 class Shown(Silent):
-    """Prints a line for each thing that ends, and keeps a status line with the best so far and the time."""
+    """Prints a line for each thing that ends, and keeps a status line with the best so far and the time.
 
-    def __init__(self, console: Console, bar: Progress, limit_s: float, verbose: bool = False) -> None:
-        self._console, self._bar, self._limit, self._verbose = console, bar, limit_s, verbose
-        self._task = bar.add_task("starting", total=limit_s)
-        self._start = time.monotonic()
+    Where there is no terminal, there is a line for each step only, unless more is asked for.
+    """
+
+    def __init__(self, console: Console, bar: Progress, verbose: bool, started: float) -> None:
+        self._console, self._bar, self._verbose, self._start = console, bar, verbose, started
+        self._steps_only = not (console.is_terminal or verbose)
+        self._task = bar.add_task("starting", total=None)
         self._name = ""
 
     def step(self, name: str, detail: str) -> None:
@@ -78,9 +80,10 @@ class Shown(Silent):
         self._line(f"      [dim]{escape(', '.join(told))}[/dim]")
 
     def _line(self, text: str) -> None:
-        self._bar.update(self._task, completed=min(self._limit, time.monotonic() - self._start))
         if not text.startswith(" "):
             self._bar.update(self._task, description=self._name)
+        elif self._steps_only:
+            return
         self._console.print(f"{time.monotonic() - self._start:6.1f} s  {text}", highlight=False, soft_wrap=True)
 
 
@@ -88,13 +91,34 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+class TimeLeft(ProgressColumn):
+    """What is spent, and what is left of the time limit where it is known."""
+
+    def __init__(self, limit_s: float | None, started: float) -> None:
+        super().__init__()
+        self._limit, self._start = limit_s, started
+
+    def render(self, task: Task) -> Text:  # noqa: ARG002
+        """The time now, whatever the task."""
+        spent = time.monotonic() - self._start
+        left = "" if self._limit is None else f", {max(0.0, self._limit - spent):.0f} s left"
+        return Text(f"{spent:.0f} s{left}", style="progress.elapsed")
+
+
 @contextmanager
-def make_progress(config: FitConfig, quiet: bool, verbose: bool = False) -> Iterator[Any]:
-    """A watcher for `fit`, on standard error."""
+def make_progress(limit_s: float | None, started: float, quiet: bool, verbose: bool = False) -> Iterator[Any]:
+    """A watcher for `fit`, on standard error.
+
+    Args:
+        limit_s: The time limit; None if it is not known here.
+        started: `time.monotonic()` from which it counts.
+        quiet: Show nothing.
+        verbose: Show settings of trials too.
+    """
     if quiet:
         yield Silent()
         return
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        yield Shown(console, bar, config.budget.time_limit_s, verbose)
+    columns = (TextColumn("{task.description}"), TimeLeft(limit_s, started))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield Shown(console, bar, verbose, started)
