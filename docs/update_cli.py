@@ -11,6 +11,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Final
 
+from lean_automl_runtime.measure import __main__ as measure
+
 from lean_automl.cli.main import build_parser
 
 PAGE: Final = Path(__file__).with_name("reference") / "cli.md"
@@ -32,14 +34,16 @@ def page() -> str:
 
 
 def commands() -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Every command and its parser."""
+    """Every command and its parser; last what the runtime has."""
     for action in build_parser()._actions:
         if isinstance(action, argparse._SubParsersAction):
             yield from action.choices.items()
+    made = measure.parser()
+    yield made.prog, made
 
 
 def _command(name: str, parser: argparse.ArgumentParser) -> str:
-    parts = [f"## {name}", "", *wrap(parser.description or "", 120), ""]
+    parts = [f"## {name}", "", *wrap(" ".join((parser.description or "").split()), 120), ""]
     for group in parser._action_groups:
         actions = [action for action in group._group_actions if not isinstance(action, argparse._HelpAction)]
         if not actions:

@@ -76,7 +76,8 @@ class Shown(Silent):
             return
         told = [f"{name}={_short(value)}" for name, value in trial.parameters.items() if name != "family"]
         if not isinstance(trial, FailedTrial):
-            told += [f"{name} {excess:+.0%} of its limit" for name, excess in trial.violations.items()]
+            for name, excess in trial.violations.items():
+                told.append(f"{name} {abs(excess):.0%} {'above' if excess > 0 else 'below'} its limit")
         self._line(f"      [dim]{escape(', '.join(told))}[/dim]")
 
     def _line(self, text: str) -> None:
