@@ -27,6 +27,7 @@ OUTSIDE: Final = {
 }
 FRONT: Final = "README.md"  # index.md is the same for readers of the site
 FENCED: Final = re.compile(r"(^```.*?^```[^\n]*$)", re.MULTILINE | re.DOTALL)
+SECTION: Final = re.compile(r'^--8<-- "([\w./-]+\.md):([\w-]+)"$', re.MULTILINE)
 LINK: Final = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -38,19 +39,39 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Make the links of a page those of the site."""
+    """Make the links of a page those of the site, and those of sections that it takes from other pages."""
     uri = page.file.src_uri
+    parts = FENCED.split(_linked(markdown, uri, _source(uri)))
+    return "".join(part if part.startswith("```") else SECTION.sub(lambda m: _section(m, uri), part) for part in parts)
+
+
+def _linked(markdown: str, uri: str, source: Path) -> str:
+    """Text that stands in a file on the disk, with links as a page of the site has them."""
     parts = FENCED.split(markdown)
-    return "".join(part if part.startswith("```") else LINK.sub(lambda m: _link(m, uri), part) for part in parts)
+    return "".join(p if p.startswith("```") else LINK.sub(lambda m: _link(m, uri, source), p) for p in parts)
 
 
-def _link(match: re.Match[str], uri: str) -> str:
+def _section(match: re.Match[str], uri: str) -> str:
+    """A marked section of another page.
+
+    Raises:
+        ValueError: The page has no such section.
+    """
+    source = ROOT / match[1]
+    _, begin, rest = source.read_text(encoding="utf-8").partition(f"<!-- --8<-- [start:{match[2]}] -->\n")
+    text, end, _ = rest.partition(f"<!-- --8<-- [end:{match[2]}] -->\n")
+    if not (begin and end):
+        raise ValueError(f"{match[1]} has no section {match[2]}")
+    return _linked(text, uri, source)
+
+
+def _link(match: re.Match[str], uri: str, source: Path) -> str:
     """A link, or its text alone where it would lead out of the site."""
     picture, text, whole = match.groups()
     if "://" in whole or whole.startswith("#"):
         return match.group()
     target, mark, anchor = whole.partition("#")
-    found = _address(_source(uri).parent / target)
+    found = _address(source.parent / target)
     if found is None:
         return text
     return f"{picture}[{text}]({os.path.relpath(found, Path(uri).parent).replace(os.sep, '/')}{mark}{anchor})"

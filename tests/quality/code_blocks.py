@@ -16,16 +16,16 @@ from quality.project import ROOT, text_files
 
 FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INCLUDED: Final = re.compile(r'^--8<-- "([\w./-]+)"$', re.MULTILINE)
-# Beside real programs on the path: fits become short, and limits on time are left out, so that a page is tested and not
+# Beside real programs on the path: fits become short, and limits on latency a second, so that a page is tested and not
 # the machine. Everything else is the page's own.
 SHORT_FIT: Final = """\
 #!{python}
 import os, sys
 arguments = sys.argv[1:]
 if arguments[:1] == ["fit"]:
-    for option in ("--max-latency-ms", "--max-latency-us", "--time-limit"):
+    for option, value in (("--max-latency-ms", "1000"), ("--max-latency-us", "1000000")):
         if option in arguments:
-            del arguments[arguments.index(option) : arguments.index(option) + 2]
+            arguments[arguments.index(option) + 1] = value
     arguments += "--time-limit 300 --families linear --max-trials 1 --no-teacher --no-feature-search".split()
     arguments += ["--no-measure", "--threads", "1"]
 os.execv(sys.executable, [sys.executable, "-m", "lean_automl", *arguments])

@@ -16,6 +16,7 @@ from quality.project import ROOT
 
 # Pages whose blocks run here, in order, each page in a folder of its own.
 RUN: Final = (
+    "docs/devices.md",
     "docs/gate.md",
     "docs/how-to/bring-a-model.md",
     "docs/how-to/cpp.md",
