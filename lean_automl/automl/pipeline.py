@@ -94,18 +94,18 @@ def _run(request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock,
             result = run.finish()
             folder.keep = run.interrupted and run.journal is not None
         except KeyboardInterrupt:
-            run.settle()
+            run.publisher.settle()
             folder.keep = run.journal is not None
             what = f"{request.out} holds the first model" if folder.published else "nothing was written"
             how = f". Go on with: lean_automl fit --resume {request.out}" if folder.keep else ""
             raise KeyboardInterrupt(what + how) from None
         except OSError as error:  # a full disk
-            run.settle()
-            folder.keep = run.journal is not None and run.shipped is not None
+            run.publisher.settle()
+            folder.keep = run.journal is not None and run.publisher.shipped is not None
             if not folder.keep:
                 raise
             how = f"Make room and go on with: lean_automl fit --resume {request.out}"
             raise OSError(f"{error}. {request.out} holds the first model. {how}") from error
         finally:
-            run.settle()
+            run.publisher.settle()
     return result

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from lean_automl_runtime.artifact import read_artifact
 
 from lean_automl.automl.choose_features import FeatureChoice, Terms, choose_features, most_levels
-from lean_automl.automl.finish import (
-    MeasurePlan,
-    MissError,
-    check_exported,
-    check_sizes,
-    write_files,
-)
-from lean_automl.automl.front import front_bytes
+from lean_automl.automl.finish import MissError
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
-from lean_automl.automl.last_fit import LastFit, last_fits
+from lean_automl.automl.last_fit import last_fits
 from lean_automl.automl.members import students_of
-from lean_automl.automl.output import FRONT, JOURNAL, OutputFolder
+from lean_automl.automl.output import JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
-from lean_automl.automl.predicted import judge_files
-from lean_automl.automl.report import Reporter, Shipped
+from lean_automl.automl.publish import MEASURED_ROWS, Publisher
+from lean_automl.automl.report import Reporter
 from lean_automl.automl.request import FitRequest, Watcher, metric_of, problem_of
 from lean_automl.automl.thin import sample, search_rows, trees_in_time
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
 from lean_automl.data.records import to_records
-from lean_automl.errors import InfeasibleError, LeanAutoMLError, MeasurementError
+from lean_automl.errors import InfeasibleError, MeasurementError
 from lean_automl.features import express, signs_of
 from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.search.clock import Clock
@@ -54,18 +43,13 @@ from lean_automl.teacher.build import Failure, build_teacher
 from lean_automl.teacher.ensemble import Teacher
 
 if TYPE_CHECKING:
-    from lean_automl_runtime.ir import Program
-
     from lean_automl.automl.result import RunResult
     from lean_automl.data import Split
 
-MEASURED_ROWS: Final = 4_096
 FINALISTS: Final = 4
 FIRST_TRIALS: Final = 2
 SHORTEST_WITH_FIRST_S: Final = 20.0
 WORTH_PUBLISHING: Final = 2.0  # times what it takes: else the last model would wait for it
-SHORTEST_MEASURE_S: Final = 1.0
-GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
 
@@ -88,9 +72,7 @@ class Run:
         self.teacher: Teacher | None = None
         self.teacher_holdout: float | None = None  # on rows that no step has seen
         self.failures: tuple[Failure, ...] = ()
-        self.first: threading.Thread | None = None
-        self.publishing_s = 0.0  # what putting a model into its place took last
-        self.shipped: Shipped | None = None
+        self.publisher = Publisher(self)
         self.passed_over: list[str] = []
         self.journal: Journal | None = None
         if isinstance(request.source, str | Path) and Path(request.source).is_file():
@@ -208,32 +190,7 @@ class Run:
         self.watcher.step("first", "a quick student, so that there is always something")
         with self.reporter.timed("first"):
             self.students.run(self.bench, until=FIRST_TRIALS)
-        self._publish_best()
-
-    def _publish_best(self) -> None:
-        """Let the best student so far take the place of what is published, while the run goes on."""
-        self.settle()
-        for candidate in self.students.log.feasible()[:1]:
-            if self.shipped is None or candidate.score > self.shipped.blend.score:
-                program = read_artifact(candidate.artifact).program
-                # Measuring has a process of its own, and mostly waits.
-                self.first = threading.Thread(target=self._publish_quietly, args=(single(candidate), program))
-                self.first.start()
-
-    def _publish_quietly(self, blend: Blend, program: Program) -> None:
-        begin = time.monotonic()
-        try:
-            self._publish(blend, LastFit(program, program), self.clock.start)
-            # What it takes here, now, is what it will take for the last one.
-            self.publishing_s = time.monotonic() - begin
-            self.time = self.time.with_publishing(self.publishing_s)
-        except (MissError, LeanAutoMLError, OSError) as error:  # the last one may well do better, or says it again
-            self.watcher.step("note", f"an early student was not published: {error}")
-
-    def settle(self) -> None:
-        """Wait until an early model is in its place, or is known to miss a limit."""
-        if self.first is not None:
-            self.first.join()
+        self.publisher.publish_best()
 
     def teach(self) -> None:
         """Build the teacher.
@@ -279,18 +236,19 @@ class Run:
 
     def search(self) -> None:
         """Search for a student until the time is over."""
-        self.settle()
+        self.publisher.settle()
         self.students.end_by(self.clock.at(self.time.search_until))
         begin_last_fits = self.time.search_until - self.students.last_fit_s
-        if self.first is not None and self.clock.spent_s + WORTH_PUBLISHING * self.publishing_s < begin_last_fits:
-            self._publish_best()
+        if 0 < WORTH_PUBLISHING * self.publisher.seconds < begin_last_fits - self.clock.spent_s:
+            self.publisher.publish_best()
         self.watcher.step("students", ", ".join(family.name for family in self.families))
         with self.reporter.timed("students"):
             self.students.run(self.bench)
 
     def finish(self) -> RunResult:
         """Refit the best student, export, verify; the next best if a limit is broken after all; or the first model."""
-        self.settle()
+        publisher = self.publisher
+        publisher.settle()
         log = self.students.log
         if self.interrupted and not log.feasible():
             raise KeyboardInterrupt
@@ -298,77 +256,24 @@ class Run:
         misses: list[MissError | MeasurementError] = []
         with self.reporter.timed("finish"):
             for blend in self._finalists(log):
-                if self.shipped is not None and self.clock.left_s <= 0:
+                if publisher.shipped is not None and self.clock.left_s <= 0:
                     break
                 for last in last_fits(self, blend):
                     end = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
                     try:
-                        return self._publish(blend, last, end)
+                        return publisher.publish(blend, last, end)
                     except (MissError, MeasurementError) as miss:
                         misses.append(miss)
                         self.passed_over.append(f"{blend.name}: {miss}")
                         self.watcher.step("note", f"{blend.name} is passed over: {miss}")
                     except OSError as error:  # a full disk: what is published already may well stay
-                        if self.shipped is None:
+                        if publisher.shipped is None:
                             raise
                         self.passed_over.append(f"{blend.name}: {error}")
-                        return self._keep(self.shipped)
-            if self.shipped is not None:
-                return self._keep(self.shipped)
+                        return publisher.keep(publisher.shipped)
+            if publisher.shipped is not None:
+                return publisher.keep(publisher.shipped)
         raise infeasible(log, misses, self.config.constraints, self.metric)
-
-    def _publish(self, blend: Blend, last: LastFit, until: float) -> RunResult:
-        """Export, check, measure, and let the files take their place.
-
-        Args:
-            blend: What ships, as it was in the search.
-            last: Its last fit.
-            until: `time.monotonic()` after which only what the limits need is measured.
-
-        Raises:
-            MissError: A limit is broken.
-            MeasurementError: A file could not be measured in time.
-        """
-        draft = self.folder.draft()
-        deployment, constraints = self.bench.deployment, self.bench.constraints
-        program, provenance = last.program, self.reporter.provenance(self, blend) | last.said
-        with self.reporter.timed("export"):
-            write_files(draft, program, deployment, provenance)
-            check_exported(draft, program, self.holdout.table)
-            check_sizes(draft, deployment, constraints)  # what is too large already need not be measured
-        with self.reporter.timed("measure"):
-            records = to_records(self.holdout.table.take(np.arange(min(MEASURED_ROWS, self.holdout.rows))))
-            unasked = self.config.budget.measure
-            plan = MeasurePlan(self.time.measure_s, until, self._measure_timeout_s(), unasked)
-            measurements, checks = judge_files(draft, program, records, self.bench, plan)
-        # The measured figures go into the files' metadata; the Program stays the same to the bit. The limit is for the
-        # files as they ship, so their size counts with the figures in them.
-        write_files(draft, program, deployment, provenance | self.reporter.figures(checks))
-        checks = [*check_sizes(draft, deployment, constraints), *checks]
-        shipped = Shipped(blend, last, measurements, checks)
-        result = self._record(shipped, draft)
-        self.shipped = shipped
-        return result
-
-    def _keep(self, shipped: Shipped) -> RunResult:
-        """Let the files that were published stay, with the record of the whole run beside them."""
-        draft = self.folder.draft()
-        for name in self.bench.deployment.engines:
-            shutil.copyfile(self.folder.path / name, draft / name)
-        return self._record(shipped, draft)
-
-    def _record(self, shipped: Shipped, draft: Path) -> RunResult:
-        (draft / FRONT).write_bytes(front_bytes(self.students.log.candidates, self.bench))
-        result = self.reporter.result(self, shipped)
-        self.reporter.write(result, draft, self.watcher)
-        self.folder.publish(draft)
-        return result
-
-    def _measure_timeout_s(self) -> float:
-        """With a model in its place already, the time limit goes before; without one, a model goes before the limit."""
-        if self.shipped is None:
-            return MeasurePlan.timeout_s
-        return max(SHORTEST_MEASURE_S, self.clock.left_s + GRACE_SHARE * self.clock.limit_s)
 
     def _finalists(self, log: SearchLog) -> list[Blend]:
         """What may ship, best first."""

@@ -179,7 +179,7 @@ def test_when_the_best_break_a_limit_the_first_model_stays(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
-    monkeypatch.setattr("lean_automl.automl.run.measure_files", Breaks(error, good=1))
+    monkeypatch.setattr("lean_automl.automl.predicted.measure_files", Breaks(error, good=1))
     result, out, _ = run(tmp_path, "binary")
     assert result.passed_over
     assert all(str(error) in what for what in result.passed_over)
@@ -191,7 +191,7 @@ def test_when_the_best_break_a_limit_the_first_model_stays(
 
 def test_when_no_files_at_all_meet_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
-    monkeypatch.setattr("lean_automl.automl.run.measure_files", Breaks(TOO_SLOW, good=0))
+    monkeypatch.setattr("lean_automl.automl.predicted.measure_files", Breaks(TOO_SLOW, good=0))
     with pytest.raises(InfeasibleError, match=r"Nearest miss: p99.*is 9 ms \(limit 2 ms\)"):
         run(tmp_path, "binary")
     assert list(tmp_path.iterdir()) == []

@@ -63,6 +63,7 @@ PUBLIC: Final[dict[str, set[str]]] = {
         "measure",
         "measure_in_process",
         "meets",
+        "read_profile",
     },
     "lean_automl_exporters.c": {"COptions", "export_c"},
     "lean_automl_exporters.onnx": {

@@ -1,0 +1,128 @@
+"""Puts a model where the run's model belongs: export, check, measure, replace; early ones while the run goes on."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from lean_automl_runtime.artifact import read_artifact
+
+from lean_automl.automl.finish import MeasurePlan, MissError, check_exported, check_sizes, write_files
+from lean_automl.automl.front import front_bytes
+from lean_automl.automl.last_fit import LastFit
+from lean_automl.automl.output import FRONT
+from lean_automl.automl.predicted import judge_files
+from lean_automl.automl.report import Shipped
+from lean_automl.data.records import to_records
+from lean_automl.errors import LeanAutoMLError
+from lean_automl.student.blend import Blend, single
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lean_automl_runtime.ir import Program
+
+    from lean_automl.automl.result import RunResult
+    from lean_automl.automl.run import Run
+
+MEASURED_ROWS: Final = 4_096
+SHORTEST_MEASURE_S: Final = 1.0
+GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
+
+
+class Publisher:
+    """What was published so far, if anything.
+
+    Attributes:
+        shipped: The student whose files are in their place.
+        seconds: What putting an early one there took last; 0 before.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.shipped: Shipped | None = None
+        self.seconds = 0.0
+        self._early: threading.Thread | None = None
+
+    def publish_best(self) -> None:
+        """Let the best student so far take the place of what is published, while the run goes on."""
+        self.settle()
+        for candidate in self.run.students.log.feasible()[:1]:
+            if self.shipped is None or candidate.score > self.shipped.blend.score:
+                program = read_artifact(candidate.artifact).program
+                # Measuring has a process of its own, and mostly waits.
+                self._early = threading.Thread(target=self._publish_quietly, args=(single(candidate), program))
+                self._early.start()
+
+    def settle(self) -> None:
+        """Wait until an early model is in its place, or is known to miss a limit."""
+        if self._early is not None:
+            self._early.join()
+
+    def _publish_quietly(self, blend: Blend, program: Program) -> None:
+        begin = time.monotonic()
+        try:
+            self.publish(blend, LastFit(program, program), self.run.clock.start)
+            # What it takes here, now, is what it will take for the last one.
+            self.seconds = time.monotonic() - begin
+            self.run.time = self.run.time.with_publishing(self.seconds)
+        except (MissError, LeanAutoMLError, OSError) as error:  # the last one may well do better, or says it again
+            self.run.watcher.step("note", f"an early student was not published: {error}")
+
+    def publish(self, blend: Blend, last: LastFit, until: float) -> RunResult:
+        """Export, check, measure, and let the files take their place.
+
+        Args:
+            blend: What ships, as it was in the search.
+            last: Its last fit.
+            until: `time.monotonic()` after which only what the limits need is measured.
+
+        Raises:
+            MissError: A limit is broken.
+            MeasurementError: A file could not be measured in time.
+        """
+        run = self.run
+        draft = run.folder.draft()
+        deployment, constraints = run.bench.deployment, run.bench.constraints
+        program, provenance = last.program, run.reporter.provenance(run, blend) | last.said
+        with run.reporter.timed("export"):
+            write_files(draft, program, deployment, provenance)
+            check_exported(draft, program, run.holdout.table)
+            check_sizes(draft, deployment, constraints)  # what is too large already need not be measured
+        with run.reporter.timed("measure"):
+            records = to_records(run.holdout.table.take(np.arange(min(MEASURED_ROWS, run.holdout.rows))))
+            plan = MeasurePlan(run.time.measure_s, until, self._measure_timeout_s(), run.config.budget.measure)
+            measurements, checks = judge_files(draft, program, records, run.bench, plan)
+        # The measured figures go into the files' metadata; the Program stays the same to the bit. The limit is for the
+        # files as they ship, so their size counts with the figures in them.
+        write_files(draft, program, deployment, provenance | run.reporter.figures(checks))
+        checks = [*check_sizes(draft, deployment, constraints), *checks]
+        shipped = Shipped(blend, last, measurements, checks)
+        result = self._record(shipped, draft)
+        self.shipped = shipped
+        return result
+
+    def keep(self, shipped: Shipped) -> RunResult:
+        """Let the files that were published stay, with the record of the whole run beside them."""
+        draft = self.run.folder.draft()
+        for name in self.run.bench.deployment.engines:
+            shutil.copyfile(self.run.folder.path / name, draft / name)
+        return self._record(shipped, draft)
+
+    def _record(self, shipped: Shipped, draft: Path) -> RunResult:
+        run = self.run
+        (draft / FRONT).write_bytes(front_bytes(run.students.log.candidates, run.bench))
+        result = run.reporter.result(run, shipped)
+        run.reporter.write(result, draft, run.watcher)
+        run.folder.publish(draft)
+        return result
+
+    def _measure_timeout_s(self) -> float:
+        """With a model in its place already, the time limit goes before; without one, a model goes before the limit."""
+        clock = self.run.clock
+        if self.shipped is None:
+            return MeasurePlan.timeout_s
+        return max(SHORTEST_MEASURE_S, clock.left_s + GRACE_SHARE * clock.limit_s)
