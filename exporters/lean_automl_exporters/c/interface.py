@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST_ENUM: Final = 256
 LARGEST_BYTE: Final = 255
+WORD: Final = 8  # bytes that texts are compared by
 SHORT_TEXTS: Final = 2**16  # bytes of all categories of a column
 NOTES: Final = {
     "numeric": "a number",
@@ -166,7 +167,9 @@ def categories_text(field: Field, prefix: str, tables: Tables, taken: Names) -> 
             constants.append(f"    {name} = {code} /* {comment(category)} */")
     enum = "enum {\n" + ",\n".join(constants) + "\n};\n"
     find, starts, slots = find_tables(dictionary)
-    arrays = ", ".join(tables.name(t) for t in (dictionary.texts, starts, slots))
+    # Compilers see that 8 bytes would not fit in a shorter array, and not that none of its texts has as many.
+    texts = Table("B", dictionary.texts.data.ljust(WORD, b"\0"))
+    arrays = ", ".join(tables.name(t) for t in (texts, starts, slots))
     return (
         f"{enum}\n/* Code of a text of that many UTF-8 bytes. */\n"
         f"static inline int32_t {field.find}(const char *text, size_t length) {{\n"
