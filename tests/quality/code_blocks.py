@@ -77,6 +77,10 @@ def make_folder(folder: Path) -> None:
     frame = pd.DataFrame({"age": age, "job": job, "y": answer})
     frame.to_csv(folder / "train.csv", index=False)
     frame.to_csv(folder / "test.csv", index=False)
+    loans = pd.DataFrame({"debt": rng.integers(0, 90, 300), "income": rng.integers(10, 90, 300)})
+    loans["asked"] = pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 8_000, 300), unit="h")
+    loans["default"] = np.where(loans["debt"] > loans["income"] + rng.normal(0, 9, 300), "yes", "no")
+    loans.to_csv(folder / "loans.csv", index=False)
     for name in ("cpp", "fastapi", "function", "nightly"):
         target = folder / "examples" / name
         target.mkdir(parents=True)

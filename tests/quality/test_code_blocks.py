@@ -25,6 +25,7 @@ RUN: Final = (
     "docs/how-to/nightly.md",
     "docs/how-to/other-machine.md",
     "docs/index.md",
+    "docs/options.md",
     "docs/tutorial.md",
     "examples/gate/README.md",
 )
