@@ -141,7 +141,7 @@ class Run:
         deployment, self.left_out = choose_files(self.config, self.schema.features, records)
         for line in self.left_out:
             self.watcher.step("note", line)
-        costs = costs_for(deployment, constraints)
+        costs = costs_for(deployment, constraints, self.clock.limit_s)
         judged = self._trial_folds()
         self.bench = Workbench(
             self.schema,

@@ -42,6 +42,7 @@ QUICK_SHAPES: Final = (
 )
 ROWS: Final = 250
 LONGEST_S: Final = 3.0
+MOST_SHARE: Final = 0.03  # of a run's time limit
 FEWEST: Final = 4
 LOOSE: Final = 0.5  # margin at least, where a model was made from few Programs on a machine that may be busy
 QUICK: Final = MeasureOptions(budget_s=0.025, min_samples=30, tightness=0.0)
@@ -87,13 +88,19 @@ class Costs:
         return found
 
 
-def costs_for(deployment: Deployment, constraints: Constraints) -> Costs | None:
-    """Costs on the machine that will serve; None without a limit that is for them."""
+def costs_for(deployment: Deployment, constraints: Constraints, limit_s: float) -> Costs | None:
+    """Costs on the machine that will serve; None without a limit that is for them.
+
+    Args:
+        deployment: Files that ship.
+        constraints: What they must meet.
+        limit_s: Time limit of the run, of which measuring may take a small part.
+    """
     if deployment.costs is not None:
         return deployment.costs
     if constraints.max_latency_us is None or constraints.batch_size > 1:  # cost models are of one row
         return None
-    return quick_costs(deployment, constraints.max_latency_us)
+    return quick_costs(deployment, constraints.max_latency_us, min(LONGEST_S, MOST_SHARE * limit_s))
 
 
 def quick_costs(deployment: Deployment, limit_us: float | None, seconds: float = LONGEST_S) -> Costs:

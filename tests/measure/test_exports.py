@@ -34,6 +34,7 @@ def test_public_names():
         "measure",
         "measure_in_process",
         "meets",
+        "read_profile",
     ]
     with pytest.raises(AttributeError, match="no attribute 'absent'"):
         _ = measure.absent

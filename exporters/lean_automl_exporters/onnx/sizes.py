@@ -20,8 +20,8 @@ def usable_encodings(program: Program) -> tuple[TreeEncoding, ...]:
     """The encodings that can express the Program and write different files; `auto` alone where it has no trees."""
     kinds = {type(op) for op in needed_ops(program)}
     if o.RaggedTrees in kinds:
-        # `auto` writes a mixture where there are oblivious trees too.
-        mixed = (TreeEncoding.AUTO,) if o.ObliviousTrees in kinds else ()
+        # These write a mixture where there are oblivious trees too.
+        mixed = (TreeEncoding.AUTO, TreeEncoding.COMPACT) if o.ObliviousTrees in kinds else ()
         ragged = [op for op in needed_ops(program) if isinstance(op, o.RaggedTrees)]
         tensor = (TreeEncoding.TENSOR,) if all(map(can_walk, ragged)) else ()
         return (*mixed, *tensor, TreeEncoding.TREE_ENSEMBLE, TreeEncoding.TREE_ENSEMBLE_V3)
