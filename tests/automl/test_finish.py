@@ -65,10 +65,12 @@ def finished(tmp_path: Path, **limits: float) -> tuple[Any, Any]:
 
 
 def test_a_limit_may_be_for_a_batch_and_for_memory(tmp_path: Path) -> None:
-    measurements, checks = finished(tmp_path, max_latency_us=1e7, max_memory_bytes=1e9, batch_size=50)
+    # A bound of the median needs a handful of calls; one of p99 needs hundreds, which a busy machine may not get done.
+    limits = {"max_latency_us": 1e7, "max_memory_bytes": 1e9, "batch_size": 50, "latency_quantile": 0.5}
+    measurements, checks = finished(tmp_path, **limits)
     assert measurements[0].options.batch_size == 50
     assert [(check.name, check.unit, check.met) for check in checks] == [
-        ("p99 latency of 50 rows, upper bound", "ms", True),
+        ("p50 latency of 50 rows, upper bound", "ms", True),
         ("memory of a process", "MB", True),
     ]
     assert 1 < checks[1].value < 1000
