@@ -14,7 +14,7 @@ from cli.command_line import CommandLine
 from lean_automl.automl.result import Check, RunResult, TrialRecord
 from lean_automl.search.workers import Workers
 
-SHORT: Final = ("--time-limit", 19, "--families", "linear,oblivious", "--max-trials", 3, "--threads", 2)
+SHORT: Final = ("--time-limit", 300, "--families", "linear,oblivious", "--max-trials", 3, "--threads", 2)
 
 
 @pytest.fixture(scope="module", autouse=True)
