@@ -68,13 +68,18 @@ def _included(match: re.Match[str]) -> str:
     return (ROOT / match[1]).read_text(encoding="utf-8").rstrip("\n")
 
 
-def make_folder(folder: Path) -> None:
-    """What pages find where they run: the examples, a table of their own, and a quick `lean_automl`."""
-    rng = np.random.default_rng(0)
+def people(rng: np.random.Generator) -> pd.DataFrame:
+    """The table that pages speak of."""
     age = rng.integers(18, 80, 300)
     job = rng.choice(["clerk", "nurse", "pilot"], 300)
     answer = np.where(age + 20 * (job == "pilot") + rng.normal(0, 8, 300) > 50, "yes", "no")
-    frame = pd.DataFrame({"age": age, "job": job, "y": answer})
+    return pd.DataFrame({"age": age, "job": job, "y": answer})
+
+
+def make_folder(folder: Path) -> None:
+    """What pages find where they run: the examples, a table of their own, and a quick `lean_automl`."""
+    rng = np.random.default_rng(0)
+    frame = people(rng)
     frame.to_csv(folder / "train.csv", index=False)
     frame.to_csv(folder / "test.csv", index=False)
     loans = pd.DataFrame({"debt": rng.integers(0, 90, 300), "income": rng.integers(10, 90, 300)})
