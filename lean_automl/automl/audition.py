@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from lean_automl.data import Task
-from lean_automl.features import Frame
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, training
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.search.losses import row_losses
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lean_automl.data import Split
+    from lean_automl.features import Frame
     from lean_automl.search.workers import Job, Workers
 
 LEARNER: Final = ChimeraBoost(trees=100, learning_rate=0.15, colsample=0.7)
@@ -59,16 +59,18 @@ class Heard:
     seconds: float
 
 
-def hear(stage: Stage, sets: Sequence[Frame | None], workers: Workers, options: FitOptions) -> list[Heard | None]:
+def hear(
+    stage: Stage, shared: Path, sets: Sequence[Frame | None], workers: Workers, options: FitOptions
+) -> list[Heard | None]:
     """An audition for each set of further features, None for none of them; None where a fit failed or came too late.
 
     Args:
         stage: The rows.
+        shared: The same, as the workers share it.
         sets: Further features for all of its rows.
         workers: Where the fits run.
         options: Seed and deadline.
     """
-    shared = workers.share(stage)
     waiting = [(number, fold) for number in range(len(sets)) for fold in range(len(stage.folds))]
     ended: dict[tuple[int, int], Any] = {}
     running = 0
@@ -90,7 +92,7 @@ def _fit(shared: Path, more: Frame | None, fold: int, options: FitOptions) -> tu
     stage: Stage = load_shared(shared)
     rows, split = stage.rows, stage.folds[fold]
     if more is not None:
-        rows = Rows(beside(rows.frame, more), rows.y, rows.weight)
+        rows = replace(rows, frame=rows.frame.beside(more))
     learner = LEARNER_OF_CLASSES if stage.problem.task is Task.MULTICLASS else LEARNER
     begin = time.process_time()  # not what others make this process wait: fits later run at other moments
     fitted = learner.fit(
@@ -108,12 +110,3 @@ def _joined(stage: Stage, parts: Sequence[tuple[F64, NDArray[np.float64], float]
     losses = row_losses(rows.y[judges], predictions, stage.problem.task, weight)
     importance = np.mean([one for _, one, _ in parts], axis=0)
     return Heard(predictions, losses, importance, float(np.mean([seconds for _, _, seconds in parts])))
-
-
-def beside(left: Frame, right: Frame) -> Frame:
-    """The features of two frames of the same rows."""
-    return Frame(
-        np.concatenate([left.numbers, right.numbers], axis=1),
-        np.concatenate([left.codes, right.codes], axis=1),
-        left.levels + right.levels,
-    )

@@ -138,7 +138,7 @@ def choose_features(dataset: Dataset, terms: Terms, options: FitOptions) -> Feat
 
 
 class _Search:
-    """What was found so far, and how the fits with it went."""
+    """What was found so far, on the stage with the basic features, and how the fits with it went."""
 
     def __init__(
         self, dataset: Dataset, basic: FeaturePlan, parts: Sequence[Split], terms: Terms, options: FitOptions
@@ -146,11 +146,12 @@ class _Search:
         self.table: Table = dataset.table
         rows = Rows(basic.frame(self.table), dataset.y, dataset.weight)
         self.stage = Stage(rows, tuple(parts), terms.problem)
+        self.shared = terms.workers.share(self.stage)
         self.basic, self.terms, self.options = basic, terms, options
         self.found = FeaturePlan((), ())
         self.refused: set[object] = set()
         begin = time.monotonic()
-        self.now: Heard | None = hear(self.stage, [None], terms.workers, options)[0]
+        self.now: Heard | None = hear(self.stage, self.shared, [None], terms.workers, options)[0]
         self.seconds = time.monotonic() - begin  # of one audition
         self.judging: Table = self.table.take(self.stage.judges)
 
@@ -187,8 +188,8 @@ class _Search:
         """Hear some sets of features; keep the best one, if it is better beyond doubt."""
         assert self.now is not None
         begin = time.monotonic()
-        frames = [(self.found + one).frame(self.table) for one in sets]
-        heard = hear(self.stage, frames, self.terms.workers, self.options)
+        frames = [one.frame(self.table) for one in sets]
+        heard = hear(self.stage, self.shared, frames, self.terms.workers, self.options)
         self.seconds = (time.monotonic() - begin) / len(sets)
         better = [
             (float(one.losses.mean()), number)
@@ -200,6 +201,9 @@ class _Search:
             return False
         _, best = min(better)
         self.found, self.now = self.found + sets[best], heard[best]
+        rows = self.stage.rows
+        self.stage = replace(self.stage, rows=replace(rows, frame=rows.frame.beside(frames[best])))
+        self.shared = self.terms.workers.share(self.stage)
         return True
 
     def _proposed(self, most: int) -> list[FeaturePlan]:

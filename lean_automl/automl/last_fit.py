@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl.automl.finish import EXPORTED_BYTES_PER_S, SOUND_SHARE, refit
 from lean_automl.automl.last_rows import last_rows
-from lean_automl.automl.shrink_files import Chosen, passes_for, shrunk
+from lean_automl.automl.shrink_files import passes_for, shrunk
 from lean_automl.learners.base import Rows
-from lean_automl.student.blend import decide
+from lean_automl.student.blend import rule_of
+from lean_automl.student.trial import decided
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
@@ -58,28 +59,26 @@ def last_fits(run: Run, blend: Blend) -> list[LastFit]:
             until = min(until, run.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
         rows = last_rows(run, blend, until - run.clock.spent_s)
         begin = time.monotonic()
+        rule = rule_of(run.bench, blend)
         program, refitted = refit(blend, run.bench, rows, run.options(until), run.workers)
-        program = decide(run.bench, blend, program)
-        program, said = shrunk(program, passes, run.clock.left_s - run.time.publish_s)
+        program, said = shrunk(decided(program, rule), passes, run.clock.left_s - run.time.publish_s)
         first = LastFit(program, program, refitted, said=said)
         again = AGAIN * (time.monotonic() - begin)
         if not refitted or run.interrupted or run.clock.spent_s + again > until:
             return [first]
-        second = _joined(run, blend, rows, passes, first, until)
-        return [first] if second is None else [second, first]
+        program, done = refit(blend, run.bench, _with_holdout(run, rows), run.options(until), run.workers)
+        if not done:
+            return [first]
+        program, said = shrunk(decided(program, rule), passes, run.clock.left_s - run.time.publish_s)
+        if not _is_no_worse(run, program, first.judged):
+            return [first]
+        return [LastFit(program, first.judged, refitted=True, joined=True, said=said), first]
 
 
-def _joined(run: Run, blend: Blend, rows: Rows, passes: Chosen, first: LastFit, until: float) -> LastFit | None:
-    """The fit with the hold-out; None if it was not done in time, or is worse even on rows that it knows."""
-    program, done = refit(blend, run.bench, _with_holdout(run, rows), run.options(until), run.workers)
-    if not done:
-        return None
-    program = decide(run.bench, blend, program)
-    program, said = shrunk(program, passes, run.clock.left_s - run.time.publish_s)
-    known, unknown = run.judge.program(program), run.judge.program(first.judged)
-    if known < unknown - SOUND_SHARE * abs(unknown):
-        return None
-    return LastFit(program, first.judged, refitted=True, joined=True, said=said)
+def _is_no_worse(run: Run, program: Program, judged: Program) -> bool:
+    """Whether a fit with the hold-out scores on it, which it knows, as the one without it does, or better."""
+    known, unknown = run.judge.program(program), run.judge.program(judged)
+    return known >= unknown - SOUND_SHARE * abs(unknown)
 
 
 def _with_holdout(run: Run, rows: Rows) -> Rows:

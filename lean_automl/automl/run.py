@@ -172,13 +172,13 @@ class Run:
             self.config.seed,
             self.workers,
             {} if self.journal is None else self.journal.trials(),
-            *self._last_fits(rows),
+            *self._times_of_last_fits(rows),
             self.clock.start,
         )
         watcher = self.watcher if self.journal is None else Recorder(self.watcher, self.journal)
         self.students = StudentSearch(self.families, context, options, watcher)
 
-    def _last_fits(self, rows: int) -> tuple[float, float]:
+    def _times_of_last_fits(self, rows: int) -> tuple[float, float]:
         """What the last fits take at least, and with the hold-out, in times of a trial's fit on so many rows."""
         once, again = self.whole.rows / rows, (self.whole.rows + self.holdout.rows) / rows
         return (1.0, max(1.0, once)) if self.is_thin else (once, once + again)

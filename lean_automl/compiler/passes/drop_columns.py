@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lean_automl.compiler.passes.base import Array
 
+# Column j of the result comes from columns j alone.
 BY_COLUMN = (
     o.Impute,
     o.Clip,
@@ -23,7 +24,7 @@ BY_COLUMN = (
     o.Blend,
     o.Arithmetic,
     o.WithConstant,
-)  # column j of the result comes from columns j alone
+)
 
 
 @dataclass(frozen=True)
