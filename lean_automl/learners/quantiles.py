@@ -51,10 +51,7 @@ class Quantiles:
 
     def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedQuantiles:
         """Fit; with `valid`, keep the best round of each quantile."""
-        own = problem.of_mean
-        extras = ({**self.student.extra, "objective": "quantile", "alpha": q} for q in problem.quantiles)
-        students = [replace(self.student, extra=extra) for extra in extras]
-        return FittedQuantiles(tuple(student.fit(train, valid, own, options) for student in students))
+        return FixedQuantiles((self.student,) * len(problem.quantiles)).fit(train, valid, problem, options)
 
     def for_all_rows(self, fitted: Sequence[FittedQuantiles], growth: float) -> FixedQuantiles:
         """The same with a fixed number of trees for each quantile."""
@@ -80,7 +77,7 @@ class FixedQuantiles:
         return self.students[0].name
 
     def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedQuantiles:
-        """Fit one model for each quantile."""
+        """Fit one model for each quantile; with `valid`, keep the best round of each."""
         models = []
         for student, quantile in zip(self.students, problem.quantiles, strict=True):
             own = replace(student, extra={**student.extra, "objective": "quantile", "alpha": quantile})
