@@ -10,13 +10,17 @@ if TYPE_CHECKING:
     from lean_automl.learners.base import Lowerable, Student
     from lean_automl.teacher.ensemble import Teacher
 
-MOST_ADOPTED: Final = 3
+MOST_ADOPTED: Final = 4
 
 
 def students_of(teacher: Teacher, folds: int) -> list[Adopted]:
-    """The best members whose models can be lowered, with their models of the last folds."""
-    ranked = sorted(zip(teacher.scores, teacher.bags, strict=True), key=lambda pair: -pair[0])
-    bags = [bag for _, bag in ranked if all(hasattr(model, "lower") for model in bag.models)]
+    """Members whose models can be lowered, with their models of the last folds.
+
+    The best one, then those that the average has a use for, then the others.
+    """
+    ranked = sorted(zip(teacher.scores, teacher.weights, teacher.bags, strict=True), key=lambda one: -one[0])
+    ranked = sorted(ranked, key=lambda one: one is not ranked[0] and one[1] == 0)
+    bags = [bag for _, _, bag in ranked if all(hasattr(model, "lower") for model in bag.models)]
     return [
         Adopted(
             bag.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lean_automl.automl.journal import REQUEST, Journal, check_same_data
 from lean_automl.automl.logbook import log_request, log_result, logbook
@@ -13,6 +13,7 @@ from lean_automl.automl.request import FitRequest, Watcher
 from lean_automl.automl.run import Run
 from lean_automl.errors import ConfigError
 from lean_automl.features import parse_all
+from lean_automl.learners.mlp import LIBRARY
 from lean_automl.search.clock import Clock
 from lean_automl.search.workers import Workers
 from lean_automl.student.families import check_families
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from lean_automl.config import FitConfig
 
 __all__ = ["FitRequest", "Watcher", "fit", "resume"]
+
+SHORTEST_WITH_NETWORKS_S: Final = 30.0
 
 
 def fit(request: FitRequest, config: FitConfig, watcher: Watcher) -> RunResult:
@@ -78,7 +81,8 @@ def _fit(request: FitRequest, config: FitConfig, watcher: Watcher, resume: bool)
 
 
 def _run(request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock, folder: OutputFolder) -> RunResult:
-    with Workers(config.threads) as workers:
+    preload = (LIBRARY,) if config.budget.time_limit_s >= SHORTEST_WITH_NETWORKS_S else ()
+    with Workers(config.threads, preload) as workers:
         run = Run(request, config, watcher, clock, workers, folder)
         try:
             run.read()

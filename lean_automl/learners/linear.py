@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl.compiler.bins import emit_matrix
 from lean_automl.data import Task
 from lean_automl.features import FeaturePlan, emit_code
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, probabilities
+from lean_automl.learners.standardise import Standardise, fit_standardise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,58 +21,8 @@ if TYPE_CHECKING:
 
     from lean_automl.features import Frame
 
-CLIP_QUANTILE: Final = 0.005
 MOST_LEVELS: Final = 1000
 MOST_ITERATIONS: Final = 200
-
-
-@dataclass(frozen=True, eq=False)
-class Standardise:
-    """From numbers to clipped, standardised numbers, and whether each was missing.
-
-    Attributes:
-        fill: For NaN; the median. Shape (numbers,), as all of them.
-        low: Lower limit.
-        high: Upper limit.
-        mean: Of the clipped values.
-        deviation: Of the clipped values; 1 where constant.
-    """
-
-    fill: NDArray[np.float32]
-    low: NDArray[np.float32]
-    high: NDArray[np.float32]
-    mean: NDArray[np.float32]
-    deviation: NDArray[np.float32]
-
-    def values(self, numbers: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Standardised values, float32 (n, numbers)."""
-        filled = np.where(np.isnan(numbers), self.fill, numbers)
-        clipped = np.minimum(np.maximum(filled, self.low), self.high)
-        return np.asarray((clipped - self.mean) / self.deviation, dtype=np.float32)
-
-    def emit_clipped(self, features: list[int], plan: FeaturePlan, builder: ProgramBuilder) -> int:
-        """Value number of some features, filled and clipped and less their mean, but not divided."""
-        values = emit_matrix([plan.numeric[feature] for feature in features], builder)
-        filled = builder.add(o.Impute((values,), self.fill[features]))
-        clipped = builder.add(o.Clip((filled,), self.low[features], self.high[features]))
-        return builder.add(o.Blend((clipped,), np.ones(1, dtype=np.float32), -self.mean[features]))
-
-
-def fit_standardise(numbers: NDArray[np.float32]) -> Standardise:
-    """Limits and moments of the columns of `numbers`."""
-    width = numbers.shape[1]
-    fill, low, high = (np.zeros(width, dtype=np.float32) for _ in range(3))
-    for j in range(width):
-        present = numbers[~np.isnan(numbers[:, j]), j]
-        if present.size:
-            fill[j] = np.median(present)
-            low[j], high[j] = np.quantile(present, [CLIP_QUANTILE, 1 - CLIP_QUANTILE])
-            if low[j] == high[j]:
-                low[j], high[j] = present.min(), present.max()
-    clipped = np.minimum(np.maximum(np.where(np.isnan(numbers), fill, numbers), low), high).astype(np.float64)
-    mean, deviation = clipped.mean(axis=0), clipped.std(axis=0)
-    deviation[~(deviation > 0)] = 1.0
-    return Standardise(fill, low, high, mean.astype(np.float32), deviation.astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -205,7 +155,7 @@ class FittedLinear:
         count = len(plan.numeric)
         parts = []
         if count:
-            values = self.standardise.emit_clipped(list(range(count)), plan, builder)
+            values = self.standardise.emit_clipped(plan.numeric, builder)
             weight = (self.weight[:count] / self.standardise.deviation[:, None]).astype(np.float32)
             zero = np.zeros(weight.shape[1], dtype=np.float32)
             parts.append(builder.add(o.Dense((values,), weight, zero, o.Activation.IDENTITY)))

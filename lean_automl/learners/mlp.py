@@ -1,8 +1,10 @@
-"""Small multilayer perceptrons in torch: standardised numbers, one weight vector for each category, ReLU."""
+"""Small multilayer perceptrons in torch: numbers in pieces, one weight vector for each category, ReLU."""
 
 from __future__ import annotations
 
 import copy
+import math
+import time
 import warnings
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,7 +17,8 @@ from lean_automl.data import Task
 from lean_automl.errors import MissingDependencyError
 from lean_automl.features import FeaturePlan, emit_code
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, last_rounds, probabilities
-from lean_automl.learners.linear import MOST_LEVELS, Standardise, fit_standardise
+from lean_automl.learners.linear import MOST_LEVELS
+from lean_automl.learners.pieces import Pieces, fit_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +28,11 @@ if TYPE_CHECKING:
 
     from lean_automl.features import Frame
 
+LIBRARY: Final = "torch._dynamo"  # torch, and what its optimisers import at their first use: seconds, all in all
 BATCH: Final = 256
 PATIENCE: Final = 8
+MOST_INPUTS: Final = 512  # from numbers
+SHARE_OF_TIME: Final = 0.8  # for epochs; a busy machine needs some of the rest
 F32 = np.ndarray[Any, np.dtype[np.float32]]
 
 
@@ -36,15 +42,19 @@ class MLP:
 
     Attributes:
         widths: Hidden layers.
+        bins: Pieces that a number is cut into at most, beside standardised; 0 for none.
+        dropout: Share of the hidden values that a step of training leaves out.
         learning_rate: Of AdamW, with a cosine schedule.
         weight_decay: Of AdamW.
         epochs: Passes over the rows at most.
     """
 
     widths: tuple[int, ...] = (32, 32)
+    bins: int = 0
+    dropout: float = 0.0
     learning_rate: float = 8e-3
     weight_decay: float = 1e-2
-    epochs: int = 40
+    epochs: int = 80
 
     name = "mlp"
     keeps_signs = False
@@ -61,18 +71,18 @@ class MLP:
             raise MissingDependencyError("the mlp family needs torch: pip install 'lean-automl[torch]'") from error
         torch.manual_seed(options.seed)
         torch.set_num_threads(options.threads)
-        standardise = fit_standardise(train.frame.numbers)
+        pieces = fit_pieces(train.frame.numbers, bins_that_fit(self.bins, train.frame.numbers.shape[1]))
         centre, spread = _target_scale(train.y, problem)
         categories = _read_categories(train.frame)
-        network = _network(self.widths, train.frame, categories, problem)
-        inputs = _inputs(train.frame, categories, standardise)
+        network = _network(self, pieces, [train.frame.levels[j] for j in categories], problem)
+        inputs = _inputs(train.frame, categories)
         targets = _targets(train.y, problem, centre, spread)
         weight = None if train.weight is None else torch.tensor(train.weight, dtype=torch.float32)
         held = None
         if valid is not None:
-            held = (_inputs(valid.frame, categories, standardise), _targets(valid.y, problem, centre, spread))
+            held = (_inputs(valid.frame, categories), _targets(valid.y, problem, centre, spread))
         epochs = _train(network, (inputs, targets, weight), held, self, problem, options)
-        return FittedMLP(_weights(network), categories, standardise, centre, spread, problem, epochs)
+        return FittedMLP(_weights(network), categories, pieces, centre, spread, problem, epochs)
 
     def for_all_rows(self, fitted: Sequence[FittedMLP], growth: float) -> MLP:  # noqa: ARG002
         """The same with a fixed number of epochs."""
@@ -91,37 +101,50 @@ def _read_categories(frame: Frame) -> list[int]:
     return small if small or frame.numbers.shape[1] else list(range(len(frame.levels)))
 
 
-def _network(widths: tuple[int, ...], frame: Frame, categories: Sequence[int], problem: Problem) -> Any:
+def bins_that_fit(bins: int, numbers: int) -> int:
+    """As many of the bins as keep the inputs few."""
+    return min(bins, MOST_INPUTS // max(1, numbers))
+
+
+def _network(settings: MLP, pieces: Pieces, levels: Sequence[int], problem: Problem) -> Any:
+    import torch
     from torch import nn
 
     class Network(nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            sizes = [*widths, problem.scores]
+            sizes = [*settings.widths, problem.scores]
+            scale = pieces.scale
+            for name in ("fill", "low", "high", "mean", "deviation"):
+                self.register_buffer(name, torch.tensor(getattr(scale, name)), persistent=False)
+            self.register_buffer("source", torch.tensor(pieces.source), persistent=False)
             with warnings.catch_warnings():  # a table without numbers leaves no weights here, only the bias
                 warnings.filterwarnings("ignore", "Initializing zero-element tensors")
-                self.numbers = nn.Linear(frame.numbers.shape[1], sizes[0])
-            self.categories = nn.ModuleList([nn.Embedding(frame.levels[j], sizes[0]) for j in categories])
+                self.numbers = nn.Linear(pieces.inputs, sizes[0])
+            self.categories = nn.ModuleList([nn.Embedding(count, sizes[0]) for count in levels])
             for embedding in self.categories:
                 nn.init.normal_(embedding.weight, std=0.1)
             self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in pairwise(sizes)])
+            self.dropout = nn.Dropout(settings.dropout)
 
         def forward(self, numbers: Any, codes: Any) -> Any:
-            hidden = self.numbers(numbers)
+            values = numbers[:, self.source]
+            values = torch.where(values.isnan(), self.fill, values).clamp(self.low, self.high)
+            hidden = self.numbers((values - self.mean) / self.deviation)
             for j, embedding in enumerate(self.categories):
                 hidden = hidden + embedding(codes[:, j])
             for layer in self.layers:
-                hidden = layer(hidden.relu())
+                hidden = layer(self.dropout(hidden.relu()))
             return hidden
 
     return Network()
 
 
-def _inputs(frame: Frame, categories: Sequence[int], standardise: Standardise) -> tuple[Any, Any]:
+def _inputs(frame: Frame, categories: Sequence[int]) -> tuple[Any, Any]:
     import torch
 
     codes = frame.codes[:, list(categories)].astype(np.int64)
-    return torch.tensor(standardise.values(frame.numbers)), torch.tensor(codes)
+    return torch.tensor(frame.numbers), torch.tensor(codes)
 
 
 def _targets(y: NDArray[Any], problem: Problem, centre: float, spread: float) -> Any:
@@ -155,10 +178,11 @@ def _train(
     rows = numbers.shape[0]
     generator = torch.Generator().manual_seed(options.seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    steps = max(1, settings.epochs * ((rows + BATCH - 1) // BATCH))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    plan = _Epochs(settings.epochs, -(-rows // BATCH), options.deadline)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, plan.rate)
     best, best_loss, best_epoch = None, float("inf"), 0
-    for epoch in range(1, settings.epochs + 1):
+    while plan.has_next():
+        network.train()
         for index in torch.randperm(rows, generator=generator).split(BATCH):
             own_weight = None if weight is None else weight[index]
             loss = _loss(network(numbers[index], codes[index]), targets[index], own_weight, problem)
@@ -168,19 +192,47 @@ def _train(
             schedule.step()
             if options.expired:
                 break
+        network.eval()
         if held is not None:
             with torch.no_grad():
                 held_loss = float(_loss(network(*held[0]), held[1], None, problem))
             if held_loss < best_loss:
-                best, best_loss, best_epoch = copy.deepcopy(network.state_dict()), held_loss, epoch
-            elif epoch - best_epoch >= PATIENCE:
+                best, best_loss, best_epoch = copy.deepcopy(network.state_dict()), held_loss, plan.epoch
+            elif plan.epoch - best_epoch >= PATIENCE:
                 break
         if options.expired:
             break
     if best is None:
-        return epoch
+        return plan.epoch
     network.load_state_dict(best)
     return best_epoch
+
+
+class _Epochs:
+    """How many there are, and the learning rate: a cosine that ends with the last one.
+
+    The first epoch tells how many the time allows: the rate must come down before it is over.
+    """
+
+    def __init__(self, most: int, steps: int, deadline: float) -> None:
+        self.most, self.steps, self.deadline = most, steps, deadline
+        self.epoch = 0
+        self.begin = time.monotonic()
+
+    def has_next(self) -> bool:
+        """Count one more epoch, if there is one."""
+        if self.epoch == 1:
+            took = time.monotonic() - self.begin
+            left = max(0.0, self.deadline - time.monotonic())
+            self.most = int(min(self.most, 1 + SHARE_OF_TIME * left / max(took, 1e-9)))
+        if self.epoch >= self.most:
+            return False
+        self.epoch += 1
+        return True
+
+    def rate(self, step: int) -> float:
+        """Factor of the learning rate after so many steps."""
+        return 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / (self.most * self.steps))))
 
 
 def _weights(network: Any) -> list[F32]:
@@ -196,7 +248,7 @@ class FittedMLP:
 
     weights: list[F32]
     categories: list[int]
-    standardise: Standardise
+    pieces: Pieces
     centre: float
     spread: float
     problem: Problem
@@ -205,7 +257,7 @@ class FittedMLP:
     def predict(self, frame: Frame) -> F64:
         """Probabilities (n, classes), or predictions (n, 1)."""
         weight, bias, *rest = self.weights
-        hidden = self.standardise.values(frame.numbers) @ weight + bias
+        hidden = self.pieces.values(frame.numbers) @ weight + bias
         for table, j in zip(rest, self.categories, strict=False):
             hidden = hidden + table[frame.codes[:, j]]
         layers = rest[len(self.categories) :]
@@ -222,8 +274,8 @@ class FittedMLP:
         weight, bias, *rest = self.weights
         parts = []
         if plan.numeric:
-            values = self.standardise.emit_clipped(list(range(len(plan.numeric))), plan, builder)
-            scaled = (weight / self.standardise.deviation[:, None]).astype(np.float32)
+            values = self.pieces.emit(plan, builder)
+            scaled = (weight / self.pieces.scale.deviation[:, None]).astype(np.float32)
             zero = np.zeros(bias.size, dtype=np.float32)
             parts.append(builder.add(o.Dense((values,), scaled, zero, o.Activation.IDENTITY)))
         for j, table in zip(self.categories, rest, strict=False):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LOGGER: Final = logging.getLogger(__name__)
 MOST_WARNINGS: Final = 20  # of one call
 GRACE_S: Final = 3.0  # after a call's deadline, which it should keep by itself
-PRELOAD: Final = ("lean_automl.learners.preload",)
+PRELOAD: Final = "lean_automl.learners.preload"
 USUAL_REASONS: Final = {
     "SIGKILL": ", as the system does when it is out of memory",
     "SIGABRT": ", as a library does that is out of memory",
@@ -77,10 +77,11 @@ class Workers:
     Use as a context manager: what still runs at its end is killed, and shared files are removed.
     """
 
-    def __init__(self, places: int) -> None:
-        self.places = places
+    def __init__(self, places: int, preload: Sequence[str] = ()) -> None:
+        """So many places; the server also imports `preload`, what is installed of it."""
+        self.places, self.preload = places, tuple(preload)
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(PRELOAD))
+        self._context.set_forkserver_preload([PRELOAD, *preload])
         self._running: list[Job] = []
         self._folder = tempfile.TemporaryDirectory(prefix="lean_automl_")
         self._shared = 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Protocol
 
 from lean_automl.learners.base import FitOptions, Learner
+from lean_automl.learners.mlp import LIBRARY
 from lean_automl.teacher.bag import Bag, FoldFit, Lesson, fit_fold, make_bag
 from lean_automl.teacher.ensemble import Teacher, select_ensemble
 from lean_automl.teacher.portfolio import portfolio
@@ -71,12 +73,16 @@ class _Build:
         self.workers, self.watcher = workers, watcher
         self.shared = workers.share(lesson)
         self.queue = [
-            (f"{learner.name}-{number}", learner)
-            for number, learner in enumerate(portfolio(lesson.rows.frame.rows, lesson.problem), start=1)
+            (f"{learner.name}-{number}", learner) for number, learner in enumerate(self._portfolio(), start=1)
         ]
         self.members: list[_Member] = []
         self.bags: list[Bag] = []
         self.failures: list[Failure] = []
+
+    def _portfolio(self) -> tuple[Learner, ...]:
+        """Networks where torch is loaded already: each of their fits would take seconds to do it."""
+        networks = LIBRARY in self.workers.preload and find_spec("torch") is not None
+        return portfolio(self.lesson.rows.frame.rows, self.lesson.problem, networks)
 
     def run(self) -> None:
         """Until the portfolio is through or the time is over."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lean_automl.data import Task
 from lean_automl.learners.catboost import CatBoost
@@ -10,16 +10,24 @@ from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.forest import Forest
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.learners.linear import Linear
+from lean_automl.learners.mlp import MLP
 from lean_automl.learners.quantiles import Quantiles
 
 if TYPE_CHECKING:
     from lean_automl.learners.base import Learner, Problem
 
-SMALL_ROWS = 3_000
+SMALL_ROWS: Final = 3_000
+NETWORK_AT: Final = 2  # its errors are unlike those of trees, so that it helps the average more than one more of them
 
 
-def portfolio(rows: int, problem: Problem) -> tuple[Learner, ...]:
-    """Learners in the order in which they are tried: what most often helps for its time comes first."""
+def portfolio(rows: int, problem: Problem, networks: bool = False) -> tuple[Learner, ...]:
+    """Learners in the order in which they are tried: what most often helps for its time comes first.
+
+    Args:
+        rows: To learn from.
+        problem: What is predicted.
+        networks: Whether there are networks among them.
+    """
     few, many_classes = rows < SMALL_ROWS, problem.task is Task.MULTICLASS
     members: list[Learner] = [
         LightGBM(
@@ -47,6 +55,8 @@ def portfolio(rows: int, problem: Problem) -> tuple[Learner, ...]:
     ]
     if many_classes:  # one tree for all of them makes the second learner the quicker one
         members[0], members[1] = members[1], members[0]
+    if networks:
+        members.insert(NETWORK_AT, MLP((64, 64), bins=16, dropout=0.1, learning_rate=3e-3))
     if problem.quantiles:
         members = [Quantiles(member) for member in members if isinstance(member, LightGBM)]
     return tuple(member for member in members if member.keeps_signs or not any(problem.signs))

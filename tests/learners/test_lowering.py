@@ -130,13 +130,15 @@ def test_forests_predict_all_classes(task: str) -> None:
         assert np.isfinite(predictions).all()
 
 
+@pytest.mark.parametrize("bins", [0, 5])
 @pytest.mark.parametrize("task", TASKS)
-def test_the_perceptron_predicts_as_torch(task: str) -> None:
+def test_the_perceptron_predicts_as_torch(task: str, bins: int) -> None:
     pytest.importorskip("torch")
     from lean_automl.learners.mlp import MLP
 
     dataset, plan, rows, problem = prepared(task)
-    fitted = MLP(widths=(8, 8), epochs=3).fit(rows, rows.take(np.arange(100)), problem, FitOptions())
+    student = MLP(widths=(8, 8), bins=bins, dropout=0.1, epochs=3)
+    fitted = student.fit(rows, rows.take(np.arange(100)), problem, FitOptions())
     wanted = fitted.predict(rows.frame)
     got = predicted(assemble(fitted, plan, dataset.schema), dataset.table)
     np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4 * max(1.0, float(np.std(wanted))))

@@ -43,12 +43,14 @@ def test_the_search_space_ends_where_no_limit_could_be_kept() -> None:
 
 
 def test_networks_that_are_sure_to_break_a_limit_are_not_proposed() -> None:
-    assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL})) == [16, 32, 64]
+    assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL})) == [16, 32, 64, 128]
     assert widths_that_may_fit(context(4.0, {ARTIFACT_FILE: MODEL})) == [16]
     assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL}, max_size_bytes=700.0)) == [16, 32]
     assert not SmallMLP().suits(context(1.0, {ARTIFACT_FILE: MODEL}))
     (start,) = SmallMLP().starts(context(4.0, {ARTIFACT_FILE: MODEL}))
-    assert start["mlp_width"] == 16
+    assert (start["mlp_width"], start["mlp_bins"]) == (16, 0), "and no bins"
+    (start,) = SmallMLP().starts(context(1e6, {ARTIFACT_FILE: MODEL}))
+    assert (start["mlp_width"], start["mlp_bins"]) == (64, 16)
 
 
 def test_a_program_surely_fits_below_its_tail_and_margin() -> None:
