@@ -9,15 +9,13 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
 from machine import machine
-from scipy import stats
-from sklearn.model_selection import train_test_split
+from paired import constant_score, interval, parted, rows_of
 
 from lean_automl.automl.choose_features import Terms, choose_features, most_levels
-from lean_automl.data import Task, folds, load_dataset
+from lean_automl.data import Task, folds
 from lean_automl.features import describe, fit_features
-from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.search.metrics import make_metric
 from lean_automl.search.workers import Workers
@@ -49,22 +47,10 @@ def main() -> None:
     print("mean gain in normalised score", json.dumps(found["gain"]))
 
 
-def interval(gains: list[float]) -> dict[str, float]:
-    mean, half = float(np.mean(gains)), 0.0
-    if len(gains) > 1:
-        half = float(stats.t.ppf(0.975, len(gains) - 1) * np.std(gains, ddof=1) / np.sqrt(len(gains)))
-    return {"mean": round(mean, 5), "low": round(mean - half, 5), "high": round(mean + half, 5)}
-
-
 def compare(path: Path, one: dict, seed: int, options: argparse.Namespace, workers: Workers) -> dict[str, object]:
-    dataset = load_dataset(path, one["target"], task=Task(one["task"]))
-    if dataset.rows > options.rows:
-        dataset = dataset.take(np.sort(np.random.default_rng(seed).choice(dataset.rows, options.rows, replace=False)))
-    problem = Problem(dataset.schema.task, len(dataset.schema.classes) or 1)
+    dataset, problem = rows_of(path, one, options.rows, seed)
     metric = make_metric(None, problem.task, problem.outputs)
-    strata = dataset.y if problem.task.is_classification and np.bincount(dataset.y).min() > 3 else None
-    train, test = train_test_split(np.arange(dataset.rows), test_size=0.25, random_state=seed, stratify=strata)
-    own, new = dataset.take(np.sort(train)), dataset.take(test)
+    own, new = (dataset.take(part) for part in parted(dataset, 0.25, seed))
     parts = folds(own, 5, seed)
     begin = time.perf_counter()
     terms = Terms(problem, metric, workers, most_levels(None, problem))
@@ -76,11 +62,7 @@ def compare(path: Path, one: dict, seed: int, options: argparse.Namespace, worke
         rows = Rows(plan.frame(own.table), own.y, own.weight)
         fitted = settings.fit(rows.take(parts[-1].train), rows.take(parts[-1].valid), problem, FitOptions(seed, 2))
         scores.append(metric(new.y, fitted.predict(plan.frame(new.table)), new.weight))
-    if problem.task.is_classification:
-        shares = np.bincount(own.y, minlength=problem.outputs) / own.rows
-        constant = metric(new.y, np.tile(shares, (new.rows, 1)), new.weight)
-    else:
-        constant = metric(new.y, np.full((new.rows, 1), own.y.mean()), new.weight)
+    constant = constant_score(metric, problem, own, new)
     scale = max(scores) - constant
     return {
         "metric": metric.name,

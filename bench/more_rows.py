@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from machine import machine
-from sklearn.model_selection import train_test_split
+from paired import constant_score, parted, rows_of
 
-from lean_automl.data import Dataset, Task, load_dataset
+from lean_automl.data import Dataset, Task
 from lean_automl.features import fit_features
 from lean_automl.learners.base import FitOptions, Problem, Rows
 from lean_automl.learners.chimeraboost import ChimeraBoost
@@ -29,38 +29,31 @@ def main() -> None:
     options = parser.parse_args()
     found = {"machine": machine(), "most_rows": options.rows, "shares": options.shares, "sets": {}}
     for one in json.loads((options.data / "index.json").read_text()):
-        dataset = load_dataset(options.data / one["file"], one["target"], task=Task(one["task"]))
-        scores = np.mean([compare(dataset, seed, options) for seed in options.seeds], axis=0)
-        found["sets"][one["name"]] = {"rows": min(options.rows, dataset.rows), "scores": np.round(scores, 4).tolist()}
+        parts = [rows_of(options.data / one["file"], one, options.rows, seed) for seed in options.seeds]
+        scores = np.mean(
+            [compare(*part, seed, options.shares) for part, seed in zip(parts, options.seeds, strict=True)], axis=0
+        )
+        found["sets"][one["name"]] = {"rows": parts[0][0].rows, "scores": np.round(scores, 4).tolist()}
         print(one["name"], json.dumps(found["sets"][one["name"]]), flush=True)
         options.out.write_text(json.dumps(found, indent=1))
     print("mean", np.round(np.mean([row["scores"] for row in found["sets"].values()], axis=0), 4).tolist())
 
 
-def compare(dataset: Dataset, seed: int, options: argparse.Namespace) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    if dataset.rows > options.rows:
-        dataset = dataset.take(np.sort(rng.choice(dataset.rows, options.rows, replace=False)))
-    problem = Problem(dataset.schema.task, len(dataset.schema.classes) or 1)
+def compare(dataset: Dataset, problem: Problem, seed: int, shares: list[float]) -> np.ndarray:
     metric = make_metric(None, problem.task, problem.outputs)
-    strata = dataset.y if problem.task.is_classification and np.bincount(dataset.y).min() > 3 else None
-    train, test = train_test_split(np.arange(dataset.rows), test_size=0.25, random_state=seed, stratify=strata)
-    train = rng.permutation(train)
+    train, test = parted(dataset, 0.25, seed)
+    train = np.random.default_rng(seed).permutation(train)
     plan = fit_features(dataset.table.take(train))
     rows = Rows(plan.frame(dataset.table), dataset.y, dataset.weight)
     settings = ChimeraBoost(trees=150 if problem.task is Task.MULTICLASS else 2000, learning_rate=0.1, colsample=0.7)
     scores = []
-    for share in options.shares:
+    for share in shares:
         own = train[: int(share * train.size)]
         count = own.size * 4 // 5
         first = settings.fit(rows.take(own[:count]), rows.take(own[count:]), problem, FitOptions(seed, 2))
         last = settings.for_all_rows([first], own.size / count).fit(rows.take(own), None, problem, FitOptions(seed, 2))
         scores.append(metric(dataset.y[test], last.predict(rows.frame.take(test))))
-    if problem.task.is_classification:
-        constant = np.tile(np.bincount(dataset.y[train], minlength=problem.outputs) / train.size, (test.size, 1))
-    else:
-        constant = np.full((test.size, 1), dataset.y[train].mean())
-    base = metric(dataset.y[test], constant)
+    base = constant_score(metric, problem, dataset.take(train), dataset.take(test))
     return (np.array(scores) - base) / (max(scores) - base)
 
 
