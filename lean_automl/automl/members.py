@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lean_automl.learners.base import Lowerable, Student
     from lean_automl.teacher.ensemble import Teacher
 
-MOST_ADOPTED: Final = 4
+MOST_ADOPTED: Final = 5
 
 
 def students_of(teacher: Teacher, folds: int) -> list[Adopted]:

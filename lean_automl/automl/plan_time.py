@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 TEACHER_SHARES: Final = {
     "teaches": 0.45,
-    "joins": 0.35,  # its members are students too, and judging them as such comes on top
+    "joins": 0.4,  # its members are students too, and judging them as such comes on top
     "compares": 0.25,
 }
 FEATURES_SHARE: Final = 0.18

@@ -213,7 +213,7 @@ class Run:
             joins = self.bench.constraints.are_roomy
             role: TeacherRole = "teaches" if self.distils else "joins" if joins else "compares"
             options = self.options(self.time.teacher_until(self.clock.spent_s, role, self.students.last_fit_s))
-            lesson = Lesson(rows, splits, self.problem)
+            lesson = Lesson(rows, splits, self.problem, students=joins)
             self.teacher, self.failures = self._once(
                 TEACHER, lambda: build_teacher(lesson, self.metric, options, self.workers, self.watcher)
             )

@@ -27,11 +27,13 @@ class Lesson:
         rows: Features and targets.
         folds: Positions in `rows`.
         problem: What is predicted.
+        students: Whether only members are wanted that may be students.
     """
 
     rows: Rows
     folds: tuple[Split, ...]
     problem: Problem
+    students: bool = False
 
 
 @dataclass(frozen=True, eq=False)

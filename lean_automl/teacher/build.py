@@ -82,7 +82,8 @@ class _Build:
     def _portfolio(self) -> tuple[Learner, ...]:
         """Networks where torch is loaded already: each of their fits would take seconds to do it."""
         networks = LIBRARY in self.workers.preload and find_spec("torch") is not None
-        return portfolio(self.lesson.rows.frame.rows, self.lesson.problem, networks)
+        lesson = self.lesson
+        return portfolio(lesson.rows.frame.rows, lesson.problem, networks, lesson.students)
 
     def run(self) -> None:
         """Until the portfolio is through or the time is over."""

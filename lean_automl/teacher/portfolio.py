@@ -20,13 +20,14 @@ SMALL_ROWS: Final = 3_000
 NETWORK_AT: Final = 2  # its errors are unlike those of trees, so that it helps the average more than one more of them
 
 
-def portfolio(rows: int, problem: Problem, networks: bool = False) -> tuple[Learner, ...]:
+def portfolio(rows: int, problem: Problem, networks: bool = False, students: bool = False) -> tuple[Learner, ...]:
     """Learners in the order in which they are tried: what most often helps for its time comes first.
 
     Args:
         rows: To learn from.
         problem: What is predicted.
         networks: Whether there are networks among them.
+        students: Whether only learners are wanted whose models can be lowered.
     """
     few, many_classes = rows < SMALL_ROWS, problem.task is Task.MULTICLASS
     members: list[Learner] = [
@@ -40,7 +41,7 @@ def portfolio(rows: int, problem: Problem, networks: bool = False) -> tuple[Lear
         ),
         ChimeraBoost(leaf_bits=32, colsample=0.7),
         CatBoost(trees=500, own_categories=False),
-        ChimeraBoost(linear=False, colsample=0.5, leaf_bits=32, ordinal_levels=0),
+        ChimeraBoost(learning_rate=0.05, l2=10.0, colsample=0.5, leaf_bits=32),  # for tables with much noise
         LightGBM(
             learning_rate=0.03,
             leaves=63,
@@ -50,9 +51,12 @@ def portfolio(rows: int, problem: Problem, networks: bool = False) -> tuple[Lear
             leaf_bits=32,
         ),
         Linear(),
-        Forest("extra_trees", min_rows=1 if problem.task.is_classification and few else 2),
-        Forest("random_forest", min_rows=2),
     ]
+    if not students:
+        members += [
+            Forest("extra_trees", min_rows=1 if problem.task.is_classification and few else 2),
+            Forest("random_forest", min_rows=2),
+        ]
     if many_classes:  # one tree for all of them makes the second learner the quicker one
         members[0], members[1] = members[1], members[0]
     if networks:
