@@ -27,7 +27,7 @@ def portfolio(rows: int, problem: Problem, networks: bool = False, students: boo
         rows: To learn from.
         problem: What is predicted.
         networks: Whether there are networks among them.
-        students: Whether only learners are wanted whose models can be lowered.
+        students: Whether only those are wanted that bring something to the average of students.
     """
     few, many_classes = rows < SMALL_ROWS, problem.task is Task.MULTICLASS
     members: list[Learner] = [
@@ -40,20 +40,20 @@ def portfolio(rows: int, problem: Problem, networks: bool = False, students: boo
             leaf_bits=32,
         ),
         ChimeraBoost(leaf_bits=32, colsample=0.7),
-        CatBoost(trees=500, own_categories=False),
         ChimeraBoost(learning_rate=0.05, l2=10.0, colsample=0.5, leaf_bits=32),  # for tables with much noise
-        LightGBM(
-            learning_rate=0.03,
-            leaves=63,
-            min_rows=5,
-            feature_fraction=0.5,
-            extra={"extra_trees": True},
-            leaf_bits=32,
-        ),
-        Linear(),
+        CatBoost(trees=500, own_categories=False),
     ]
     if not students:
         members += [
+            LightGBM(
+                learning_rate=0.03,
+                leaves=63,
+                min_rows=5,
+                feature_fraction=0.5,
+                extra={"extra_trees": True},
+                leaf_bits=32,
+            ),
+            Linear(),
             Forest("extra_trees", min_rows=1 if problem.task.is_classification and few else 2),
             Forest("random_forest", min_rows=2),
         ]

@@ -53,7 +53,7 @@ def test_every_fault_costs_its_own_trial_and_is_told(source: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     run = json.loads((source.parent / "model" / MARKER).read_text(encoding="utf-8"))
-    assert run["student"]["family"] == "linear"
+    assert "linear" in run["student"]["family"]
     reasons = {trial["parameters"]["faulty_kind"]: trial["reason"] for trial in run["trials"] if trial["reason"]}
     wanted = {
         "raise": "ValueError: invalid literal",
@@ -94,7 +94,7 @@ def test_a_run_that_is_killed_leaves_a_whole_model_and_goes_on(source: Path) -> 
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)
-    assert run["student"]["family"] == "linear"
+    assert "linear" in run["student"]["family"]
     assert load_artifact(model / "model.lam").digest == run["digest"]
     assert [path.name for path in source.parent.iterdir() if path.name.startswith(".")] == []
 
@@ -151,7 +151,7 @@ def fills_up(monkeypatch: pytest.MonkeyPatch, good: int) -> None:
             disk.write()
             (folder / name).write_bytes(content)
 
-    monkeypatch.setattr("lean_automl.automl.run.write_files", write_files)
+    monkeypatch.setattr("lean_automl.automl.publish.write_files", write_files)
 
 
 @pytest.mark.slow

@@ -14,10 +14,7 @@ PROBLEMS = [Problem(Task.BINARY, 2), Problem(Task.MULTICLASS, 5), Problem(Task.R
 def test_members_that_may_be_students_can_fit_once_more_on_all_rows(rows: int, problem: Problem) -> None:
     members = portfolio(rows, problem, networks=True, students=True)
     assert all(hasattr(member, "for_all_rows") for member in members)
-    assert {member.name for member in portfolio(rows, problem)} - {member.name for member in members} == {
-        "extra_trees",
-        "random_forest",
-    }
+    assert len(members) < len(portfolio(rows, problem, networks=True))
     assert members[NETWORK_AT].name == "mlp"
     assert "mlp" not in {member.name for member in portfolio(rows, problem)}
 

@@ -1,0 +1,88 @@
+"""Score the teacher's members alone, their average, and the average without each of them, on rows that none has seen.
+
+A quarter of each table judges; a fifth of the rest stops the fits and chooses what is averaged, by the rule for
+students: best first, a further one unless the losses of rows say that the average gets worse. Normalised score: 0 is
+the constant predictor, 1 the best member alone. What a member brings is paired: the average of all less that without.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from machine import machine
+from paired import constant_score, interval, parted, rows_of
+
+from lean_automl.features import fit_features
+from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.search.losses import certainty, row_losses
+from lean_automl.search.metrics import Metric, make_metric
+from lean_automl.student.blend import ASKED_WITH_ROOM, MOST_MEMBERS
+from lean_automl.teacher.portfolio import portfolio
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with index.json and the tables")
+    parser.add_argument("--rows", type=int, default=8_000, help="most rows of a table")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "members.json")
+    options = parser.parse_args()
+    found = {"machine": machine(), "most_rows": options.rows, "rows": [], "mean": {}, "brings": {}}
+    for one in json.loads((options.data / "index.json").read_text()):
+        for seed in options.seeds:
+            row = compare(options.data / one["file"], one, options.rows, seed)
+            found["rows"].append({"set": one["name"], "seed": seed, **row})
+            print(one["name"], seed, json.dumps(row), flush=True)
+            every = [own["scores"] for own in found["rows"]]
+            found["mean"] = {name: round(float(np.mean([own[name] for own in every])), 4) for name in row["scores"]}
+            found["brings"] = {
+                name.removeprefix("without "): interval([own["by rule"] - own[name] for own in every])
+                for name in row["scores"]
+                if name.startswith("without ")
+            }
+            options.out.write_text(json.dumps(found, indent=1))
+    print(json.dumps(found["brings"], indent=1))
+
+
+def compare(path: Path, one: dict, most: int, seed: int) -> dict[str, dict[str, float]]:
+    dataset, problem = rows_of(path, one, most, seed)
+    metric = make_metric(None, problem.task, problem.outputs)
+    own, test = parted(dataset, 0.25, seed)
+    train, valid = parted(dataset, 0.2, seed, own)
+    plan = fit_features(dataset.table.take(own))
+    rows = Rows(plan.frame(dataset.table), dataset.y, dataset.weight)
+    seen, new = {}, {}
+    for learner in portfolio(own.size, problem, networks=True, students=True):
+        name = learner.name if learner.name not in seen else f"{learner.name}, second"
+        fitted = learner.fit(rows.take(train), rows.take(valid), problem, FitOptions(seed, 1))
+        seen[name], new[name] = fitted.predict(rows.frame.take(valid)), fitted.predict(rows.frame.take(test))
+    judged = rows.take(valid)
+    scores = {name: metric(dataset.y[test], values) for name, values in new.items()}
+    constant = constant_score(metric, problem, dataset.take(own), dataset.take(test))
+    scale = max(scores.values()) - constant
+    groups = {"by rule": list(seen)} | {f"without {name}": [other for other in seen if other != name] for name in seen}
+    for group, names in groups.items():
+        members = by_rule({name: seen[name] for name in names}, judged, problem, metric)
+        scores[group] = metric(dataset.y[test], np.mean([new[name] for name in members], axis=0))
+    scores["all, equally"] = metric(dataset.y[test], np.mean(list(new.values()), axis=0))
+    return {"scores": {name: round((score - constant) / scale, 5) for name, score in scores.items()}}
+
+
+def by_rule(seen: dict[str, np.ndarray], judged: Rows, problem: Problem, metric: Metric) -> list[str]:
+    """Names of those that are averaged."""
+
+    def losses(names: list[str]) -> np.ndarray:
+        average = np.mean([seen[name] for name in names], axis=0)
+        return row_losses(judged.y, average, problem.task, judged.weight, problem.quantiles)
+
+    ranked = sorted(seen, key=lambda name: -metric(judged.y, seen[name], judged.weight))
+    members = ranked[:1]
+    for name in ranked[1:]:
+        if len(members) < MOST_MEMBERS and certainty(losses(members), losses([*members, name])) > ASKED_WITH_ROOM:
+            members = [*members, name]
+    return members
+
+
+if __name__ == "__main__":
+    main()
