@@ -87,7 +87,7 @@ def fit_and_score(one: dict, seed: int, options: argparse.Namespace) -> dict[str
         metric, score = score_of(pd.read_parquet(predicted), test[target], one["task"])
     row |= {"metric": metric, "score": round(score, 6), "family": record["student"]["family"]}
     row |= {"own_holdout": record["student_holdout"], "teacher_holdout": record["teacher_holdout"]}
-    row |= {"trials": len(record["trials"]), "teacher_bags": len(record["members"])}
+    row |= {"trials": len(record["trials"]), "teacher_bags": len(record["members"]), "seconds": record["seconds"]}
     row["kB"] = {check["file"]: round(check["value"], 1) for check in record["checks"] if check["unit"] == "kB"}
     row["p50_us"] = {f"{m['artifact']}, {m['engine']}": p50_of(m) for m in record["measurements"]}
     return row
