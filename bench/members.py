@@ -14,7 +14,7 @@ from machine import machine
 from paired import constant_score, interval, parted, rows_of
 
 from lean_automl.features import fit_features
-from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.learners.base import FitOptions, Problem, Rows, averaged
 from lean_automl.search.losses import certainty, row_losses
 from lean_automl.search.metrics import Metric, make_metric
 from lean_automl.student.blend import ASKED_WITH_ROOM, MOST_MEMBERS
@@ -64,8 +64,12 @@ def compare(path: Path, one: dict, most: int, seed: int) -> dict[str, dict[str, 
     groups = {"by rule": list(seen)} | {f"without {name}": [other for other in seen if other != name] for name in seen}
     for group, names in groups.items():
         members = by_rule({name: seen[name] for name in names}, judged, problem, metric)
-        scores[group] = metric(dataset.y[test], np.mean([new[name] for name in members], axis=0))
-    scores["all, equally"] = metric(dataset.y[test], np.mean(list(new.values()), axis=0))
+        scores[group] = metric(dataset.y[test], averaged([new[name] for name in members], problem.task))
+        if group == "by rule":
+            scores["the same, of probabilities"] = metric(
+                dataset.y[test], np.mean([new[name] for name in members], axis=0)
+            )
+    scores["all, equally"] = metric(dataset.y[test], averaged(list(new.values()), problem.task))
     return {"scores": {name: round((score - constant) / scale, 5) for name, score in scores.items()}}
 
 
@@ -73,7 +77,7 @@ def by_rule(seen: dict[str, np.ndarray], judged: Rows, problem: Problem, metric:
     """Names of those that are averaged."""
 
     def losses(names: list[str]) -> np.ndarray:
-        average = np.mean([seen[name] for name in names], axis=0)
+        average = averaged([seen[name] for name in names], problem.task)
         return row_losses(judged.y, average, problem.task, judged.weight, problem.quantiles)
 
     ranked = sorted(seen, key=lambda name: -metric(judged.y, seen[name], judged.weight))

@@ -40,7 +40,7 @@ def label(builder: ProgramBuilder, probabilities: int, schema: Schema) -> Progra
 def assemble_average(
     members: Sequence[tuple[Lowerable, float]], plan: FeaturePlan, schema: Schema, outputs: int | None = None
 ) -> Program:
-    """The Program of a weighted average of models; of their probabilities for a classifier.
+    """The Program of a weighted average of models, as `averaged` has it.
 
     Args:
         members: Models with their weights.
@@ -52,12 +52,11 @@ def assemble_average(
     parts, weights = [], []
     for fitted, weight in members:
         scores = fitted.lower(plan, builder)
-        if schema.task is not Task.REGRESSION:
-            kind = o.LinkKind.SIGMOID if schema.task is Task.BINARY else o.LinkKind.SOFTMAX
-            scores = builder.add(o.Link((scores,), kind))
+        if schema.task is Task.BINARY:
+            scores = builder.add(o.Link((scores,), o.LinkKind.SIGMOID))
         parts.append(scores)
         weights.append(weight)
     width = outputs or len(schema.classes) or 1
     share = (np.array(weights) / np.sum(weights)).astype(np.float32)
     mean = builder.add(o.Blend(tuple(parts), share, np.zeros(width, dtype=np.float32)))
-    return builder.build({PREDICTION: mean}) if schema.task is Task.REGRESSION else label(builder, mean, schema)
+    return label(builder, mean, schema) if schema.task is Task.BINARY else finish(builder, mean, schema)

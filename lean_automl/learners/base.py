@@ -193,6 +193,19 @@ def probabilities(scores: F64, problem: Problem) -> F64:
     return result
 
 
+def averaged(predictions: Sequence[F64], task: Task, weights: Sequence[float] | None = None) -> F64:
+    """Weighted average of what several models predict.
+
+    Of many classes it is that of the scores: the geometric mean of the probabilities, which is surer than their
+    arithmetic mean, as good models of many classes are.
+    """
+    if task is not Task.MULTICLASS:
+        return np.asarray(np.average(predictions, axis=0, weights=weights))
+    scores = np.log(np.maximum(predictions, np.finfo(np.float64).tiny))
+    mean = np.exp(np.average(scores, axis=0, weights=weights))
+    return np.asarray(mean / mean.sum(axis=1, keepdims=True))
+
+
 MOST_GROWTH = 1.25
 
 

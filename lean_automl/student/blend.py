@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from lean_automl.learners.base import averaged
 from lean_automl.search.decision import choose_decision
 from lean_automl.search.losses import F64, certainty, row_losses
 from lean_automl.student.trial import Candidate, Workbench, judged_folds
@@ -117,24 +118,24 @@ def _fits(bench: Workbench, members: Sequence[Candidate], seconds: float) -> boo
 
 def _score(bench: Workbench, members: Sequence[Candidate]) -> float:
     """Mean over the folds of the score of the average."""
-    return choose_decision(bench.metric, judged_folds(bench, _average(members)), thorough=False)[1]
+    return choose_decision(bench.metric, judged_folds(bench, _average(bench, members)), thorough=False)[1]
 
 
 def _losses(bench: Workbench, members: Sequence[Candidate]) -> F64:
     """Of the validation rows of all folds, by the average."""
     rows = np.concatenate([fold.valid for fold in bench.folds])
     weight = None if bench.rows.weight is None else bench.rows.weight[rows]
-    predicted, problem = np.concatenate(_average(members)), bench.problem
+    predicted, problem = np.concatenate(_average(bench, members)), bench.problem
     return row_losses(bench.rows.y[rows], predicted, problem.task, weight, problem.quantiles)
 
 
-def _average(members: Sequence[Candidate], weights: Sequence[float] | None = None) -> list[F64]:
+def _average(bench: Workbench, members: Sequence[Candidate], weights: Sequence[float] | None = None) -> list[F64]:
     """Predictions of the average for the validation rows of each fold that all members were fitted on."""
     folds = zip(*(candidate.predictions for candidate in members), strict=False)
-    return [np.average(predictions, axis=0, weights=weights) for predictions in folds]
+    return [averaged(predictions, bench.problem.task, weights) for predictions in folds]
 
 
 def rule_of(bench: Workbench, blend: Blend) -> Decision | None:
     """The rule for labels that is best for the blend on the folds, if the metric judges labels."""
     members, weights = zip(*blend.members, strict=True)
-    return choose_decision(bench.metric, judged_folds(bench, _average(members, weights)), thorough=True)[0]
+    return choose_decision(bench.metric, judged_folds(bench, _average(bench, members, weights)), thorough=True)[0]

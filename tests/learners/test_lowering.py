@@ -12,7 +12,7 @@ from lean_automl.compiler.assemble import assemble, assemble_average
 from lean_automl.data import Dataset, Task, load_dataset
 from lean_automl.features import FeaturePlan, fit_features
 from lean_automl.learners.additive import Additive
-from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.learners.base import FitOptions, Problem, Rows, averaged
 from lean_automl.learners.catboost import CatBoost
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.distilled import Distilled
@@ -116,7 +116,7 @@ def test_an_average_of_models_is_one_program() -> None:
         (LEARNERS[name].fit(rows, None, problem, FitOptions()), w) for name, w in (("lightgbm", 3.0), ("linear", 1.0))
     ]
     got = predicted(assemble_average(members, plan, dataset.schema), dataset.table)
-    wanted = sum(w * fitted.predict(rows.frame) for fitted, w in members) / 4.0
+    wanted = averaged([fitted.predict(rows.frame) for fitted, _ in members], problem.task, [w for _, w in members])
     np.testing.assert_allclose(got, wanted, atol=3e-4)
 
 
