@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from quality.project import ROOT
@@ -45,13 +46,30 @@ def test_the_page_of_the_command_line_is_up_to_date() -> None:
     assert script.PAGE.read_text(encoding="utf-8") == script.page(), "run: python docs/update_cli.py"
 
 
-def test_the_page_of_benchmarks_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(ROOT / "bench"))
-    pages = load_script(ROOT / "bench" / "tables.py").pages()
+    return load_script(ROOT / "bench" / "tables.py")
+
+
+def test_the_page_of_benchmarks_is_up_to_date(tables: ModuleType) -> None:
+    pages = tables.pages()
     for name, text in pages.items():
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, f"docs/{name}: run: python bench/tables.py"
     plots = {f"img/{path.name}" for path in (ROOT / "docs" / "img").iterdir()}
     assert plots == set(pages) - {"benchmarks.md"}
+
+
+def test_the_table_of_the_readme_is_up_to_date(tables: ModuleType) -> None:
+    text = tables.README.read_text(encoding="utf-8")
+    assert text == tables.readme(text), "run: python bench/tables.py"
+    assert "| lean_automl |" in text
+
+
+def test_a_result_file_without_a_section_is_an_error(tables: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "speed_of_light.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(LookupError, match="speed_of_light"):
+        tables.pages(tmp_path)
 
 
 def test_examples_of_the_command_line_are_right() -> None:

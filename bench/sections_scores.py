@@ -1,0 +1,110 @@
+"""Sections of the page of benchmarks that are about scores."""
+
+from statistics import mean
+from typing import Any
+
+from page_parts import head, machine, table
+from plots import bars
+
+PLOTS = "img"
+
+
+def fits(found: dict[str, Any], made: dict[str, str]) -> str:
+    """Runs of `fit` on many tables."""
+    options = found["options"]
+    limits = f"{options['max_latency_ms']} ms and {options['max_size_kb']} kB, {options['time_limit']} s each"
+    rows, p99 = [], {}
+    for name, one in found["sets"].items():
+        if one.get("exit") != 0:
+            rows.append([name, f"exit code {one.get('exit')}", *[""] * 5])
+            continue
+        files, bounds = one["kB"], one["p99_upper_us"]
+        bound = next((value for key, value in bounds.items() if key.startswith("model.lam")), None)
+        if bound is not None:
+            p99[name] = bound
+        rows.append([
+            name, f"{one['metric']}, {one['rows']['search']:,} rows", one["student"], one["teacher"],
+            files.get("model.lam"), bound, one["wall_s"],
+        ])  # fmt: skip
+    plot = f"{PLOTS}/fits.svg"
+    made[plot] = bars("model.lam: upper bound of the 0.99 quantile, log scale", p99, set(p99), "us", log=True)
+    said = (
+        f"`lean_automl fit` with {limits} (`bench/fit_sets.py`). Scores are on rows that no step has seen; p99 is the "
+        "upper confidence bound for `model.lam`."
+    )
+    names = ["table", "metric", "student", "teacher", "model.lam, kB", "p99, us", "wall, s"]
+    title = head("Runs within limits", said)
+    return "\n".join([title, machine(found), f"![Bounds of latency]({plot})", "", table(names, rows)])
+
+
+def quality(found: dict[str, Any], _: dict[str, str]) -> str:
+    """Scores on rows that a run never gets, beside other systems."""
+    rows = []
+    for one in found["rows"]:
+        if one.get("exit") != 0:
+            rows.append([one["set"], one.get("seed"), f"exit code {one.get('exit')}", *[""] * 5])
+            continue
+        others = sorted((one.get("others") or {}).items(), key=lambda item: -item[1])
+        best = f"{others[0][0]}, {others[0][1]:.4g}" if others else ""
+        autogluon = (one.get("others") or {}).get("autogluon-best", "")
+        row = [one["set"], one["seed"], one["metric"], one["score"], one.get("normalised"), best, autogluon]
+        rows.append([*row, one["kB"].get("model.lam")])
+    limit_s, budget = found["time_limit_s"], " ".join(found["budget"])
+    said = (
+        f"`lean_automl fit` with {budget} in {limit_s:g} s (`bench/quality.py`). Normalised: 0 for a constant, 1 for "
+        "the best of the others, which had no limits. AutoGluon is its `best_quality`."
+    )
+    names = ["table", "seed", "metric", "score", "normalised", "best of the others", "AutoGluon", "model.lam, kB"]
+    average = found.get("mean_normalised")
+    end = "" if average is None else f"Mean of the normalised scores: {average}.\n"
+    return "\n".join([head(f"Scores: {budget}, {limit_s:g} s", said), machine(found), table(names, rows), end])
+
+
+def features(found: dict[str, Any], _: dict[str, str]) -> str:
+    """What searched features win."""
+    by_set: dict[str, list[dict[str, Any]]] = {}
+    for row in found["rows"]:
+        by_set.setdefault(row["set"], []).append(row)
+    rows = [
+        [
+            name,
+            own[0]["metric"],
+            *(mean(row[key] for row in own) for key in ("columns", "searched", "gain", "search_s")),
+        ]
+        for name, own in by_set.items()
+    ]
+    gain = found["gain"]
+    said = (
+        f"One learner on searched features beside the same on the columns as they are, at most "
+        f"{found['most_rows']:,} rows and {found['seconds']:g} s of search (`bench/features.py`), on rows that neither "
+        "has seen, means over seeds. The gain is in normalised score: 0 for a constant, 1 for the better of the two. "
+        f"Mean gain: {gain['mean']:.4f}, 95 % interval {gain['low']:.4f} to {gain['high']:.4f}."
+    )
+    names = ["table", "metric", "columns", "searched", "gain", "search, s"]
+    return "\n".join([head("Searched features", said), machine(found), table(names, rows)])
+
+
+def categories(found: dict[str, Any], _: dict[str, str]) -> str:
+    """Small categories as numbers."""
+    most = list(dict.fromkeys(key for one in found["sets"].values() for key in one if key.startswith("up to ")))
+    rows = [
+        [name, one["metric"], *(one.get(key, {}).get("score") for key in most)] for name, one in found["sets"].items()
+    ]
+    said = (
+        f"Oblivious trees on at most {found['rows']:,} rows that read categories of up to so many values as numbers, "
+        "and larger ones by statistics of the target (`bench/categories.py`). Scores on rows that were not fitted; a "
+        "loss is shown as its negative."
+    )
+    return "\n".join([head("Small categories", said), machine(found), table(["table", "metric", *most], rows)])
+
+
+def more_rows(found: dict[str, Any], _: dict[str, str]) -> str:
+    """What a hold-out costs."""
+    shares = [f"{share:.0%} of the rows" for share in found["shares"]]
+    rows = [[name, one["rows"], *one["scores"]] for name, one in found["sets"].items()]
+    rows.append(["mean", "", *(mean(one["scores"][j] for one in found["sets"].values()) for j in range(len(shares)))])
+    said = (
+        "One learner fitted on a share of the rows that it may have (`bench/more_rows.py`). Normalised: 0 for a "
+        "constant, 1 for the best of the shares; means over seeds."
+    )
+    return "\n".join([head("What more rows are worth", said), machine(found), table(["table", "rows", *shares], rows)])
