@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from lean_automl_runtime.artifact import read_artifact
@@ -27,11 +27,20 @@ if TYPE_CHECKING:
 
     from lean_automl.automl.result import RunResult
     from lean_automl.automl.run import Run
+    from lean_automl.data import Table
 
-MEASURED_ROWS: Final = 4_096
+MOST_MEASURED_ROWS: Final = 4_096
+FEWEST_MEASURED_ROWS: Final = 256
+MEASURED_CELLS: Final = 1_000_000  # about: records of wide tables are large, and every trial gets them
 SHORTEST_MEASURE_S: Final = 1.0
 EARLY_MEASURE_S: Final = 0.25  # of sampling: enough to bound a quantile, and the search needs the time
 GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
+
+
+def measured_records(table: Table) -> list[dict[str, Any]]:
+    """The rows that measuring rotates through, as a caller would pass them: the first ones of a table."""
+    most = max(FEWEST_MEASURED_ROWS, MEASURED_CELLS // max(1, len(table.columns)))
+    return to_records(table.take(np.arange(min(MOST_MEASURED_ROWS, most, table.rows))))
 
 
 class Publisher:
@@ -97,7 +106,7 @@ class Publisher:
             check_exported(draft, program, run.holdout.table)
             check_sizes(draft, deployment, constraints)  # what is too large already need not be measured
         with run.reporter.timed("measure"):
-            records = to_records(run.holdout.table.take(np.arange(min(MEASURED_ROWS, run.holdout.rows))))
+            records = measured_records(run.holdout.table)
             sampling_s = run.time.measure_s if measure_s is None else measure_s
             plan = MeasurePlan(sampling_s, until, self._measure_timeout_s(), run.config.budget.measure)
             measurements, checks = judge_files(draft, program, records, run.bench, plan)

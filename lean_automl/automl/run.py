@@ -18,14 +18,13 @@ from lean_automl.automl.last_fit import last_fits
 from lean_automl.automl.members import students_of
 from lean_automl.automl.output import JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
-from lean_automl.automl.publish import MEASURED_ROWS, Publisher
+from lean_automl.automl.publish import Publisher, measured_records
 from lean_automl.automl.report import Reporter
 from lean_automl.automl.request import FitRequest, Watcher, metric_of, problem_of
 from lean_automl.automl.thin import sample, search_rows, trees_in_time
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
-from lean_automl.data.records import to_records
-from lean_automl.errors import InfeasibleError, MeasurementError
+from lean_automl.errors import DataError, InfeasibleError, MeasurementError
 from lean_automl.features import express, signs_of
 from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.search.clock import Clock
@@ -123,20 +122,26 @@ class Run:
 
     def _thin(self) -> None:
         """Search on fewer rows where the time would not let enough students be tried on all."""
-        most = search_rows(self.clock.limit_s, self.features.seconds_per_tree)
+        plan, seconds = self.features.plan, self.features.seconds_per_tree
+        most = search_rows(self.clock.limit_s, seconds, len(plan.numeric) + len(plan.categorical))
         fold_share = (len(self.folds) - 1) / len(self.folds)
-        rows = self.dataset.rows if most is None else min(self.dataset.rows, int(most / fold_share))
+        rows = min(self.dataset.rows, int(most / fold_share))
         self.sampled = sample(self.dataset, self._once(SAMPLE, lambda: rows), self.config.seed)
         self.is_thin = self.sampled.size < self.dataset.rows
         if not self.is_thin:
             return
-        self.whole, self.dataset = self.dataset, self.dataset.take(self.sampled)
+        fewer = self.dataset.take(self.sampled)
+        try:
+            parts = folds(fewer, self.config.folds, self.config.seed)
+        except DataError:  # so few rows have too little of a rare class
+            self.sampled, self.is_thin = np.arange(self.dataset.rows), False
+            return
+        self.whole, self.dataset, self.folds = self.dataset, fewer, parts
         self.rows = self.all_rows.take(self.sampled)
-        self.folds = folds(self.dataset, self.config.folds, self.config.seed)
 
     def prepare(self) -> None:
         """Decide what ships and what judges, and make the search."""
-        records = to_records(self.dataset.table.take(np.arange(min(MEASURED_ROWS, self.dataset.rows))))
+        records = measured_records(self.dataset.table)
         constraints, plan = self.config.constraints, self.features.plan
         deployment, self.left_out = choose_files(self.config, self.schema.features, records)
         for line in self.left_out:

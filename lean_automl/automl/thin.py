@@ -22,15 +22,17 @@ def audition_rows(columns: int) -> int:
     return max(FEWEST_ROWS, MOST_CELLS // max(1, columns))
 
 
-def search_rows(limit_s: float, seconds_per_tree: float | None) -> int | None:
-    """Most rows of the search; None is no limit.
+def search_rows(limit_s: float, seconds_per_tree: float | None, columns: int) -> int:
+    """Most rows of the search.
 
     Args:
         limit_s: Time limit of the run.
-        seconds_per_tree: What a short fit took for each of its trees and rows; None without one.
+        seconds_per_tree: What a short fit took for each of its trees and rows. None without one: there was no time for
+            it, or no way, so that no more rows are searched on than it would have had.
+        columns: Number of features.
     """
     if not seconds_per_tree:
-        return None
+        return audition_rows(columns)
     return max(FEWEST_ROWS, int(limit_s * SHARE_OF_A_FIT / (TREES_OF_A_FIT * seconds_per_tree)))
 
 

@@ -13,8 +13,8 @@ from lean_automl.data.table import Table
 
 def to_records(table: Table) -> list[dict[str, Any]]:
     """One mapping a row; None is missing, times are whole seconds since 1970."""
-    columns = [_values(array) for array in table.arrays]
-    return [dict(zip(table.names, row, strict=True)) for row in zip(*columns, strict=True)]
+    names, columns = table.names, [_values(array) for array in table.arrays]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _values(array: npt.NDArray[Any]) -> list[Any]:

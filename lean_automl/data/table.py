@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,19 @@ class Table:
     columns: tuple[Column, ...]
     arrays: tuple[npt.NDArray[Any], ...]
     notes: tuple[Note, ...] = ()
+    _at: dict[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Features are read one by one: looking names up must not take longer where there are thousands of columns.
+        object.__setattr__(self, "_at", {column.name: position for position, column in enumerate(self.columns)})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # One matrix for all columns of a dtype: a process that maps what it loads opens a file for every array, and may
+        # not open thousands.
+        dtypes = tuple(array.dtype.str for array in self.arrays)
+        same = {dtype: [a for a in self.arrays if a.dtype.str == dtype] for dtype in dict.fromkeys(dtypes)}
+        stacks = {dtype: own if own[0].dtype == object else np.stack(own) for dtype, own in same.items()}
+        return _unpacked, (self.columns, dtypes, stacks, self.notes)
 
     @property
     def rows(self) -> int:
@@ -52,16 +65,27 @@ class Table:
         Raises:
             SchemaError: A name is not a column.
         """
-        at = {name: position for position, name in enumerate(self.names)}
-        for name in names:
-            if name not in at:
-                raise SchemaError(f"column {name!r} is not in the table.{did_you_mean(name, at)}")
-        chosen = [at[name] for name in names]
+        chosen = [self._position(name) for name in names]
         return Table(tuple(self.columns[i] for i in chosen), tuple(self.arrays[i] for i in chosen), self.notes)
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """Return the values of one column."""
-        return self.select((name,)).arrays[0]
+        """Return the values of one column.
+
+        Raises:
+            SchemaError: There is no such column.
+        """
+        return self.arrays[self._position(name)]
+
+    def _position(self, name: str) -> int:
+        if name not in self._at:
+            raise SchemaError(f"column {name!r} is not in the table.{did_you_mean(name, self._at)}")
+        return self._at[name]
+
+
+def _unpacked(columns: tuple[Column, ...], dtypes: tuple[str, ...], stacks: dict[str, Any], notes: Any) -> Table:
+    """A table from what `Table.__reduce__` made of it; its arrays are views of the matrices."""
+    rows = {dtype: iter(own if isinstance(own, list) else np.asarray(own)) for dtype, own in stacks.items()}
+    return Table(columns, tuple(next(rows[dtype]) for dtype in dtypes), notes)
 
 
 def to_table(frame: pd.DataFrame, columns: Sequence[Column]) -> Table:

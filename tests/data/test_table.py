@@ -1,5 +1,7 @@
 """The typed table."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,3 +74,14 @@ def test_absent_and_doubled_columns():
 def test_wrong_kind():
     with pytest.raises(SchemaError, match="expected numeric"):
         to_table(pd.DataFrame({"n": pd.to_datetime(["2024-01-01"])}), COLUMNS[:1])
+
+
+def test_a_pickle_keeps_all_in_one_matrix_for_each_dtype():
+    table = to_table(FRAME, COLUMNS)
+    again = pickle.loads(pickle.dumps(table))
+    assert again.columns == table.columns
+    assert again.notes == table.notes
+    for before, after in zip(table.arrays, again.arrays, strict=True):
+        assert after.dtype == before.dtype
+        np.testing.assert_array_equal(after, before)
+    assert again.array("n").base is again.array("b").base, "a process that maps them opens one file"
