@@ -1,8 +1,9 @@
 """Time of one row and of batches beside other engines: one thread, in turns, real rows, medians of rounds.
 
 `--data FOLDER` has index.json and tables. Rivals that need packages of their own take the Python that has them:
-`--tl2cgen-python` (tl2cgen, treelite, lightgbm, onnxmltools) and `--ydf-python` (ydf, pandas, pyarrow). What is not
-given, or cannot be built, is left out, and the result file says so.
+`--tl2cgen-python` (tl2cgen, treelite, lightgbm, onnxmltools), `--compilers-python` (lleaves, m2cgen, timber-compiler,
+lightgbm) and `--ydf-python` (ydf, pandas, pyarrow). What is not given, or cannot be built, is left out, and the result
+file says so.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import latency_python as python
 import latency_rows as rows
 from bars import Bar, as_json, latency_bars, shown
 from latency_models import ROWS, Split, codes_of, fit_student, lightgbm_model, split_of, student, write_rows
+from latency_more import without_wrong_answers
 from latency_transform import transforms
 from machine import machine
 
@@ -37,6 +39,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=21)
     parser.add_argument("--tl2cgen-python")
     parser.add_argument("--ydf-python")
+    parser.add_argument("--compilers-python")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "latency.json")
     options = parser.parse_args()
     partly = set(options.parts) != set(PARTS) and options.out.exists()  # other parts stay as they were
@@ -92,7 +95,7 @@ def against_rivals(split: Split, options: argparse.Namespace) -> dict[str, Any]:
         columns = [column.name for column in program.columns]
         write_rows(program, split.test.head(ROWS), folder / "rows.bin")
         found: dict[str, Any] = {"student": ours, "lightgbm": theirs}
-        rivals = rows.Rivals(options.tl2cgen_python, options.ydf_python)
+        rivals = rows.Rivals(options.tl2cgen_python, options.ydf_python, options.compilers_python)
         if rivals.ydf:
             for part, frame in (("train", split.train), ("test", split.test)):
                 frame[[*columns, split.target]].to_parquet(folder / f"{part}.parquet")
@@ -103,6 +106,7 @@ def against_rivals(split: Split, options: argparse.Namespace) -> dict[str, Any]:
         engines = rows.build_ours(program, folder)
         built, found["not_built"] = rows.build_rivals(folder, program, rivals)
         found["one_row"] = rows.time_engines(folder, [*engines, *built], options.repeats)
+        found["not_built"] |= without_wrong_answers(found["one_row"])
         found["batch of 100,000"] = python.batches(program, booster, split.test, max(3, options.repeats // 3))
         return found
 

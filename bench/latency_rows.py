@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import latency_more
 from lean_automl_exporters.c import export_c
 from lean_automl_exporters.c.export import row_fields
 from lean_automl_runtime.ir import Program
@@ -24,6 +25,7 @@ class Rivals:
 
     tl2cgen: str | None
     ydf: str | None
+    compilers: str | None = None
 
 
 def run(*command: object, timeout: float = 900) -> str:
@@ -180,6 +182,8 @@ def build_rivals(folder: Path, program: Program, rivals: Rivals) -> tuple[list[P
         run(rivals.tl2cgen, SOURCES / "rivals.py", folder)
         makers |= {name: (lambda name=name: build_tl2cgen(folder, name)) for name in ("tl2cgen", "tl2cgen_quantized")}
         makers["onnxruntime"] = lambda: build_onnxruntime(folder)
+    if rivals.compilers:
+        makers |= latency_more.makers(folder, program, rivals.compilers, run, build, FLAGS)
     if rivals.ydf:
         makers["ydf_standalone"] = lambda: build_ydf(folder, program)
     built, failed = [], {}
