@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := adult-model
 
-.PHONY: install demo cpp-demo docs test lint types imports unit slow clean
+.PHONY: install demo cpp-demo docs newcomer test lint types imports unit slow clean
 
 install: $(VENV)/.installed
 
@@ -43,6 +43,10 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/update_cli.py
 	$(BIN)/python bench/tables.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# What a newcomer does, from wheels in an empty environment, with the time of each step; needs a package index.
+newcomer: $(VENV)/.installed-dev
+	$(BIN)/python bench/newcomer.py
 
 test: lint types imports unit
 

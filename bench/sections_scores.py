@@ -108,3 +108,16 @@ def more_rows(found: dict[str, Any], _: dict[str, str]) -> str:
         "constant, 1 for the best of the shares; means over seeds."
     )
     return "\n".join([head("What more rows are worth", said), machine(found), table(["table", "rows", *shares], rows)])
+
+
+def networks(found: dict[str, Any], _: dict[str, str]) -> str:
+    """Networks with and without numbers in pieces."""
+    said = (
+        f"Small networks with and without numbers in pieces, and their averages with trees, on at most "
+        f"{found['most_rows']:,} rows (`bench/networks.py`). Normalised: 0 for a constant, 1 for the best of all on a "
+        "table and seed. Gains are paired, with their 95 % interval."
+    )
+    gains = [[name, own["mean"], own["low"], own["high"]] for name, own in found["gains"].items()]
+    means = [[name, value] for name, value in found["mean"].items()]
+    parts = [head("Networks", said), machine(found), table(["gain", "mean", "low", "high"], gains)]
+    return "\n".join([*parts, table(["learner", "mean score"], means)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lean_automl.errors import InfeasibleError, LeanAutoMLError, MeasurementError
+from lean_automl.search.workers import STOPPED
 
 if TYPE_CHECKING:
     from lean_automl.automl.finish import MissError
@@ -31,8 +32,10 @@ def infeasible(
     nearest = log.nearest_miss()
     if nearest is None:
         reasons = sorted({f"{trial.family}: {trial.reason}" for trial in log.failed})
-        what = "; ".join(reasons) or "there was no time for a single one: give a longer --time-limit"
-        return InfeasibleError(f"no student could be fitted. {what}")
+        what = "; ".join(reasons) or "there was no time for a single one"
+        lacks_time = all(trial.reason.startswith(STOPPED) for trial in log.failed)
+        how = " Give a longer --time-limit, or a table of fewer rows or columns." if lacks_time else ""
+        return InfeasibleError(f"no student could be fitted. {what}.{how}")
     return InfeasibleError(
         f"none of {log.trials} students meets every limit. Nearest miss: trial {nearest.number} ({nearest.family}, "
         f"{metric.shown_name} {metric.shown(nearest.score)}): {_excess(nearest, constraints)}. {_would_fit(nearest)}"

@@ -51,6 +51,10 @@ SHORTEST_WITH_FIRST_S: Final = 20.0
 WORTH_PUBLISHING: Final = 2.0  # times what it takes: else the last model would wait for it
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
+STILL_LOADING: Final = (
+    "the learners are still loading; the first run of an installation compiles them, which takes half a minute. "
+    "python -m lean_automl.learners.warmup does it beforehand"
+)
 
 
 class Run:
@@ -105,10 +109,12 @@ class Run:
             self.time: TimePlan = plan_time(
                 self.clock.limit_s, shrinks=self.config.constraints.max_size_bytes is not None
             )
-            if not self.workers.wait_until_ready(self.clock.at(self.clock.limit_s - self.time.final_s)):
+            until = self.clock.at(self.clock.limit_s - self.time.final_s)
+            if not self.workers.wait_until_ready(until, lambda: self.watcher.step("note", STILL_LOADING)):
                 raise InfeasibleError(
                     f"the {self.clock.limit_s:g} s were over before the learners were loaded. Give a longer "
-                    "--time-limit, or run it when the machine has less to do."
+                    "--time-limit, or run it when the machine has less to do. A first run compiles them: python -m "
+                    "lean_automl.learners.warmup does that beforehand."
                 )
             options = self.options(self.time.features_until(self.clock.spent_s))
             levels = most_levels(self.config.constraints.max_size_bytes, self.problem)

@@ -207,4 +207,5 @@ def show(result: GateResult) -> None:
     if result.failed:
         console.print(f"[bold red]{len(result.failed)} of {judged} checks failed[/bold red]")
     else:
-        console.print(f"all {judged} checks met" if judged else "no limits were set")
+        met = "the one check is met" if judged == 1 else f"all {judged} checks met"
+        console.print(met if judged else "no limits were set")

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 LOGGER: Final = logging.getLogger(__name__)
 MOST_WARNINGS: Final = 20  # of one call
 GRACE_S: Final = 3.0  # after a call's deadline, which it should keep by itself
+PATIENCE_S: Final = 8.0  # importing the libraries takes less, if nothing must be compiled
+STOPPED: Final = "stopped: "  # how the reason begins where time was what was missing
 PRELOAD: Final = "lean_automl.learners.preload"
 USUAL_REASONS: Final = {
     "SIGKILL": ", as the system does when it is out of memory",
@@ -112,8 +114,13 @@ class Workers:
         """Places that are not taken."""
         return self.places - len(self._running)
 
-    def wait_until_ready(self, deadline: float) -> bool:
-        """Wait until the server has imported all and a process can start at once; False if it has not by then."""
+    def wait_until_ready(self, deadline: float, slow: Callable[[], None] = lambda: None) -> bool:
+        """Wait until the server has imported all and a process can start at once; False if it has not by then.
+
+        Args:
+            deadline: `time.monotonic()`.
+            slow: Is called once if that takes long.
+        """
 
         def first() -> None:
             self.start(os.getpid, (), deadline)
@@ -122,6 +129,9 @@ class Workers:
         # Starting a process blocks until the server answers, so the one that finds out is a thread.
         thread = threading.Thread(target=first, daemon=True)
         thread.start()
+        thread.join(max(0.0, min(PATIENCE_S, deadline - time.monotonic())))
+        if thread.is_alive():
+            slow()
         thread.join(max(0.0, deadline - time.monotonic()))
         return not thread.is_alive()
 
@@ -161,7 +171,7 @@ class Workers:
                 if job._pipe in ready:
                     _collect(job)
                 elif time.monotonic() > job.deadline + GRACE_S:
-                    job.error = f"stopped: it went on for {time.monotonic() - job.started:.0f} s, longer than it may"
+                    job.error = _too_long(job)
             ended = [job for job in self._running if job.error is not None or job._pipe in ready]
             self._running = [job for job in self._running if job not in ended]
             for job in ended:
@@ -219,6 +229,12 @@ def _collect(job: Job) -> None:
         job.error = f"its result cannot be read: {type(error).__name__}: {error}"
     if job.error is not None:
         job.error = explained(job.error, job.memory)
+
+
+def _too_long(job: Job) -> str:
+    if job.deadline <= job.started:
+        return f"{STOPPED}there was no time left for it when it began"
+    return f"{STOPPED}it went on for {time.monotonic() - job.started:.0f} s, longer than it may"
 
 
 def _how_it_ended(job: Job) -> str:

@@ -197,8 +197,3 @@ def test_rests_are_regular_and_count_neither_as_samples_nor_as_time(clock, tools
     assert abs(rested.total.size - plain.total.size) <= 0.02 * plain.total.size
     assert rests
     assert min(b - a for a, b in pairwise(rests)) >= 100_000_000 if len(rests) > 1 else True
-
-
-def test_a_call_as_long_as_the_budget_is_made_once(clock):
-    warm = warm_up(work_of(clock, call_ns=10**9), clock, 10**8)
-    assert (warm.calls, warm.call_ns, warm.stable) == (1, 10**9, False)

@@ -65,8 +65,22 @@ def test_an_exit_without_an_answer_is_a_failure(workers: Workers) -> None:
 
 
 def test_a_hang_is_stopped_after_its_deadline(workers: Workers) -> None:
-    workers.start(time.sleep, (600,), deadline(0.0))
+    workers.start(time.sleep, (600,), deadline(0.1))
     assert "longer than it may" in str(only(workers).error)
+
+
+def test_what_begins_too_late_is_told_so(workers: Workers) -> None:
+    workers.start(time.sleep, (600,), deadline(-1.0))
+    assert only(workers).error == "stopped: there was no time left for it when it began"
+
+
+def test_one_who_waits_for_the_learners_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lean_automl.search.workers.PATIENCE_S", 0.0)
+    told: list[int] = []
+    with Workers(1) as fresh:
+        assert fresh.wait_until_ready(time.monotonic() + 600, lambda: told.append(1))
+        assert fresh.wait_until_ready(time.monotonic() + 600)
+    assert told == [1]
 
 
 def test_what_is_killed_is_gone(workers: Workers) -> None:

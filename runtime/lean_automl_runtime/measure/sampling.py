@@ -115,17 +115,11 @@ def clock_cost_ns(clock: Clock, repeats: int = 2000) -> float:
 
 
 def warm_up(work: Work, clock: Clock, budget_ns: int) -> WarmUp:
-    """Call until the medians of five windows agree and every item was seen, or the budget is spent.
-
-    A first call that is as long as the budget is the only one.
-    """
+    """Call until the medians of five windows agree and every item was seen, or the budget is spent."""
     started, seen, medians = clock(), 0, []
     while True:
         window = array("q")
-        time_calls(work, seen, 1, clock, window)
-        if window[0] >= budget_ns:
-            return WarmUp(seen + 1, float(window[0]), False)
-        time_calls(work, seen + 1, WINDOW_CALLS - 1, clock, window)
+        time_calls(work, seen, WINDOW_CALLS, clock, window)
         seen += WINDOW_CALLS
         medians.append(float(np.median(window)))
         last = medians[-STABLE_WINDOWS:]
