@@ -54,10 +54,12 @@ class Confusion:
     Attributes:
         classes: Names; where there are many, the last stands for all the others.
         counts: A list for each true class.
+        right: Rows whose label is right. The others, as one class, hide which of them are taken for each other.
     """
 
     classes: list[str]
     counts: list[list[int]]
+    right: int
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ def _calibration(y: NDArray[np.int64], predicted: NDArray[np.float64]) -> list[C
 
 
 def _confusion(y: NDArray[np.int64], labels: NDArray[np.int64], classes: list[str]) -> Confusion:
-    count = len(classes)
+    count, right = len(classes), int((y == labels).sum())
     if count > MOST_CLASSES:
         kept = np.sort(np.argsort(-np.bincount(y, minlength=count), kind="stable")[: MOST_CLASSES - 1])
         place = np.full(count, MOST_CLASSES - 1)
@@ -204,7 +206,7 @@ def _confusion(y: NDArray[np.int64], labels: NDArray[np.int64], classes: list[st
         y, labels, classes = place[y], place[labels], [*(classes[i] for i in kept), "(others)"]
         count = MOST_CLASSES
     counts = np.bincount(y * count + labels, minlength=count * count).reshape(count, count)
-    return Confusion(classes, counts.tolist())
+    return Confusion(classes, counts.tolist(), right)
 
 
 def _residuals(y: NDArray[np.float64], predicted: NDArray[np.float64]) -> Residuals | None:

@@ -70,7 +70,7 @@ def wilson(share: float, rows: int, z: float = 1.96) -> tuple[float, float]:
 
 def _confusion(confusion: JSON) -> Markup:
     classes, counts = confusion["classes"], confusion["counts"]
-    right = sum(row[i] for i, row in enumerate(counts))
+    right = confusion.get("right", sum(row[i] for i, row in enumerate(counts)))
     total = sum(map(sum, counts)) or 1
     head = tag("tr", tag("th", "true \\ predicted"), *(tag("th", name, scope="col", class_="n") for name in classes))
     rows = []
@@ -85,7 +85,7 @@ def _confusion(confusion: JSON) -> Markup:
                 tag(
                     "td",
                     f"{count:,} ",
-                    tag("span", percent(count / whole), class_="note"),
+                    tag("span", percent(count / whole) if count else "", class_="note"),
                     class_="heat",
                     style=tint,
                     data_tip=tip,
@@ -93,9 +93,7 @@ def _confusion(confusion: JSON) -> Markup:
             )
         rows.append(tag("tr", tag("th", name, scope="row"), *cells))
     grid = tag("table", tag("thead", head), tag("tbody", *rows))
-    note = (
-        f"The most likely class is right for {percent(right / total)} of {total:,} rows; shares are of each true class."
-    )
+    note = f"The label is right for {percent(right / total)} of {total:,} rows; shares are of each true class."
     scroll = tag("div", grid, class_="scroll", tabindex="0", role="region", aria_label="confusion matrix")
     return figure("Confusion", scroll, note=note)
 

@@ -48,7 +48,9 @@ def short_kilobytes(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share."""
+    """A share; only all of them are 100 %."""
+    if 0.995 <= share < 1:
+        return f"{min(99.9, 100 * share):.1f} %"
     return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.1f} %"
 
 

@@ -14,6 +14,7 @@ MOST_TRIALS: Final = 60
 MOST_LANES: Final = 80
 STEPS: Final = {
     "read": "read the table",
+    "learners": "wait for the learners",
     "features": "choose features",
     "first": "a first model",
     "teacher": "teacher",

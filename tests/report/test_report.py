@@ -20,7 +20,9 @@ from lean_automl.cli.progress import Silent
 from lean_automl.config import Budget, Constraints, FitConfig
 from lean_automl.learners.linear import Linear
 from lean_automl.report.card import card, plain
+from lean_automl.report.explain import _confusion
 from lean_automl.report.html import Markup, tag
+from lean_automl.report.numbers import percent
 from lean_automl.report.page import page
 
 HOSTILE: Final = "</script><script>alert('x')</script> \"q\" & `c`|d"
@@ -215,3 +217,17 @@ def test_every_task_has_its_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         read = Reader((tmp_path / task / "report.html").read_text(encoding="utf-8"))
         assert words in read.text
         assert "No limits were set" in read.text
+
+
+def test_one_of_many_classes_taken_for_another_is_wrong() -> None:
+    y = np.arange(40) % 20
+    labels = np.where(y == 19, 18, y)  # both are among the others
+    found = _confusion(y, labels, [f"class {k}" for k in range(20)])
+    assert found.classes[-1] == "(others)"
+    assert sum(row[i] for i, row in enumerate(found.counts)) == 40
+    assert found.right == 38
+
+
+@pytest.mark.parametrize(("share", "shown"), [(1.0, "100 %"), (0.9999, "99.9 %"), (0.5, "50 %"), (0.012, "1.2 %")])
+def test_only_all_of_them_are_a_hundred_percent(share: float, shown: str) -> None:
+    assert percent(share) == shown
