@@ -121,7 +121,9 @@ def _archive(run: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{path}: cannot be read: {error}. Give the folder of a finished fit.") from error
+        raise ArtifactError(
+            f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}. Give the folder of a finished fit."
+        ) from error
 
 
 def select(run: Path, constraints: Constraints, target: str, out: Path, overwrite: bool) -> tuple[Point, list[Check]]:

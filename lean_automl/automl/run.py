@@ -105,17 +105,9 @@ class Run:
     def choose_features(self) -> None:
         """Fit the features."""
         self.watcher.step("features", f"{len(self.schema.features)} columns")
+        self.time: TimePlan = plan_time(self.clock.limit_s, shrinks=self.config.constraints.max_size_bytes is not None)
+        self._wait_for_learners()
         with self.reporter.timed("features"):
-            self.time: TimePlan = plan_time(
-                self.clock.limit_s, shrinks=self.config.constraints.max_size_bytes is not None
-            )
-            until = self.clock.at(self.clock.limit_s - self.time.final_s)
-            if not self.workers.wait_until_ready(until, lambda: self.watcher.step("note", STILL_LOADING)):
-                raise InfeasibleError(
-                    f"the {self.clock.limit_s:g} s were over before the learners were loaded. Give a longer "
-                    "--time-limit, or run it when the machine has less to do. A first run compiles them: python -m "
-                    "lean_automl.learners.warmup does that beforehand."
-                )
             options = self.options(self.time.features_until(self.clock.spent_s))
             levels = most_levels(self.config.constraints.max_size_bytes, self.problem)
             searches = self.config.budget.feature_search
@@ -125,6 +117,17 @@ class Run:
             self.all_rows = Rows(self.features.plan.frame(self.dataset.table), self.dataset.y, self.dataset.weight)
             self.rows = self.all_rows
             self._thin()
+
+    def _wait_for_learners(self) -> None:
+        until = self.clock.at(self.clock.limit_s - self.time.final_s)
+        with self.reporter.timed("learners"):
+            if self.workers.wait_until_ready(until, lambda: self.watcher.step("note", STILL_LOADING)):
+                return
+        raise InfeasibleError(
+            f"the {self.clock.limit_s:g} s were over before the learners were loaded. Give a longer --time-limit, or "
+            "run it when the machine has less to do. A first run compiles them: python -m lean_automl.learners.warmup "
+            "does that beforehand."
+        )
 
     def _thin(self) -> None:
         """Search on fewer rows where the time would not let enough students be tried on all."""

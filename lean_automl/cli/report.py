@@ -42,7 +42,9 @@ def read_run(folder: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path}: cannot be read: {error}. Give the folder of a finished fit.") from error
+        raise ArtifactError(
+            f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}. Give the folder of a finished fit."
+        ) from error
     if not isinstance(record, dict) or "trials" not in record or "student" not in record:
         raise ArtifactError(f"{path}: is not the record of a fit. Give the folder of a finished fit.")
     return record

@@ -52,7 +52,7 @@ class Subject:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise ArtifactError(f"{path}: {error.strerror or error}") from error
+            raise ArtifactError(f"{path}: {error.strerror or error}. Check the path.") from error
         if path.suffix == ".onnx":
             from lean_automl_runtime import load
 

@@ -88,7 +88,7 @@ def unpack(data: bytes) -> Payload:
         CorruptArtifactError: Not an artifact, or damaged; says which check failed.
     """
     if len(data) < HEADER.size or not data.startswith(MAGIC):
-        raise CorruptArtifactError("magic number: this is not a .lam artifact")
+        raise CorruptArtifactError("magic number: this is not a .lam artifact. Give one that lean_automl wrote.")
     _, version, oldest_reader, checksum, *lengths = HEADER.unpack_from(data)
     if oldest_reader > FORMAT_VERSION:
         raise ArtifactVersionError(
@@ -131,7 +131,7 @@ def load_payload(path: "str | PathLike[str]") -> Payload:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib takes 6 ms to import
             data = file.read()
     except OSError as error:
-        raise ArtifactError(f"{path}: {error.strerror or error}") from error
+        raise ArtifactError(f"{path}: {error.strerror or error}. Check the path.") from error
     try:
         return unpack(data)
     except ArtifactError as error:

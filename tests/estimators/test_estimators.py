@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pyarrow as pa
 import pytest
 from estimators.quick import QUICK
@@ -165,7 +166,6 @@ def test_tables_of_other_libraries(classifier: LeanClassifier) -> None:
     np.testing.assert_array_equal(classifier.predict(pa.Table.from_pandas(x)), classifier.predict(x))
     with pytest.raises(ValueError, match="feature names should match"):
         classifier.predict(x.rename(columns={"age": "years"}))
-    polars = pytest.importorskip("polars")
     np.testing.assert_array_equal(classifier.predict(polars.from_pandas(x)), classifier.predict(x))
 
 

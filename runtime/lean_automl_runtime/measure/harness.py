@@ -57,7 +57,7 @@ def measure(
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ArtifactError(f"{artifact_path}: {error.strerror or error}") from error
+        raise ArtifactError(f"{artifact_path}: {error.strerror or error}. Check the path.") from error
     with staged(records, options) as (folder, lines):
         raws = [launch(folder, path, options) for _ in range(options.launches)]
     facts: dict[str, Any] = {
