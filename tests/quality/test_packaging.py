@@ -13,7 +13,8 @@ from typing import Any
 from quality.project import PACKAGES, ROOT, name_of, tracked
 
 OWN = {"lean-automl", "lean-automl-runtime"}
-RIVALS = {"onnxmltools", "tl2cgen", "treelite", "ydf"}  # that benchmarks run, in environments of their own
+# That benchmarks run, in environments of their own.
+RIVALS = {"autogluon", "flaml", "lleaves", "m2cgen", "onnxmltools", "tl2cgen", "treelite", "ydf"}
 
 
 def project(folder: str) -> dict[str, Any]:
