@@ -45,7 +45,8 @@ class Shown(Silent):
         self._name = ""
 
     def step(self, name: str, detail: str) -> None:
-        self._name = name
+        if name != "note":  # which is said of the step that goes on
+            self._name = name
         self._line(f"[bold]{name}[/bold] {escape(detail)}")
 
     def member_ended(self, name: str, score: float | None, seconds: float, reason: str | None) -> None:

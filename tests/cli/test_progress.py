@@ -60,3 +60,11 @@ def test_the_status_line_says_what_is_left(monkeypatch: pytest.MonkeyPatch) -> N
     assert TimeLeft(60.0, 100.0).render(task).plain == "12 s, 48 s left"
     assert TimeLeft(10.0, 100.0).render(task).plain == "12 s, 0 s left"
     assert TimeLeft(None, 100.0).render(task).plain == "12 s"
+
+
+def test_a_note_is_said_of_the_step_that_goes_on() -> None:
+    with make_progress(60.0, time.monotonic(), quiet=False) as progress:
+        progress.step("students", "linear")
+        progress.step("note", "something is slow")
+        (task,) = progress._bar.tasks
+        assert task.description == "students"
