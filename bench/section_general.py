@@ -12,7 +12,7 @@ Figure = int | float | str | None
 
 
 def general(stem: str, found: dict[str, Any]) -> str:
-    """Tables of what is flat in a result: mappings of figures, mappings of those, lists of those."""
+    """Tables of what is flat in a result: figures, mappings of figures, mappings of those; rows stay in the file."""
     source = Path(__file__).with_name(f"{stem}.py")
     said = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) if source.exists() else None
     title = stem.replace("_", " ").replace("-", " ").capitalize()
@@ -32,8 +32,6 @@ def general(stem: str, found: dict[str, Any]) -> str:
 
 def _rows(value: Any) -> dict[str, dict[str, Figure]]:
     """Rows of a table, by what is in the first column; none of what is not flat."""
-    if isinstance(value, list):
-        value = {str(number): row for number, row in enumerate(value, start=1)}
     if not isinstance(value, dict):
         return {}
     rows = {key: {"value": row} if _is_figure(row) else row for key, row in value.items()}

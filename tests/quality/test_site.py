@@ -68,11 +68,11 @@ def test_the_table_of_the_readme_is_up_to_date(tables: ModuleType) -> None:
 
 
 def test_a_result_file_without_a_section_of_its_own_is_shown(tables: ModuleType, tmp_path: Path) -> None:
-    found = {"fits": 3, "mean": {"a": 0.5}, "sets": {"adult": {"score": 0.9, "deep": {}}}, "rows": [{"x": 1}, {"x": 2}]}
+    found = {"fits": 3, "mean": {"a": 0.5}, "sets": {"adult": {"score": 0.9, "deep": {}}}, "rows": [{"x": 1}]}
     (tmp_path / "more_rows-of_another.json").write_text(json.dumps(found), encoding="utf-8")
     page = tables.pages(tmp_path)["benchmarks.md"]
     assert "## More rows of another" in page
-    for row in ("| fits | 3 |", "| a | 0.5 |", "| adult | 0.9 |", "| 2 | 2 |"):
+    for row in ("| fits | 3 |", "| a | 0.5 |", "| adult | 0.9 |"):
         assert row in page
 
 
