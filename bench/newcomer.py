@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CPP, GATE = "docs/how-to/cpp.md", "README.md"
 PROGRAM = "examples/cpp/main.cpp"
+WARM_UP = "python -m lean_automl.learners.warmup"  # as the README says for an environment of one's own
 SECTIONS = ("budget", "front", "holdout", "columns", "latency", "commands")
 
 
@@ -52,6 +53,7 @@ def path(folder: Path, constraints: Path) -> Iterator[tuple[str, float]]:
     yield "make an empty environment", time.monotonic() - begin
     pip = [own / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", constraints]
     yield "install both wheels", run(work, own, *pip, *sorted((folder / "wheels").glob("*.whl")))
+    yield WARM_UP, shell(work, own, WARM_UP)
     write_table(work / "train.csv")
     commands, compiling = blocks(CPP, "sh")
     for line in commands.splitlines():

@@ -132,7 +132,10 @@ def gate(found: dict[str, Any], _: dict[str, str]) -> str:
 def newcomer(found: dict[str, Any], _: dict[str, str]) -> str:
     """Steps of a newcomer and what they took."""
     said = "From wheels in an empty environment to a gate, each step as the pages say it (`bench/newcomer.py`)."
-    rows = [[f"`{step}`" if step.startswith(("lean_automl", "c++", "./")) else step, s] for step, s in found["steps"]]
+    rows = [
+        [f"`{step}`" if step.startswith(("lean_automl", "python", "c++", "./")) else step, s]
+        for step, s in found["steps"]
+    ]
     rows.append(["in all", round(sum(seconds for _, seconds in found["steps"]), 1)])
     return "\n".join([head("A newcomer's path", said), machine(found), table(["step", "s"], rows)])
 
