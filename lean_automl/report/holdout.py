@@ -147,8 +147,8 @@ def columns_section(run: JSON) -> Markup:
         said = f"This model is a sum of one term for each column, so these curves are all of it. They add to {unit}."
         parts += [tag("p", said, class_="note"), tag("div", *map(_shape, shapes), class_="trio")]
     lead = (
-        "How much the score falls when one raw column is shuffled, the others as they are. Columns that say the same "
-        "share their importance, so that each of them can look idle."
+        "How much worse the score gets when one raw column is shuffled, the others as they are. Columns that say the "
+        "same share their importance, so that each of them can look idle."
     )
     return section("columns", "Columns", *parts, lead=lead)
 
@@ -175,7 +175,8 @@ def _importance(importance: JSON, scores: Scores) -> Markup:
         said.append(f"not read by the model at all: {some}")
     if importance["left_out"]:
         said.append(f"no time for {importance['left_out']} columns")
-    note = f"Fall of {scores.name} on {importance['rows']:,} new rows."
+    change = "Growth" if scores.is_loss else "Fall"
+    note = f"{change} of {scores.name} on {importance['rows']:,} new rows."
     after = "; ".join(part for part in said if part)
     more = tag("p", f"{after[:1].upper()}{after[1:]}.", class_="note", style="margin:.9rem 0 0;font-size:.86rem")
     return figure("Importance", tag("div", *bars, class_="bars"), more if after else None, note=note)

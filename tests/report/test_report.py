@@ -216,6 +216,7 @@ def test_every_task_has_its_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert result.explained.shapes is None or task == "regression"
         read = Reader((tmp_path / task / "report.html").read_text(encoding="utf-8"))
         assert words in read.text
+        assert "Growth of root_mean_squared_error" in read.text or "Growth of log_loss" in read.text
         assert "No limits were set" in read.text
 
 
