@@ -1,22 +1,18 @@
-"""The last step of a run: refit on all rows, export, check parity, and measure the files in fresh processes."""
+"""The last step of a run: refit on all rows, export, check parity and sizes; `measure_files.py` has the rest."""
 
 from __future__ import annotations
 
-import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from lean_automl_exporters.onnx import check_parity
-from lean_automl_runtime.engines import ENGINES, available
-from lean_automl_runtime.measure import Measurement, MeasureOptions, measure
 
 from lean_automl.automl.result import Check
-from lean_automl.errors import MeasurementError
 from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student, training
 from lean_automl.search.workers import GRACE_S, load_shared
-from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment
+from lean_automl.student.deploy import ONNX_FILE, Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,27 +27,9 @@ if TYPE_CHECKING:
     from lean_automl.student.trial import Candidate, Member, Workbench
 
 PARITY_ROWS: Final = 2_000
-SHORTEST_EXTRA_S: Final = 2.0
 EXPORTED_BYTES_PER_S: Final = 500_000  # about, with compiling and a quick look at the latency
 SOUND_SHARE: Final = 0.02  # of the score, for luck; what has run away loses far more
 BAG_MARGIN: Final = 0.3  # below each limit, by a quick look
-
-
-@dataclass(frozen=True)
-class MeasurePlan:
-    """How long measuring may take.
-
-    Attributes:
-        budget_s: Sampling time of each measurement.
-        further_until: `time.monotonic()` after which only what the limits need is measured.
-        timeout_s: For each fresh process.
-        unasked: Whether latencies are measured that no limit asks for.
-    """
-
-    budget_s: float
-    further_until: float = 0.0
-    timeout_s: float = MeasureOptions().timeout_s
-    unasked: bool = True
 
 
 class MissError(Exception):
@@ -179,77 +157,8 @@ def check_sizes(folder: Path, deployment: Deployment, constraints: Constraints) 
     return checks
 
 
-def measure_files(
-    folder: Path,
-    records: Sequence[dict[str, Any]],
-    deployment: Deployment,
-    constraints: Constraints,
-    plan: MeasurePlan,
-) -> tuple[list[Measurement], list[Check]]:
-    """Latency of each file in fresh processes, and the limit.
-
-    A file must meet the limit with its own engine; further engines are figures to know, and are left out when the
-    time is short.
-
-    Raises:
-        MissError: A limit is broken.
-        MeasurementError: A file that ships could not be measured in time.
-    """
-    if not plan.unasked and constraints.max_latency_us is None and constraints.max_memory_bytes is None:
-        return [], []
-    engines = deployment.engines
-    checks: list[Check] = []
-    measurements = []
-    for file, engine in engines.items():
-        measurements.append(measure(folder / file, records, _options(engine, constraints, plan)))
-        checks.append(_latency_check(measurements[-1], constraints, constraints.max_latency_us))
-        checks += _memory_checks(measurements[-1], constraints)
-    if not all(check.met for check in checks):
-        raise MissError(checks)
-    further = [name for name in ENGINES if available(name) and name != engines.get(ARTIFACT_FILE)]
-    for engine in further if plan.unasked and ARTIFACT_FILE in engines else ():
-        left = plan.further_until - time.monotonic()
-        if left < SHORTEST_EXTRA_S:
-            break
-        options = replace(_options(engine, constraints, plan), timeout_s=left, max_attempts=1)
-        with contextlib.suppress(MeasurementError):  # no time for it after all, or an engine that cannot run here
-            measurements.append(measure(folder / ARTIFACT_FILE, records, options))
-            checks.append(_latency_check(measurements[-1], constraints, None))
-    return measurements, checks
-
-
-def _options(engine: str, constraints: Constraints, plan: MeasurePlan) -> MeasureOptions:
-    return MeasureOptions(
-        engine=engine,
-        budget_s=plan.budget_s,
-        quantiles=(constraints.latency_quantile,),
-        batch_size=None if constraints.batch_size == 1 else constraints.batch_size,
-        timeout_s=plan.timeout_s,
-    )
-
-
 def _size_check(path: Path, constraints: Constraints) -> Check:
     size, limit = path.stat().st_size, constraints.max_size_bytes
     return Check(
         "size", path.name, size / 1000, None if limit is None else limit / 1000, "kB", limit is None or size <= limit
     )
-
-
-def _memory_checks(measurement: Measurement, constraints: Constraints) -> list[Check]:
-    """Greatest resident memory of the fresh process up to its first answer, if that has a limit."""
-    limit, used_mb = constraints.max_memory_bytes, measurement.cold.memory_mb
-    if limit is None:
-        return []
-    where = f"{measurement.artifact} with {measurement.engine}"
-    if used_mb is None:
-        raise MeasurementError(f"--max-memory-mb: {where} cannot be checked, this system does not tell its memory")
-    return [Check("memory of a process", where, used_mb, limit / 1e6, "MB", used_mb * 1e6 <= limit)]
-
-
-def _latency_check(measurement: Measurement, constraints: Constraints, limit_us: float | None) -> Check:
-    upper = measurement.upper_us(constraints.latency_quantile)
-    of = "" if constraints.batch_size == 1 else f" of {constraints.batch_size:,} rows"
-    name = f"p{100 * constraints.latency_quantile:g} latency{of}, upper bound"
-    where = f"{measurement.artifact} with {measurement.engine}"
-    met = limit_us is None or upper <= limit_us
-    return Check(name, where, upper / 1000, None if limit_us is None else limit_us / 1000, "ms", met)

@@ -1,7 +1,7 @@
 """The students that no other beats in score, size and latency at once, kept so that another one can be picked later.
 
 `front.zip` beside the model holds them as artifacts, each as it was fitted on its first fold, with some raw rows to
-measure with. Picking one trains nothing: it is exported, checked and measured.
+measure with; `select.py` picks one.
 """
 
 from __future__ import annotations
@@ -14,25 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl_runtime.artifact import read_artifact
-from lean_automl_runtime.ir import digest
 
-from lean_automl.automl.finish import MeasurePlan, MissError, check_exported, check_sizes, measure_files, write_files
-from lean_automl.automl.output import FRONT, MARKER, check_output, output_folder
-from lean_automl.errors import ArtifactError, InfeasibleError
-from lean_automl.student.deploy import EVERY_FILE, choose_deployment
+from lean_automl.automl.output import FRONT
+from lean_automl.errors import ArtifactError
+from lean_automl.student.deploy import EVERY_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lean_automl.automl.result import Check
-    from lean_automl.config import Constraints
     from lean_automl.student.trial import Candidate, Workbench
 
 ROWS: Final = "rows.json"
 POINTS: Final = "front.json"
 MOST_POINTS: Final = 8
 MOST_ROWS: Final = 1_000
-MEASURE_S: Final = 0.3
 ANY: Final = float("inf")
 
 
@@ -126,44 +121,12 @@ def _archive(run: Path) -> zipfile.ZipFile:
         ) from error
 
 
-def select(run: Path, constraints: Constraints, target: str, out: Path, overwrite: bool) -> tuple[Point, list[Check]]:
-    """Write the best student of a front that meets other limits; nothing is trained.
+def read_students(run: Path) -> tuple[list[dict[str, Any]], dict[int, bytes]]:
+    """Raw rows to measure with, and the artifact of each point by its trial.
 
     Raises:
-        ConfigError: The output folder cannot be made.
-        InfeasibleError: None of them meets the limits; the message has the nearest miss.
-        ArtifactError: The front cannot be read.
+        ArtifactError: The folder has no front, or it cannot be read.
     """
-    check_output(out, overwrite)
-    points = sorted(read_front(run), key=lambda point: -point.score)
+    points = read_front(run)
     with _archive(run) as archive:
-        records: list[dict[str, Any]] = json.loads(archive.read(ROWS))
-        artifacts = {point.trial: archive.read(f"{point.trial}.lam") for point in points}
-    columns = read_artifact(artifacts[points[0].trial]).program.columns
-    deployment, _ = choose_deployment(target, columns, records, constraints)
-    misses = []
-    for point in points:
-        if constraints.max_size_bytes is not None and point.bytes > constraints.max_size_bytes:
-            misses.append(f"trial {point.trial} has {point.bytes / 1000:,.1f} kB")
-            continue
-        artifact = read_artifact(artifacts[point.trial])
-        try:
-            with output_folder(out) as draft:
-                write_files(draft, artifact.program, deployment, artifact.metadata)
-                check_exported(draft, artifact.program)
-                sizes = check_sizes(draft, deployment, constraints)
-                measurements, latencies = measure_files(draft, records, deployment, constraints, MeasurePlan(MEASURE_S))
-                checks = [*sizes, *latencies]
-                note = {
-                    "selected_from": str(run),
-                    "point": asdict(point),
-                    "checks": [asdict(check) for check in checks],
-                    "measurements": [measurement.to_json() for measurement in measurements],
-                    "digest": digest(artifact.program),
-                }
-                (draft / MARKER).write_text(json.dumps(note, ensure_ascii=False, indent=1), encoding="utf-8")
-        except MissError as miss:
-            misses.append(f"trial {point.trial}: {miss}")
-            continue
-        return point, checks
-    raise InfeasibleError(f"none of {len(points)} students on the front meets the limits. {'; '.join(misses[-3:])}.")
+        return json.loads(archive.read(ROWS)), {p.trial: archive.read(f"{p.trial}.lam") for p in points}

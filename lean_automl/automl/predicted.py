@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lean_automl.automl.finish import MissError, measure_files
+from lean_automl.automl.finish import MissError
+from lean_automl.automl.measure_files import Measured, measure_files
 from lean_automl.automl.result import Check
 
 if TYPE_CHECKING:
@@ -12,24 +13,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lean_automl_runtime.ir import Program
-    from lean_automl_runtime.measure import Measurement
 
-    from lean_automl.automl.finish import MeasurePlan
+    from lean_automl.automl.measure_files import MeasurePlan
     from lean_automl.student.costs import Costs
     from lean_automl.student.trial import Workbench
 
 
 def judge_files(
     folder: Path, program: Program, records: Sequence[dict[str, Any]], bench: Workbench, plan: MeasurePlan
-) -> tuple[list[Measurement], list[Check]]:
+) -> Measured:
     """What is measured of the files in a folder, and the checks of limits.
 
     Raises:
         MissError: A limit is broken.
-        MeasurementError: A file that ships could not be measured in time.
+        MeasurementError: A file that ships could not be measured in time, or not long enough to check a limit.
     """
     if bench.deployment.costs is not None:
-        return [], predict_files(program, bench.deployment.costs)
+        return Measured(checks=predict_files(program, bench.deployment.costs))
     return measure_files(folder, records, bench.deployment, bench.constraints, plan)
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from lean_automl_runtime.artifact import read_artifact
 
-from lean_automl.automl.finish import MeasurePlan, MissError, check_exported, check_sizes, write_files
+from lean_automl.automl.finish import MissError, check_exported, check_sizes, write_files
 from lean_automl.automl.front import front_bytes
 from lean_automl.automl.last_fit import LastFit
+from lean_automl.automl.measure_files import SHARE_OF_MEASURING, MeasurePlan
 from lean_automl.automl.output import FRONT
 from lean_automl.automl.predicted import judge_files
 from lean_automl.automl.report import Shipped
@@ -107,14 +108,16 @@ class Publisher:
             check_sizes(draft, deployment, constraints)  # what is too large already need not be measured
         with run.reporter.timed("measure"):
             records = measured_records(run.holdout.table)
-            sampling_s = run.time.measure_s if measure_s is None else measure_s
-            plan = MeasurePlan(sampling_s, until, self._measure_timeout_s(), run.config.budget.measure)
-            measurements, checks = judge_files(draft, program, records, run.bench, plan)
+            measured = judge_files(draft, program, records, run.bench, self._plan(until, measure_s))
+        for name, line in measured.left_out.items():
+            (draft / name).unlink()
+            run.watcher.step("note", line)
+        deployment = deployment.without(measured.left_out)
         # The measured figures go into the files' metadata; the Program stays the same to the bit. The limit is for the
         # files as they ship, so their size counts with the figures in them.
-        write_files(draft, program, deployment, provenance | run.reporter.figures(checks))
-        checks = [*check_sizes(draft, deployment, constraints), *checks]
-        shipped = Shipped(blend, last, measurements, checks)
+        write_files(draft, program, deployment, provenance | run.reporter.figures(measured.checks))
+        checks = [*check_sizes(draft, deployment, constraints), *measured.checks]
+        shipped = Shipped(blend, last, deployment, measured.measurements, checks, tuple(measured.left_out.values()))
         result = self._record(shipped, draft)
         self.shipped = shipped
         return result
@@ -122,7 +125,7 @@ class Publisher:
     def keep(self, shipped: Shipped) -> RunResult:
         """Let the files that were published stay, with the record of the whole run beside them."""
         draft = self.run.folder.draft()
-        for name in self.run.bench.deployment.engines:
+        for name in shipped.deployment.engines:
             shutil.copyfile(self.run.folder.path / name, draft / name)
         return self._record(shipped, draft)
 
@@ -133,6 +136,15 @@ class Publisher:
         run.reporter.write(result, draft, run.watcher)
         run.folder.publish(draft)
         return result
+
+    def _plan(self, further_until: float, measure_s: float | None) -> MeasurePlan:
+        """How long measuring may take: calls that take long are measured for longer, as far as the time limit goes."""
+        run = self.run
+        limit_s, budget_s = run.clock.limit_s, run.time.measure_s if measure_s is None else measure_s
+        most_s = 0.0 if run.interrupted else min(run.clock.left_s, SHARE_OF_MEASURING * limit_s)
+        longest_s = max(GRACE_SHARE * limit_s, most_s) / len(run.bench.deployment.engines)
+        timeout_s, unasked = self._measure_timeout_s(), run.config.budget.measure
+        return MeasurePlan(budget_s, further_until, timeout_s, unasked, max(budget_s, longest_s))
 
     def _measure_timeout_s(self) -> float:
         """With a model in its place already, the time limit goes before; without one, a model goes before the limit."""

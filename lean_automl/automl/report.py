@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lean_automl.automl.run import Run
     from lean_automl.search.clock import Clock
     from lean_automl.student.blend import Blend
+    from lean_automl.student.deploy import Deployment
     from lean_automl.teacher.ensemble import Teacher
 
 PACKAGES: Final = (
@@ -59,14 +60,18 @@ class Shipped:
     Attributes:
         blend: What it was in the search.
         last: Its last fit.
+        deployment: What ships.
         measurements: In fresh processes, by file and engine.
         checks: Each constraint and each measured figure.
+        left_out: A line for each file that broke a limit and was left out.
     """
 
     blend: Blend
     last: LastFit
+    deployment: Deployment
     measurements: list[Measurement]
     checks: list[Check]
+    left_out: tuple[str, ...] = ()
 
 
 class Reporter:
@@ -119,7 +124,7 @@ class Reporter:
             metric=run.metric.name,
             rows={"search": run.dataset.rows, "holdout": run.holdout.rows},
             columns=len(run.schema.features),
-            notes=[*(str(note) for note in run.dataset.notes), *run.left_out],
+            notes=[*(str(note) for note in run.dataset.notes), *run.left_out, *shipped.left_out],
             findings=[Finding(note.code.value, note.column, note.found, note.done) for note in run.dataset.notes],
             features={column.name: column.kind.value for column in run.schema.features},
             classes=[str(label) for label in run.schema.classes],

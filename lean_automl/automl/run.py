@@ -15,6 +15,7 @@ from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
 from lean_automl.automl.last_fit import last_fits
+from lean_automl.automl.measure_files import check_time, measuring_s
 from lean_automl.automl.members import students_of
 from lean_automl.automl.output import JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
@@ -155,6 +156,8 @@ class Run:
         deployment, self.left_out = choose_files(self.config, self.schema.features, records)
         for line in self.left_out:
             self.watcher.step("note", line)
+        check_time(deployment, constraints, self.clock.limit_s)
+        self.time = self.time.with_publishing(measuring_s(deployment, constraints, self.time.measure_s))
         costs = costs_for(deployment, constraints, self.clock.limit_s)
         judged = self._trial_folds()
         self.bench = Workbench(
@@ -292,6 +295,8 @@ class Run:
     def _finalists(self, log: SearchLog) -> list[Blend]:
         """What may ship, best first."""
         feasible = log.feasible()
+        if not feasible and self.bench.deployment.sheds:
+            feasible = log.feasible_in_part(self.config.constraints)
         finalists = [single(candidate) for candidate in feasible[:FINALISTS]]
         seconds = self.workers.places * (self.time.refit_until - self.time.choice_s - self.clock.spent_s)
         blend = None if self.interrupted else choose_blend(self.bench, feasible, seconds)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lean_automl.cli.columns import add_column_options, overrides_of
-from lean_automl.cli.limits import add_limit_options, constraints_of
+from lean_automl.cli.limits import add_device_option, add_limit_options, constraints_of, device_of
 from lean_automl.config import Budget, FitConfig
 from lean_automl.errors import ConfigError
 
@@ -47,11 +47,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--out", metavar="FOLDER", help="folder to make (default: the table's name and -model)")
     parser.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run")
     add_limit_options(parser)
-    parser.add_argument(
-        "--device",
-        metavar="FILE",
-        help="profile of the machine that will serve, made by lean_automl profile: latencies are predicted for it",
-    )
+    add_device_option(parser)
     budget = parser.add_argument_group("budget")
     budget.add_argument("--time-limit", type=float, metavar="S", help="seconds for everything (60)")
     budget.add_argument("--max-trials", type=int, metavar="N", help="students to try at most")
@@ -152,14 +148,9 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
         families = tuple(name.strip() for name in namespace.families.split(",") if name.strip())
         if not families:
             raise ConfigError("--families: no name was given.")
-    constraints, device = constraints_of(namespace), None
-    if namespace.device is not None:
-        from lean_automl_runtime.measure import read_profile
-
-        device = read_profile(namespace.device)
     return FitConfig(
-        constraints=constraints,
-        device=device,
+        constraints=constraints_of(namespace),
+        device=device_of(namespace),
         budget=Budget(
             time_limit_s=DEFAULT_LIMIT_S if namespace.time_limit is None else namespace.time_limit,
             max_trials=namespace.max_trials,

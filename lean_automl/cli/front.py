@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lean_automl.cli.limits import add_limit_options, constraints_of
+from lean_automl.cli.limits import add_device_option, add_limit_options, constraints_of, device_of
 
 
 def add_parser(commands: Any) -> None:
@@ -32,6 +32,7 @@ def add_parser(commands: Any) -> None:
     select.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run")
     select.add_argument("--json", action="store_true", help="print JSON and nothing else")
     add_limit_options(select)
+    add_device_option(select)
     select.set_defaults(run=pick)
 
 
@@ -88,12 +89,16 @@ def pick(namespace: argparse.Namespace) -> int:
         else run.absolute().with_name(run.absolute().name + "-selected")
     )
     from lean_automl.automl.finish import describe
-    from lean_automl.automl.front import select
+    from lean_automl.automl.select import Wish, select
 
-    point, checks = select(run, constraints, namespace.serve_with, out, namespace.overwrite)
+    found = select(run, Wish(constraints, namespace.serve_with, device_of(namespace)), out, namespace.overwrite)
+    point, checks = found.point, found.checks
     if namespace.json:
-        print(json.dumps({"point": asdict(point), "checks": [asdict(check) for check in checks]}))
+        values = {"point": asdict(point), "checks": [asdict(check) for check in checks], "notes": list(found.notes)}
+        print(json.dumps(values))
         return 0
+    for line in found.notes:
+        print(line)
     print(f"trial {point.trial} ({point.family}), score {point.score:.5g} on validation rows")
     for check in checks:
         print(f"  {describe(check)}")

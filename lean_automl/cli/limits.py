@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from lean_automl.config import TARGETS, Constraints, check_limit
+
+if TYPE_CHECKING:
+    from lean_automl_runtime.measure import DeviceProfile
 
 
 def add_limit_options(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +29,24 @@ def add_limit_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="engine that the limits hold for; auto: every exported file with its own engine",
     )
+
+
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option of a command that may choose for another machine."""
+    parser.add_argument(
+        "--device",
+        metavar="FILE",
+        help="profile of the machine that will serve, made by lean_automl profile: latencies are predicted for it",
+    )
+
+
+def device_of(namespace: argparse.Namespace) -> DeviceProfile | None:
+    """The profile that was named, if any."""
+    if namespace.device is None:
+        return None
+    from lean_automl_runtime.measure import read_profile
+
+    return read_profile(namespace.device)
 
 
 def add_limits(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

@@ -7,7 +7,10 @@
 | reference         |                          |                                          |
 | onnx              | model.onnx               | onnxruntime                              |
 
-With `auto`, a file whose engine alone takes more time or memory than the limit, whatever the model, is left out.
+With `auto`, a file is left out whose engine alone takes more time or memory than the limit, whatever the model; or
+more time with a small model of as many columns, if the other file is quicker: students would lose more by being made
+to fit than such a file is worth. A file that breaks the limit on latency in the last check is left out too, if the
+other one keeps it.
 
 Under a limit on size, and none on latency or a distant one, trees are written to ONNX in the form that takes the fewest
 bytes, which is not the quickest.
@@ -15,7 +18,7 @@ bytes, which is not the quickest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl_exporters.onnx import OnnxOptions, TreeEncoding, export_onnx
@@ -27,10 +30,10 @@ from lean_automl_runtime.measure.child import make_work
 from lean_automl_runtime.model import Model
 
 from lean_automl.errors import ConfigError, InfeasibleError
-from lean_automl.student.floors import least_program, memory_mb
+from lean_automl.student.floors import least_program, memory_mb, small_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from lean_automl_runtime.ir import Column, Program
 
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 ARTIFACT_FILE: Final = "model.lam"
 ONNX_FILE: Final = "model.onnx"
 DISTANT: Final = 30  # a limit on latency that many times what a session takes before any model
+LATENCY_AIM: Final = 0.85  # of the limit, for a median: the limit is for a higher quantile
 METADATA_BYTES: Final = 1_500  # what the final files say about themselves on top
 
 
@@ -52,12 +56,18 @@ class Deployment:
         floors_us: What a call takes before any model, by file name; empty if that was not measured.
         costs: Of a device that is not here: latencies are predicted; None to measure them.
         encoding: How an ONNX file says trees.
+        sheds: Whether a file that breaks the limit on latency in the last check may be left out, if another keeps it.
     """
 
     engines: dict[str, str]
     floors_us: dict[str, float] = field(default_factory=dict)
     costs: Costs | None = None
     encoding: TreeEncoding = TreeEncoding.AUTO
+    sheds: bool = False
+
+    def without(self, names: Collection[str]) -> Deployment:
+        """The same less some files."""
+        return replace(self, engines={name: engine for name, engine in self.engines.items() if name not in names})
 
     def contents(self, program: Program, metadata: dict[str, Any] | None = None) -> dict[str, bytes]:
         """Content of every file, by name."""
@@ -134,6 +144,14 @@ class Footprint:
             found["latency"] = max(self.limited_us.values()) / constraints.max_latency_us - 1
         return found
 
+    def meets_in_part(self, constraints: Constraints) -> bool:
+        """Whether one file alone meets every limit."""
+        alone = (
+            Footprint({name: size}, _only(name, self.latency_us), _only(name, self.upper_us))
+            for name, size in self.sizes.items()
+        )
+        return any(all(excess <= 0 for excess in one.violations(constraints).values()) for one in alone)
+
     @property
     def limited_us(self) -> dict[str, float]:
         """What a limit on latency is checked against."""
@@ -143,6 +161,10 @@ class Footprint:
     def bytes(self) -> int:
         """Of the largest file."""
         return max(self.sizes.values())
+
+
+def _only(name: str, values: dict[str, float]) -> dict[str, float]:
+    return {name: values[name]} if name in values else {}
 
 
 def fastest_engine() -> str:
@@ -187,7 +209,30 @@ def choose_deployment(
     if not kept:
         raise InfeasibleError(f"no engine is lean enough here. {'; '.join(left_out)}.")
     encoding = _encoding(constraints, floors.get(ONNX_FILE, 0.0))
-    return Deployment(kept, {name: floors[name] for name in kept if name in floors}, encoding=encoding), left_out
+    kept_floors = {name: floors[name] for name in kept if name in floors}
+    return Deployment(kept, kept_floors, encoding=encoding, sheds=target == "auto"), left_out
+
+
+def leave_out_slow(
+    deployment: Deployment, columns: tuple[Column, ...], constraints: Constraints
+) -> tuple[Deployment, tuple[str, ...]]:
+    """What ships less the files that break a limit on latency with a small model already, and a line for each.
+
+    The quickest stays in any case.
+    """
+    limit_us = constraints.max_latency_us
+    if not deployment.sheds or len(deployment.engines) < 2 or limit_us is None:
+        return deployment, ()
+    took_us = deployment.footprint(*small_model(columns), constraints).latency_us
+    quickest = min(took_us, key=lambda name: took_us[name])
+    slow = [name for name in took_us if name != quickest and took_us[name] > LATENCY_AIM * limit_us]
+    lines = tuple(
+        f"{name} is left out: with the {deployment.engines[name]} engine a call on a small model of as many columns "
+        f"takes {took_us[name]:,.4g} us, and the limit is {limit_us:,g} us. --serve-with {deployment.engines[name]} "
+        "looks for a model that fits"
+        for name in slow
+    )
+    return deployment.without(slow), lines
 
 
 def _encoding(constraints: Constraints, floor_us: float = 0.0) -> TreeEncoding:

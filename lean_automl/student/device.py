@@ -12,7 +12,7 @@ from lean_automl_runtime.measure import features
 
 from lean_automl.errors import ConfigError, InfeasibleError
 from lean_automl.student.costs import device_costs
-from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment, choose_deployment
+from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment, choose_deployment, leave_out_slow
 from lean_automl.student.floors import least_program
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def choose_files(
         InfeasibleError: Likewise.
     """
     if config.device is None:
-        return choose_deployment(config.target, columns, records, config.constraints)
+        deployment, lines = choose_deployment(config.target, columns, records, config.constraints)
+        deployment, more = leave_out_slow(deployment, columns, config.constraints)
+        return deployment, lines + more
     return choose_for_device(config.target, columns, config.constraints, config.device)
 
 

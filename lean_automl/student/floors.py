@@ -1,4 +1,4 @@
-"""What an engine costs before any model: a Program that does as good as nothing, timed and weighed."""
+"""What an engine costs before any model, and with a small one: Programs that are timed and weighed before a search."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 from lean_automl_runtime.ir import PREDICTION, ColumnKind, Program, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure import MeasureOptions, measure
+from lean_automl_runtime.measure.reference_programs import make_program, make_records
+from lean_automl_runtime.measure.reference_shapes import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 A_LOOK: Final = MeasureOptions(budget_s=0.02, min_samples=5, max_attempts=1, max_rows=16, tightness=0.0)
 ROWS: Final = 16
+SMALL_TREES: Final = 100
+SMALL_DEPTH: Final = 5
 
 
 def memory_mb(
@@ -46,3 +50,12 @@ def least_program(columns: tuple[Column, ...]) -> Program:
     if columns[0].dtype == "float64":
         return builder.build({PREDICTION: builder.add(o.Rescale((first,), 0.0, 1.0))})
     return builder.build({PREDICTION: builder.add(o.Impute((first,), np.zeros(1, dtype=np.float32)))})
+
+
+def small_model(columns: tuple[Column, ...]) -> tuple[Program, list[dict[str, Any]]]:
+    """A small model that reads as many columns of each kind, as students do, and records for it."""
+    times = sum(column.kind is ColumnKind.DATETIME for column in columns)
+    texts = sum(column.dtype == "string" for column in columns)
+    numbers = len(columns) - times - texts
+    shape = Shape("oblivious", SMALL_TREES, SMALL_DEPTH, numeric=numbers, categorical=texts, times=times)
+    return make_program(shape), make_records(shape)

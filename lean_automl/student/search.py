@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from lean_automl.config import Constraints
     from lean_automl.search.workers import Job, Workers
     from lean_automl.student.family import Context, Family
 
@@ -65,6 +66,11 @@ class SearchLog:
     def feasible(self) -> list[Candidate]:
         """Those that meet every limit, best first; of equals, the smaller."""
         met = [candidate for candidate in self.candidates if candidate.feasible]
+        return sorted(met, key=lambda c: (-c.score, c.footprint.bytes, c.number))
+
+    def feasible_in_part(self, constraints: Constraints) -> list[Candidate]:
+        """Those of which one file at least meets every limit, best first."""
+        met = [candidate for candidate in self.candidates if candidate.footprint.meets_in_part(constraints)]
         return sorted(met, key=lambda c: (-c.score, c.footprint.bytes, c.number))
 
     def nearest_miss(self) -> Candidate | None:

@@ -17,7 +17,7 @@ from lean_automl.compiler.passes import optimise
 from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student, training
 from lean_automl.search.decision import Judged, answers, choose_decision
 from lean_automl.search.workers import load_shared
-from lean_automl.student.deploy import Deployment, Footprint
+from lean_automl.student.deploy import LATENCY_AIM, Deployment, Footprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from lean_automl.student.costs import Costs
 
 SHORTENINGS: Final = 4
-LATENCY_AIM: Final = 0.85  # of the limit, for a median: the limit is for a higher quantile
 GRID: Final = 1.1  # rounds that a latency leaves come from a coarse grid, so that luck in measuring seldom matters
 Member = tuple[Lowerable, float]  # a fitted student and its weight in the average
 

@@ -1,13 +1,20 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from benches import make_bench
 from lean_automl_runtime.ir import digest
+from lean_automl_runtime.measure import Latency, MeasureOptions
+from lean_automl_runtime.measure.order_statistics import samples_to_bound
 
-from lean_automl.automl.finish import MeasurePlan, MissError, check_sizes, measure_files, refit, write_files
+from lean_automl.automl.finish import MissError, check_sizes, refit, write_files
+from lean_automl.automl.measure_files import Measured, MeasurePlan, check_time, measure_files, measuring_s
 from lean_automl.config import Constraints
+from lean_automl.errors import MeasurementError
 from lean_automl.learners.base import FitOptions
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.search.workers import Workers
@@ -53,27 +60,27 @@ def test_a_last_fit_that_has_run_away_is_not_taken(last: dict[str, Any], is_kept
     assert (digest(made) == digest(program)) is not is_kept
 
 
-def finished(tmp_path: Path, **limits: float) -> tuple[Any, Any]:
-    """Measured files of a small student."""
+def finished(tmp_path: Path, longest_s: float | None = None, **limits: float) -> Measured:
+    """What measuring finds of the files of a small student."""
     bench = make_bench("binary", rows=300, count=1)
     fold = bench.folds[0]
     program = bench.compile([(LightGBM(**GOOD).fit(bench.rows.take(fold.train), None, bench.problem, FitOptions()), 1)])
     deployment = Deployment({"model.lam": "reference"})
     write_files(tmp_path, program, deployment, {})
-    plan = MeasurePlan(0.05, unasked=False)
+    plan = MeasurePlan(0.05, unasked=False, longest_s=longest_s)
     return measure_files(tmp_path, bench.records, deployment, Constraints(**limits), plan)  # type: ignore[arg-type]
 
 
 def test_a_limit_may_be_for_a_batch_and_for_memory(tmp_path: Path) -> None:
     # A bound of the median needs a handful of calls; one of p99 needs hundreds, which a busy machine may not get done.
     limits = {"max_latency_us": 1e7, "max_memory_bytes": 1e9, "batch_size": 50, "latency_quantile": 0.5}
-    measurements, checks = finished(tmp_path, **limits)
-    assert measurements[0].options.batch_size == 50
-    assert [(check.name, check.unit, check.met) for check in checks] == [
+    found = finished(tmp_path, **limits)
+    assert found.measurements[0].options.batch_size == 50
+    assert [(check.name, check.unit, check.met) for check in found.checks] == [
         ("p50 latency of 50 rows, upper bound", "ms", True),
         ("memory of a process", "MB", True),
     ]
-    assert 1 < checks[1].value < 1000
+    assert 1 < found.checks[1].value < 1000
     with pytest.raises(MissError, match=r"memory of a process of model.lam with reference is .* \(limit 2 MB\)"):
         finished(tmp_path, max_memory_bytes=2e6)
 
@@ -88,3 +95,78 @@ def test_a_batch_is_timed_as_one_call_in_a_quick_look_too() -> None:
         for rows in (1, 2_000)
     )
     assert batch["model.lam"] > 2 * one["model.lam"]
+
+
+def test_a_limit_that_could_not_be_checked_is_not_called_broken(tmp_path: Path) -> None:
+    limits = {"batch_size": 100, "latency_quantile": 0.999}
+    with pytest.raises(MeasurementError, match=r"could not be checked: an upper bound of p99.9 takes 3,688 calls"):
+        finished(tmp_path, longest_s=0.05, max_latency_us=1e7, **limits)
+    with pytest.raises(MissError, match=r"p99.9 latency of 100 rows, lower bound of .* \(limit 1e-06 ms\)"):
+        finished(tmp_path, longest_s=0.05, max_latency_us=1e-3, **limits)
+
+
+def test_sampling_goes_on_until_there_is_a_bound(tmp_path: Path) -> None:
+    found = finished(tmp_path, longest_s=60.0, max_latency_us=1e7, batch_size=20, latency_quantile=0.9)
+    assert found.measurements[0].total.samples >= samples_to_bound(0.9)
+    assert found.checks[0].name == "p90 latency of 20 rows, upper bound"
+
+
+def test_time_that_cannot_be_enough_is_told_before_the_search() -> None:
+    slow = Deployment({"model.lam": "native", "model.onnx": "onnx"}, {"model.lam": 1e5, "model.onnx": 2e5})
+    limits = Constraints(max_latency_us=1e6, batch_size=100_000)
+    with pytest.raises(MeasurementError, match=r"takes 368 calls, and on a batch of 100,000 rows .* 184 or more"):
+        check_time(slow, limits, 60.0)
+    check_time(slow, limits, 600.0)
+    check_time(Deployment({"model.lam": "native"}), Constraints(), 5.0)
+    assert measuring_s(slow, limits, 1.0) == pytest.approx(368 * 0.3)
+
+
+def fake_measure(uppers_us: dict[str, float]) -> Any:
+    """Stands for `measure`: files of which the p99 is known."""
+
+    def measured(path: Path, _: Any, options: MeasureOptions) -> Any:
+        us = uppers_us[path.name]
+        if us < 0:
+            raise MeasurementError(f"{path.name}: crashed")
+        times_ns = np.full(1_000, 1_000 * us)
+        total = Latency.from_samples_ns(times_ns, options.quantiles)
+        upper = total.at(0.99).upper_us
+        cold = SimpleNamespace(memory_mb=50.0)
+        return SimpleNamespace(
+            artifact=path.name, engine=options.engine, total=total, cold=cold, upper_us=lambda _: upper
+        )
+
+    return measured
+
+
+BOTH = Deployment({"model.lam": "native", "model.onnx": "onnx"}, sheds=True)
+TEN = Constraints(max_latency_us=10.0)
+
+
+@pytest.mark.parametrize(
+    ("uppers_us", "why"),
+    [
+        ({"model.lam": 2.0, "model.onnx": 12.0}, r"model.onnx with onnx is 0.012 ms \(limit 0.01 ms\)"),
+        ({"model.lam": 2.0, "model.onnx": -1.0}, "model.onnx is left out: model.onnx: crashed"),
+    ],
+)
+def test_a_file_that_cannot_keep_the_limit_is_left_out_where_another_can(
+    uppers_us: dict[str, float], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lean_automl.automl.measure_files.measure", fake_measure(uppers_us))
+    plan = MeasurePlan(0.1, unasked=False)
+    found = measure_files(tmp_path, [], BOTH, TEN, plan)
+    assert [(check.file, check.met) for check in found.checks] == [("model.lam with native", True)]
+    (name, line), *_ = found.left_out.items()
+    assert name == "model.onnx"
+    assert re.search(why, line)
+    with pytest.raises((MissError, MeasurementError), match=r"model\.onnx"):
+        measure_files(tmp_path, [], replace(BOTH, sheds=False), TEN, plan)
+
+
+def test_one_file_at_least_must_keep_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uppers_us = {"model.lam": 11.0, "model.onnx": 12.0}
+    monkeypatch.setattr("lean_automl.automl.measure_files.measure", fake_measure(uppers_us))
+    with pytest.raises(MissError, match=r"model.lam .* is 0.011 ms .*; .*model.onnx .* is 0.012 ms") as caught:
+        measure_files(tmp_path, [], BOTH, TEN, MeasurePlan(0.1))
+    assert caught.value.excess == pytest.approx(0.2)

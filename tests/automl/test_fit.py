@@ -9,7 +9,8 @@ import pytest
 from lean_automl_runtime import load, load_artifact
 from tables import mixed_frame_for
 
-from lean_automl.automl.finish import MissError, measure_files
+from lean_automl.automl.finish import MissError
+from lean_automl.automl.measure_files import measure_files
 from lean_automl.automl.pipeline import FitRequest, fit, resume
 from lean_automl.automl.result import Check
 from lean_automl.cli.progress import Silent

@@ -5,14 +5,17 @@ from xml.etree import ElementTree
 
 import pytest
 from lean_automl_runtime import load
+from lean_automl_runtime.measure import CostModel, DeviceProfile
+from lean_automl_runtime.measure.machine import Machine
 from tables import mixed_frame_for
 
-from lean_automl.automl.front import Point, read_front, select
+from lean_automl.automl.front import Point, read_front
 from lean_automl.automl.pipeline import FitRequest, fit
+from lean_automl.automl.select import Wish, select
 from lean_automl.cli.main import main
 from lean_automl.cli.progress import Silent
 from lean_automl.config import Budget, Constraints, FitConfig
-from lean_automl.errors import ArtifactError, InfeasibleError
+from lean_automl.errors import ArtifactError, ConfigError, InfeasibleError
 from lean_automl.learners.linear import Linear
 
 
@@ -55,15 +58,15 @@ def test_a_smaller_student_is_picked_in_a_moment(run: Path, tmp_path: Path) -> N
     smallest = min(points, key=lambda point: point.bytes)
     begin = time.monotonic()
     limits = Constraints(max_size_bytes=smallest.bytes)
-    chosen, checks = select(run, limits, "auto", tmp_path / "small", overwrite=False)
-    assert chosen == smallest
-    assert all(check.met for check in checks)
+    found = select(run, Wish(limits), tmp_path / "small", overwrite=False)
+    assert found.point == smallest
+    assert all(check.met for check in found.checks)
     assert time.monotonic() - begin < 60
     for name in ("model.lam", "model.onnx"):
         assert (tmp_path / "small" / name).stat().st_size <= smallest.bytes
     assert load(tmp_path / "small" / "model.lam", "reference").classes == ("no", "yes")
     with pytest.raises(InfeasibleError, match="none of"):
-        select(run, Constraints(max_size_bytes=10.0), "auto", tmp_path / "none", overwrite=False)
+        select(run, Wish(Constraints(max_size_bytes=10.0)), tmp_path / "none", overwrite=False)
     assert not (tmp_path / "none").exists()
 
 
@@ -80,6 +83,21 @@ def test_by_the_command_line(run: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["select", str(run), "--max-latency-ms", "500", "--out", str(tmp_path / "x")]) == 0
     assert "wrote" in capsys.readouterr().out
     assert main(["select", str(run), "--max-size-kb", "0.01", "--out", str(tmp_path / "y")]) == 3
+
+
+def test_a_student_is_picked_for_a_device(run: Path, tmp_path: Path) -> None:
+    machine = Machine("a small board", "aarch64", 4, None, "Linux", "CPython 3.11", {})
+    model = CostModel("native", {"calls": 2.0, "ops": 0.1}, margin=0.5, tail=2.0)
+    profile = DeviceProfile(machine, "2026-01-01", 30.0, {"native": model}, {}, ())
+    found = select(run, Wish(Constraints(max_latency_us=1e4), "auto", profile), tmp_path / "board", overwrite=False)
+    (latency,) = [check for check in found.checks if check.predicted]
+    assert latency.file == "model.lam with native on a small board"
+    assert latency.value > 2.0 * 1.5 * 2.0 / 1000
+    assert sorted(path.name for path in (tmp_path / "board").iterdir()) == ["model.lam", "run.json"]
+    with pytest.raises(InfeasibleError, match="before any model, by its profile, over the limit of 1 us"):
+        select(run, Wish(Constraints(max_latency_us=1.0), "auto", profile), tmp_path / "none", overwrite=False)
+    with pytest.raises(ConfigError, match="--device predicts latencies for a limit"):
+        select(run, Wish(Constraints(), "auto", profile), tmp_path / "none", overwrite=False)
 
 
 def test_a_folder_without_a_front(tmp_path: Path) -> None:

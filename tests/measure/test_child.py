@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from dataclasses import replace
@@ -104,6 +105,17 @@ def test_the_child_loads_nothing_that_a_serving_process_would_not():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"
+
+
+def test_no_attempt_is_begun_that_would_take_too_long(clock, tools, monkeypatch):
+    monkeypatch.setattr("lean_automl_runtime.measure.child.time.monotonic", lambda: clock.now / 1e9)
+    turns = itertools.count()
+    restless = replace(tools, control=lambda: clock.advance(25_000 if next(turns) % 10 else 250_000))
+    work = Work(lambda _: clock.advance(10_000), range(10))
+    counts = [
+        quietest(work, replace(OPTIONS, longest_s=times * OPTIONS.budget_s), restless)[2] for times in (1.0, 3.0, 10.0)
+    ]
+    assert counts == [1, 2, OPTIONS.max_attempts]
 
 
 def test_samples_are_integers(clock, tools):

@@ -6,7 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from lean_automl_runtime.measure.options import MeasureOptions, Mode
+from lean_automl_runtime.measure.order_statistics import samples_to_bound
 from lean_automl_runtime.measure.sampling import STABLE_WINDOWS, WINDOW_CALLS, Work, clock_cost_ns, collect, warm_up
+from lean_automl_runtime.measure.statistics import Latency
 
 OPTIONS = MeasureOptions(budget_s=0.2, min_samples=500, tightness=0.0)
 
@@ -61,6 +63,32 @@ def test_a_slow_model_overruns_the_budget_to_reach_the_least_samples(clock, tool
 def test_but_at_most_tenfold(clock, tools):
     samples = collect(work_of(clock, 100_000_000), OPTIONS, tools, 100_000_000)
     assert samples.total.size == pytest.approx(10 * OPTIONS.budget_s / 0.1, abs=1)
+
+
+def test_sampling_goes_on_until_a_quantile_has_an_upper_bound(clock, tools):
+    options = replace(OPTIONS, bounded=0.999, longest_s=1e3)
+    samples = collect(work_of(clock, 10_000_000), options, tools, 10_000_000)
+    assert samples.total.size == samples_to_bound(0.999)
+    assert np.isfinite(Latency.from_samples_ns(samples.total).p999.upper_us)
+
+
+def test_but_no_longer_than_it_may(clock, tools):
+    options = replace(OPTIONS, bounded=0.999, longest_s=5.0)
+    samples = collect(work_of(clock, 10_000_000), options, tools, 10_000_000)
+    assert clock.now / 1e9 == pytest.approx(5.0, rel=0.02)
+    assert samples.total.size < samples_to_bound(0.999)
+
+
+def test_parts_of_long_calls_are_timed_for_every_fourth(clock, tools):
+    parts = (lambda item: clock.advance(10_000_000) or item, lambda _: clock.advance(10_000_000))
+    samples = collect(work_of(clock, 20_000_000, parts=parts), OPTIONS, tools, 20_000_000)
+    assert samples.assembly.size == pytest.approx(samples.total.size / 4, abs=1)
+
+
+def test_warming_up_long_calls_keeps_to_its_budget(clock):
+    warm = warm_up(work_of(clock, 50_000_000), clock, 10**9)
+    assert warm.stable
+    assert clock.now <= 1.3e9
 
 
 def test_the_number_of_samples_is_bounded(clock, tools, monkeypatch):

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from lean_automl_runtime.measure.sampling import Call, Samples, Tools, WarmUp, Work
     from lean_automl_runtime.model import Model
 
+FEWEST_TABLES = 2
+MOST_TABLE_ROWS = 200_000  # far more than any cache holds; making more takes longer than measuring
+
 
 def main(arguments: list[str]) -> int:
     """Measure, and leave facts and samples in the folder; the exit code."""
@@ -65,6 +68,7 @@ def make_work(model: Model, records: list[dict[str, Any]], batch_size: int | Non
         return Work(model.predict_one, rows, parts_of(model))
     rows = rows * max(1, -(-batch_size // len(rows)))
     starts = range(0, len(rows), batch_size) if len(rows) % batch_size == 0 else range(0, len(rows) - batch_size, 97)
+    starts = starts[: max(FEWEST_TABLES, MOST_TABLE_ROWS // batch_size)]
     tables = [as_table(rows[start : start + batch_size]) for start in starts]
     return Work(model.predict, tables, (reader.table, run) if reader is not None and run is not None else None)
 
@@ -83,7 +87,7 @@ def parts_of(model: Model) -> tuple[Call, Call] | None:
 
 
 def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples, WarmUp, int]:
-    """Sample until the control kernel holds still; else keep the attempt in which it did best.
+    """Sample until the control kernel holds still or the time is over; then keep the attempt in which it did best.
 
     Returns:
         Samples and warm-up of that attempt, and how many attempts there were.
@@ -103,8 +107,12 @@ def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples
     if not options.collect_garbage:
         gc.disable()
     try:
+        started = time.monotonic()
         attempts = [attempt()]
         while attempts[-1][0].control.problems(bounds) and len(attempts) < options.max_attempts:
+            spent_s = time.monotonic() - started
+            if spent_s * (len(attempts) + 1) > options.most_s * len(attempts):  # another one would take too long
+                break
             attempts.append(attempt())
     finally:
         gc.enable()

@@ -17,7 +17,6 @@ from lean_automl_runtime.measure.channel import guarded, pin, stage, take_priori
 from lean_automl_runtime.measure.options import MeasureOptions
 from lean_automl_runtime.measure.rows import read_rows, rotation
 from lean_automl_runtime.measure.sampling import (
-    OVERRUN,
     REST_S,
     WARM_UP_SHARE,
     WORK_BEFORE_REST_NS,
@@ -82,7 +81,7 @@ def paired_blocks(
             rest_at = tools.clock() + WORK_BEFORE_REST_NS
         elapsed_s = (tools.clock() - started - rested_ns) / 1e9
         enough = elapsed_s >= options.budget_s and len(pairs) >= FEWEST_PAIRS
-        if enough or elapsed_s >= OVERRUN * options.budget_s:
+        if enough or elapsed_s >= options.most_s:
             return pairs
 
 

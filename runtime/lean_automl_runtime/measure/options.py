@@ -8,9 +8,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 from lean_automl_runtime.errors import ConfigError
+from lean_automl_runtime.measure.order_statistics import samples_to_bound
 from lean_automl_runtime.measure.statistics import QUANTILES
 
 MOST_SAMPLES: Final = 1_000_000
+OVERRUN: Final = 10  # times the budget, to reach enough samples
 
 
 class Mode(StrEnum):
@@ -30,9 +32,12 @@ class MeasureOptions:
         mode: State of the machine when a call starts.
         rate_hz: Calls due in a second, for `OPEN_LOOP` only.
         batch_size: None times `predict_one`; a number times `predict` on tables of that many rows.
-        budget_s: Sampling time of a launch. Spent in full unless the p99 bounds are tight before; exceeded, at most
-            tenfold, to reach `min_samples`.
+        budget_s: Sampling time of a launch. Spent in full unless the p99 bounds are tight before; exceeded, until
+            `longest_s`, to reach `enough_samples`.
         min_samples: Calls of a launch below which its p99 would have no useful upper bound.
+        bounded: Quantile that needs an upper bound, so that sampling goes on until there are enough calls for one;
+            None if `min_samples` are enough.
+        longest_s: Sampling time of a launch at most, repeated attempts included; None for ten times `budget_s`.
         tightness: Sampling ends early when (upper - lower) / value of p99 is below this; 0 turns that off.
         launches: Fresh processes to measure in.
         max_attempts: How often a launch samples until the control kernel holds still.
@@ -53,6 +58,8 @@ class MeasureOptions:
     batch_size: int | None = None
     budget_s: float = 2.0
     min_samples: int = 500
+    bounded: float | None = None
+    longest_s: float | None = None
     tightness: float = 0.05
     launches: int = 1
     max_attempts: int = 3
@@ -73,7 +80,9 @@ class MeasureOptions:
         object.__setattr__(self, "mode", Mode(self.mode))
         for name in ("min_samples", "launches", "max_attempts", "max_rows", "threads"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("budget_s", "timeout_s"):
+        if self.bounded is not None:
+            _require(0 < self.bounded < 1, "bounded", self.bounded, "in (0, 1)")
+        for name in ("budget_s", "most_s", "timeout_s"):
             value = getattr(self, name)
             _require(math.isfinite(value) and value > 0, name, value, "a positive number of seconds")
         _require(self.tightness >= 0, "tightness", self.tightness, "at least 0")
@@ -85,6 +94,16 @@ class MeasureOptions:
         if self.rate_hz is not None:
             _require(0 < self.rate_hz <= 1e7, "rate_hz", self.rate_hz, "between 0 and 10 million calls a second")
         _require(all(0 < q <= 1 for q in self.quantiles), "quantiles", self.quantiles, "in (0, 1]")
+
+    @property
+    def enough_samples(self) -> int:
+        """Calls of a launch below which it exceeds its budget."""
+        return self.min_samples if self.bounded is None else samples_to_bound(self.bounded)
+
+    @property
+    def most_s(self) -> float:
+        """Sampling time of a launch at most."""
+        return OVERRUN * self.budget_s if self.longest_s is None else self.longest_s
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""

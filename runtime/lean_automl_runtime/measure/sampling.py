@@ -27,7 +27,6 @@ WINDOW_CALLS: Final = 32
 STABLE_WINDOWS: Final = 5
 STABLE_SPREAD: Final = 0.10
 WARM_UP_SHARE: Final = 0.25
-OVERRUN: Final = 10
 EDGE_CONTROLS: Final = 64
 STRIDE: Final = 7919  # a prime, so that it shares no factor with the number of rows
 
@@ -115,12 +114,18 @@ def clock_cost_ns(clock: Clock, repeats: int = 2000) -> float:
 
 
 def warm_up(work: Work, clock: Clock, budget_ns: int) -> WarmUp:
-    """Call until the medians of five windows agree and every item was seen, or the budget is spent."""
-    started, seen, medians = clock(), 0, []
+    """Call until the medians of five windows agree and every item was seen, or the budget is spent.
+
+    A window has fewer calls where they are so long that the budget would not be enough for five.
+    """
+    started, seen, medians = clock(), 1, []
+    first = array("q")
+    time_calls(work, 0, 1, clock, first)
+    calls = int(min(WINDOW_CALLS, max(1, budget_ns / STABLE_WINDOWS // max(first[0], 1))))
     while True:
         window = array("q")
-        time_calls(work, seen, WINDOW_CALLS, clock, window)
-        seen += WINDOW_CALLS
+        time_calls(work, seen, calls, clock, window)
+        seen += calls
         medians.append(float(np.median(window)))
         last = medians[-STABLE_WINDOWS:]
         stable = len(last) == STABLE_WINDOWS and max(last) <= (1 + STABLE_SPREAD) * min(last)
@@ -163,7 +168,7 @@ class Collector:
                 self.tools.pollute()
                 time_calls(work, len(self.total), 1, clock, self.total)
         if work.parts is not None:
-            for _ in range(max(1, self.calls // 4)):
+            while 4 * len(self.assembly) < len(self.total):
                 self._time_parts(work.parts)
         self.controls(1)
 
@@ -216,7 +221,7 @@ def collect(work: Work, options: MeasureOptions, tools: Tools, call_ns: float) -
     """
     round_ns = min(LONGEST_ROUND_NS, options.budget_s * 1e9 / FEWEST_ROUNDS)
     collector = Collector(work, tools, calls=int(min(CALLS_OF_ROUND, max(1, round_ns // max(call_ns, 1)))))
-    check_at = max(options.min_samples, 1000)
+    check_at = max(options.enough_samples, 1000)
     if options.mode is Mode.OPEN_LOOP:  # a busy schedule leaves no time for the control kernel in between
         collector.controls(EDGE_CONTROLS)
     started, cpu_started = tools.clock(), tools.cpu_clock()
@@ -253,8 +258,8 @@ def collect(work: Work, options: MeasureOptions, tools: Tools, call_ns: float) -
 
 
 def _spent(count: int, elapsed_s: float, options: MeasureOptions) -> bool:
-    enough = count >= options.min_samples and elapsed_s >= options.budget_s
-    return enough or count >= MOST_SAMPLES or elapsed_s >= OVERRUN * options.budget_s
+    enough = count >= options.enough_samples and elapsed_s >= options.budget_s
+    return enough or count >= MOST_SAMPLES or elapsed_s >= options.most_s
 
 
 def _is_tight(samples_ns: array[int], tightness: float) -> bool:
