@@ -162,8 +162,6 @@ class FitConfig:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"--{name}: {value} is not between {low} and {high}.")
-        if self.target == "c" and self.device is None:
-            raise ConfigError("--serve-with c: the C header is not measured here. Pass --device with a profile of it.")
         if self.target not in TARGETS:
             raise ConfigError(f"--serve-with: {self.target!r} is not one of: {', '.join(TARGETS)}.")
         if not all(0 < q < 1 for q in self.quantiles) or list(self.quantiles) != sorted(set(self.quantiles)):

@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from lean_automl_exporters.hostile import hostile_rows
 from lean_automl_exporters.onnx import check_parity
 
 from lean_automl.automl.result import Check
 from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student, training
 from lean_automl.search.workers import GRACE_S, load_shared
-from lean_automl.student.deploy import ONNX_FILE, Deployment
+from lean_automl.student.deploy import ONNX_FILE, Deployment, limited_bytes
+from lean_automl.student.header import HEADER_FILE, check_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,6 +142,8 @@ def check_exported(folder: Path, program: Program, table: Table | None = None) -
         ParityError: A file predicts otherwise than the reference.
     """
     path = folder / ONNX_FILE
+    if (folder / HEADER_FILE).exists():
+        check_header(program, hostile_rows(program, np.random.default_rng(0)))
     if path.exists():
         rows = [] if table is None else [table.take(np.arange(min(PARITY_ROWS, table.rows))).arrays]
         check_parity(program, path.read_bytes(), rows)
@@ -158,7 +162,7 @@ def check_sizes(folder: Path, deployment: Deployment, constraints: Constraints) 
 
 
 def _size_check(path: Path, constraints: Constraints) -> Check:
-    size, limit = path.stat().st_size, constraints.max_size_bytes
-    return Check(
-        "size", path.name, size / 1000, None if limit is None else limit / 1000, "kB", limit is None or size <= limit
-    )
+    size, limit = limited_bytes(path.name, path.read_bytes()), constraints.max_size_bytes
+    name = "size, compiled" if path.name == HEADER_FILE else "size"
+    shown_limit, met = None if limit is None else limit / 1000, limit is None or size <= limit
+    return Check(name, path.name, size / 1000, shown_limit, "kB", met)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
+from lean_automl_runtime.artifact import read_artifact
 from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.measure import Measurement, MeasureOptions, measure
 from lean_automl_runtime.measure.order_statistics import samples_to_bound
@@ -16,6 +17,7 @@ from lean_automl.automl.finish import MissError, describe
 from lean_automl.automl.result import Check
 from lean_automl.errors import MeasurementError
 from lean_automl.student.deploy import ARTIFACT_FILE, Deployment
+from lean_automl.student.header import HEADER_FILE, measure_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +112,7 @@ def measure_files(
     errors: list[MeasurementError] = []
     for file, engine in deployment.engines.items():
         try:
-            measurement = measure(folder / file, records, _options(engine, constraints, plan))
+            measurement = _measure(folder / file, records, _options(engine, constraints, plan))
             checks = _checks(measurement, constraints, len(deployment.engines))
         except MeasurementError as error:
             errors.append(error)
@@ -149,6 +151,12 @@ def _measure_further(
         with contextlib.suppress(MeasurementError):  # no time for it after all, or an engine that cannot run here
             found.measurements.append(measure(folder / ARTIFACT_FILE, records, options))
             found.checks.append(_latency_check(found.measurements[-1], constraints, None))
+
+
+def _measure(path: Path, records: Sequence[dict[str, Any]], options: MeasureOptions) -> Measurement:
+    if path.name == HEADER_FILE:
+        return measure_header(read_artifact((path.parent / ARTIFACT_FILE).read_bytes()).program, records, options)
+    return measure(path, records, options)
 
 
 def _options(engine: str, constraints: Constraints, plan: MeasurePlan) -> MeasureOptions:

@@ -18,13 +18,14 @@ from typing import Final
 
 from lean_automl.errors import ConfigError
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE
+from lean_automl.student.header import HEADER_FILE
 
 MARKER: Final = "run.json"
 FRONT: Final = "front.zip"
 REPORT: Final = "report.html"
 CARD: Final = "model_card.md"
 LOG: Final = "run.log"
-OWN_FILES: Final = frozenset((ARTIFACT_FILE, ONNX_FILE, FRONT, MARKER, REPORT, CARD, LOG))
+OWN_FILES: Final = frozenset((ARTIFACT_FILE, ONNX_FILE, HEADER_FILE, FRONT, MARKER, REPORT, CARD, LOG))
 
 
 def check_output(path: Path, overwrite: bool) -> None:

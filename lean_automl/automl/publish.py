@@ -125,7 +125,7 @@ class Publisher:
     def keep(self, shipped: Shipped) -> RunResult:
         """Let the files that were published stay, with the record of the whole run beside them."""
         draft = self.run.folder.draft()
-        for name in shipped.deployment.engines:
+        for name in shipped.deployment.files:
             shutil.copyfile(self.run.folder.path / name, draft / name)
         return self._record(shipped, draft)
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from lean_automl.data import Task
 from lean_automl.search.metrics import Metric
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE
+from lean_automl.student.header import HEADER_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,8 @@ def show_result(result: RunResult, folder: Path) -> None:
         console.print(f"  model.lam    lean_automl predict {folder}/model.lam new_rows.csv", soft_wrap=True)
     if any(check.file == ONNX_FILE for check in result.checks):
         console.print("  model.onnx   raw columns in, for any ONNX runtime")
+    if any(check.file == HEADER_FILE for check in result.checks):
+        console.print("  model.h      the model as C99, measured as compiled here; model.lam is the same for Python")
     console.print(f"  front.zip    lean_automl front {folder}  shows other trade-offs of score, speed and size")
     console.print("  report.html  everything above, drawn; model_card.md says it in short, run.json for programs")
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import shlex
 import shutil
-import subprocess
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from lean_automl.compiler.c_tools import FLAGS, find_compiler, run_tool
 from lean_automl.errors import ToolchainError
 from lean_automl.gate.driver import SOURCE, driver_files
 
@@ -28,15 +27,11 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
-FLAGS: Final = ("-std=c99", "-O2", "-ffp-contract=off")
-COMPILERS: Final = ("cc", "gcc", "clang")
 BINARY: Final = "gate"
 PROFILE: Final = "profile.out"
 EVENTS: Final = ("Ir", "Bc", "Bcm", "Bi", "Bim")
-LONGEST_RUN_S: Final = 900.0
 COUNTED_ROWS: Final = 1_000
 SYNTHETIC: Final = "synthetic"
-LAST_WORDS: Final = 500
 
 
 @dataclass(frozen=True)
@@ -110,23 +105,19 @@ class Tools:
 
 
 def find_tools() -> Tools:
-    """The compiler that CC names, or the first of `COMPILERS`, and valgrind.
+    """The compiler that CC names, or the first that is found, and valgrind.
 
     Raises:
         ToolchainError: One is not installed; says how to install it.
     """
-    named = shlex.split(os.environ.get("CC", ""))
-    compiler = tuple(named) or next(((name,) for name in COMPILERS if shutil.which(name)), ())
-    if not compiler or shutil.which(compiler[0]) is None:
-        what = f"the compiler {compiler[0]!r} that CC names was" if compiler else "no C compiler was"
-        raise ToolchainError(f"{what} found, and counts of instructions need one. Install gcc or clang.")
+    compiler = find_compiler("counts of instructions need one")
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise ToolchainError(
             "valgrind was not found, and counts of instructions need it. Install it: apt-get install valgrind, "
             "or dnf install valgrind."
         )
-    versions = [_run([*command, "--version"], Path.cwd()).splitlines() for command in (compiler, (valgrind,))]
+    versions = [run_tool([*command, "--version"], Path.cwd()).splitlines() for command in (compiler, (valgrind,))]
     first = [lines[0] if lines else "unknown" for lines in versions]
     return Tools(compiler, first[0], valgrind, first[1])
 
@@ -150,7 +141,7 @@ def count_row(program: Program, arrays: Sequence[Array] | None, tools: Tools) ->
         folder = Path(name)
         for file, content in files.items():
             (folder / file).write_bytes(content)
-        _run([*tools.compiler, *FLAGS, SOURCE, "-o", BINARY, "-lm"], folder, os.environ.copy())
+        run_tool([*tools.compiler, *FLAGS, SOURCE, "-o", BINARY, "-lm"], folder, os.environ.copy())
         once, twice = (_profile(folder, tools, passes) for passes in (1, 2))
     rows = chosen[0].shape[0]
     work = {event: (twice[event] - once[event]) / rows for event in EVENTS}
@@ -191,7 +182,7 @@ def _profile(folder: Path, tools: Tools, passes: int) -> dict[str, int]:
     ]
     # The size of the environment moves the stack, which may change what the C library does: it is always the same.
     environment = {"LC_ALL": "C"} | {k: v for k, v in os.environ.items() if k == "VALGRIND_LIB"}
-    _run(command, folder, environment)
+    run_tool(command, folder, environment)
     return read_profile((folder / PROFILE).read_text(encoding="utf-8", errors="replace"))
 
 
@@ -206,32 +197,3 @@ def read_profile(text: str) -> dict[str, int]:
     if not set(EVENTS) <= set(names) or len(names) != len(totals):
         raise ToolchainError("valgrind wrote no profile that can be read: its cachegrind may be too old.")
     return {name: int(total) for name, total in zip(names, totals, strict=True)}
-
-
-def _run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
-    """What a command prints.
-
-    Raises:
-        ToolchainError: It failed; has the end of what it said.
-    """
-    name = Path(command[0]).name
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=LONGEST_RUN_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ToolchainError(f"{name} did not end within {LONGEST_RUN_S:g} s. Give fewer rows.") from None
-    except OSError as error:
-        raise ToolchainError(f"{name} cannot be run: {error.strerror or error}") from error
-    if done.returncode != 0:
-        said = done.stderr.strip()[-LAST_WORDS:]
-        raise ToolchainError(f"{name} ended with exit code {done.returncode}. It said: {said or 'nothing'}")
-    return done.stdout

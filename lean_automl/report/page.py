@@ -162,7 +162,7 @@ def _commands_section(run: JSON, folder: str) -> Markup:
     """What to do next, to copy."""
     place = shlex.quote(folder)
     sizes = {check["file"]: check["value"] for check in run["checks"] if check["unit"] == "kB"}
-    name = "model.lam" if "model.lam" in sizes else "model.onnx"
+    name = "model.onnx" if list(sizes) == ["model.onnx"] else "model.lam"
     model = shlex.quote(f"{folder}/{name}")
     size = run_limit(run, "max_size_bytes")
     limit = f"{1.1 * max(sizes.values(), default=60):.0f}" if size is None else f"{size / 1000:g}"

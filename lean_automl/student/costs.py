@@ -18,6 +18,8 @@ from lean_automl_runtime.measure import measure_in_process as measure_quickly
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import Shape
 
+from lean_automl.student.header import HEADER_FILE
+
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
     from lean_automl_runtime.measure import DeviceProfile
@@ -98,7 +100,8 @@ def costs_for(deployment: Deployment, constraints: Constraints, limit_s: float) 
     """
     if deployment.costs is not None:
         return deployment.costs
-    if constraints.max_latency_us is None or constraints.batch_size > 1:  # cost models are of one row
+    is_compiled = HEADER_FILE in deployment.engines  # a compiler takes longer than a trial is worth
+    if constraints.max_latency_us is None or constraints.batch_size > 1 or is_compiled:  # cost models are of one row
         return None
     return quick_costs(deployment, constraints.max_latency_us, min(LONGEST_S, MOST_SHARE * limit_s))
 

@@ -6,6 +6,8 @@
 | native, numba,    | model.lam                | that one                                 |
 | reference         |                          |                                          |
 | onnx              | model.onnx               | onnxruntime                              |
+| c                 | model.h, and beside it   | the header, compiled here; limits do not |
+|                   | model.lam                | hold for the artifact that it comes from |
 
 With `auto`, a file is left out whose engine alone takes more time or memory than the limit, whatever the model; or
 more time with a small model of as many columns, if the other file is quicker: students would lose more by being made
@@ -29,11 +31,14 @@ from lean_automl_runtime.measure import measure_in_process
 from lean_automl_runtime.measure.child import make_work
 from lean_automl_runtime.model import Model
 
+from lean_automl.compiler.c_timer import WHY
+from lean_automl.compiler.c_tools import find_compiler
 from lean_automl.errors import ConfigError, InfeasibleError
 from lean_automl.student.floors import least_program, memory_mb, small_model
+from lean_automl.student.header import HEADER_FILE, header_bytes, header_text, quick_us
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from lean_automl_runtime.ir import Column, Program
 
@@ -69,17 +74,29 @@ class Deployment:
         """The same less some files."""
         return replace(self, engines={name: engine for name, engine in self.engines.items() if name not in names})
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of all that ships: what the limits hold for, and beside a header the artifact that it comes from."""
+        return (*self.engines, ARTIFACT_FILE) if HEADER_FILE in self.engines else tuple(self.engines)
+
     def contents(self, program: Program, metadata: dict[str, Any] | None = None) -> dict[str, bytes]:
         """Content of every file, by name."""
         writers = {
             ARTIFACT_FILE: lambda: write_artifact(Artifact(program, metadata or {})),
             ONNX_FILE: lambda: export_onnx(program, OnnxOptions(self.encoding), metadata or {}),
+            HEADER_FILE: lambda: header_text(program).encode(),
         }
-        return {name: writers[name]() for name in self.engines}
+        return {name: writers[name]() for name in self.files}
 
     def sizes(self, program: Program) -> dict[str, int]:
-        """Bytes of each file, with room for what the final files say about themselves."""
-        return {name: len(content) + METADATA_BYTES for name, content in self.contents(program).items()}
+        """Bytes of each file that limits hold for, with room for what the final files say about themselves."""
+        return self._sizes(self.contents(program))
+
+    def _sizes(self, files: Mapping[str, bytes]) -> dict[str, int]:
+        return {
+            name: limited_bytes(name, files[name]) + (0 if name == HEADER_FILE else METADATA_BYTES)
+            for name in self.engines
+        }
 
     def footprint(
         self, program: Program, records: Sequence[dict[str, Any]], constraints: Constraints | None = None
@@ -93,13 +110,16 @@ class Deployment:
         """
         batch = None if constraints is None or constraints.batch_size == 1 else constraints.batch_size
         files = self.contents(program)
-        sizes = {name: len(content) + METADATA_BYTES for name, content in files.items()}
+        sizes = self._sizes(files)
         if constraints is not None and constraints.max_latency_us is None:
             return Footprint(sizes, {})
         if self.costs is not None:
             return Footprint(sizes, self.costs.predict_us(program), self.costs.upper_us(program))
         latency = {}
         for name, engine in self.engines.items():
+            if name == HEADER_FILE:
+                latency[name] = quick_us(program, records, batch or 1)
+                continue
             work = make_work(_model(program, files[name], engine), list(records), batch)
             latency[name] = measure_in_process(work.total, work.items).total.at(0.5).value_us
         return Footprint(sizes, latency)
@@ -108,6 +128,11 @@ class Deployment:
         """A Program as each file would serve it, by name."""
         files = self.contents(program)
         return {name: _model(program, files[name], engine) for name, engine in self.engines.items()}
+
+
+def limited_bytes(name: str, content: bytes) -> int:
+    """What a limit on size is for: the bytes of a file, or of a header's code and tables, compiled."""
+    return header_bytes(content.decode()) if name == HEADER_FILE else len(content)
 
 
 def _model(program: Program, content: bytes, engine: str) -> Model:
@@ -181,16 +206,11 @@ def choose_deployment(
         InfeasibleError: Even a model that does nothing breaks a limit with every engine.
         ConfigError: There is a limit on memory, and this system does not tell how much a process has.
         MissingDependencyError: The target's engine is not installed.
+        ToolchainError: The target is `c`, and there is no compiler.
     """
-    if target == "onnx":
-        wanted = {ONNX_FILE: "onnx"}
-    elif target == "auto":
-        wanted = {ARTIFACT_FILE: fastest_engine(), ONNX_FILE: "onnx"}
-    else:
-        wanted = {ARTIFACT_FILE: target}
-    for engine in wanted.values():
-        require_engine(engine)
-    program, reasons, floors = least_program(columns), {}, {}
+    wanted = _engines(target, constraints)
+    program, reasons = least_program(columns), dict[str, str]()
+    floors: dict[str, float] = {}
     if constraints.max_latency_us is not None:
         floors = Deployment(wanted).footprint(program, records, constraints).latency_us
         for name, floor_us in floors.items():
@@ -198,12 +218,7 @@ def choose_deployment(
                 reasons[name] = f"a call takes {floor_us:,.1f} us before any model, over the limit of "
                 reasons[name] += f"{constraints.max_latency_us:,g} us"
     if constraints.max_memory_bytes is not None:
-        for name, floor_mb in memory_mb(Deployment(wanted).contents(program), wanted, records).items():
-            if floor_mb is None:
-                raise ConfigError("--max-memory-mb: this system does not tell the memory of a process. Leave it out.")
-            if floor_mb * 1e6 > constraints.max_memory_bytes:
-                reasons[name] = f"a process has {floor_mb:,.1f} MB before any model, over the limit of "
-                reasons[name] += f"{constraints.max_memory_bytes / 1e6:,g} MB"
+        reasons |= _too_much_memory(Deployment(wanted), program, records, constraints.max_memory_bytes)
     left_out = tuple(f"{name} is left out: with the {wanted[name]} engine {why}" for name, why in reasons.items())
     kept = {name: engine for name, engine in wanted.items() if name not in reasons}
     if not kept:
@@ -211,6 +226,41 @@ def choose_deployment(
     encoding = _encoding(constraints, floors.get(ONNX_FILE, 0.0))
     kept_floors = {name: floors[name] for name in kept if name in floors}
     return Deployment(kept, kept_floors, encoding=encoding, sheds=target == "auto"), left_out
+
+
+def _engines(target: str, constraints: Constraints) -> dict[str, str]:
+    """Engine of each file that could ship.
+
+    Raises:
+        ConfigError: A limit is not one of the target's.
+        MissingDependencyError: An engine is not installed.
+        ToolchainError: The target is `c`, and there is no compiler.
+    """
+    if target == "c":
+        if constraints.max_memory_bytes is not None:
+            raise ConfigError("--max-memory-mb is for a process with Python. Leave it out with --serve-with c.")
+        find_compiler(WHY)
+        return {HEADER_FILE: "c"}
+    wanted = {ONNX_FILE: "onnx"} if target == "onnx" else {ARTIFACT_FILE: target}
+    if target == "auto":
+        wanted = {ARTIFACT_FILE: fastest_engine(), ONNX_FILE: "onnx"}
+    for engine in wanted.values():
+        require_engine(engine)
+    return wanted
+
+
+def _too_much_memory(
+    deployment: Deployment, program: Program, records: Sequence[dict[str, Any]], limit_bytes: float
+) -> dict[str, str]:
+    """Why files are left out whose engine takes more memory than the limit, by name."""
+    reasons = {}
+    for name, floor_mb in memory_mb(deployment.contents(program), deployment.engines, records).items():
+        if floor_mb is None:
+            raise ConfigError("--max-memory-mb: this system does not tell the memory of a process. Leave it out.")
+        if floor_mb * 1e6 > limit_bytes:
+            reasons[name] = f"a process has {floor_mb:,.1f} MB before any model, over the limit of "
+            reasons[name] += f"{limit_bytes / 1e6:,g} MB"
+    return reasons
 
 
 def leave_out_slow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -88,5 +89,23 @@ def test_files_are_for_the_engines_of_the_profile() -> None:
     assert engines_for("c", profile("c")) == {"model.lam": "c"}
     with pytest.raises(ConfigError, match="no engine 'native'"):
         engines_for("native", profile("c"))
-    with pytest.raises(ConfigError, match="--device"):
-        FitConfig(target="c")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cc") is None and shutil.which("gcc") is None, reason="no C compiler: install gcc")
+def test_a_header_ships_as_it_was_measured(tmp_path: Path) -> None:
+    frame, target = mixed_frame_for("binary", 400)
+    limits = Constraints(max_latency_us=1e4, max_size_bytes=100_000)
+    budget = Budget(time_limit_s=300.0, max_trials=2, teacher=False, feature_search=False)
+    config = FitConfig(constraints=limits, budget=budget, families=("linear", "oblivious"), folds=2, target="c")
+    out = tmp_path / "model"
+    result = fit(FitRequest(frame, target, out), config, Silent())
+    assert {"model.h", "model.lam"} < {path.name for path in out.iterdir()}
+    assert not (out / "model.onnx").exists()
+    assert [(check.name, check.file) for check in result.checks] == [
+        ("size, compiled", "model.h"),
+        ("p99 latency, upper bound", "model.h with c"),
+    ]
+    assert all(check.met for check in result.checks)
+    assert f"Program {load_artifact(out / 'model.lam').digest}" in (out / "model.h").read_text()
+    assert "model.lam new_rows.csv" in (out / "report.html").read_text()

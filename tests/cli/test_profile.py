@@ -33,4 +33,3 @@ def test_a_device_that_cannot_be_read_is_refused(cli: CommandLine, table: str) -
     fit = ("fit", table, "--target", "answer", "--max-latency-us", "5")
     assert "profile" in cli.refused(2, *fit, "--device", "device.json")
     assert "cannot be read" in cli.refused(2, *fit, "--device", "absent.json")
-    assert "--device" in cli.refused(2, *fit, "--serve-with", "c")

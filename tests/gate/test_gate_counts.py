@@ -17,9 +17,11 @@ from lean_automl_runtime.records import RecordReader
 from lean_automl_runtime.reference import evaluate
 from quality.small_model import small_program, small_records
 
+from lean_automl.compiler.c_rows import ROWS
+from lean_automl.compiler.c_tools import FLAGS
 from lean_automl.errors import ToolchainError
-from lean_automl.gate.count import COUNTED_ROWS, FLAGS, SYNTHETIC, Conditions, count_row, find_tools, read_profile
-from lean_automl.gate.driver import ROWS, SOURCE, driver_files
+from lean_automl.gate.count import COUNTED_ROWS, SYNTHETIC, Conditions, count_row, find_tools, read_profile
+from lean_automl.gate.driver import SOURCE, driver_files
 
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler: install gcc or clang")
