@@ -18,6 +18,7 @@ MOST_ROWS: Final = 1_000_000
 MAX_SEED: Final = 2**31 - 1
 BALANCED: Final = "balanced"
 MOST_QUANTILES: Final = 20
+EXECUTORS: Final = ("local", "ray")
 TARGETS: Final = ("auto", "native", "numba", "onnx", "reference", "c")
 
 
@@ -132,7 +133,9 @@ class FitConfig:
         features: The user's own, each `name = expression` as `features.expression` describes.
         holdout: Share of the rows that no step sees until the end; None to choose by the number of rows.
         folds: Folds of the teacher's cross-validation.
-        threads: Processes that fit at the same time, of one thread each.
+        threads: Processes that fit at the same time, of one thread each; with Ray, as many as the cluster has CPUs.
+        executor: Where fits run: in processes of this machine, or in a Ray cluster.
+        address: Of the cluster.
         seed: For everything random.
         device: Profile of the machine that will serve, if that is another one; None for this one.
     """
@@ -149,6 +152,8 @@ class FitConfig:
     holdout: float | None = None
     folds: int = 5
     threads: int = 2
+    executor: str = "local"
+    address: str = "auto"
     seed: int = 0
     device: DeviceProfile | None = None
 
@@ -162,6 +167,8 @@ class FitConfig:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"--{name}: {value} is not between {low} and {high}.")
+        if self.executor not in EXECUTORS:
+            raise ConfigError(f"--executor: {self.executor!r} is not one of: {', '.join(EXECUTORS)}.")
         if self.target not in TARGETS:
             raise ConfigError(f"--serve-with: {self.target!r} is not one of: {', '.join(TARGETS)}.")
         if not all(0 < q < 1 for q in self.quantiles) or list(self.quantiles) != sorted(set(self.quantiles)):

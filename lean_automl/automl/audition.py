@@ -16,13 +16,12 @@ from lean_automl.search.workers import load_shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from lean_automl.data import Split
     from lean_automl.features import Frame
-    from lean_automl.search.workers import Job, Workers
+    from lean_automl.search.workers import Job, Shared, Workers
 
 LEARNER: Final = ChimeraBoost(trees=100, learning_rate=0.15, colsample=0.7)
 LEARNER_OF_CLASSES: Final = ChimeraBoost(trees=40, learning_rate=0.2, colsample=0.7)
@@ -60,7 +59,7 @@ class Heard:
 
 
 def hear(
-    stage: Stage, shared: Path, sets: Sequence[Frame | None], workers: Workers, options: FitOptions
+    stage: Stage, shared: Shared, sets: Sequence[Frame | None], workers: Workers, options: FitOptions
 ) -> list[Heard | None]:
     """An audition for each set of further features, None for none of them; None where a fit failed or came too late.
 
@@ -87,7 +86,7 @@ def hear(
     return [None if late or any(part is None for part in parts) else _joined(stage, parts) for parts in results]
 
 
-def _fit(shared: Path, more: Frame | None, fold: int, options: FitOptions) -> tuple[F64, NDArray[np.float64], float]:
+def _fit(shared: Shared, more: Frame | None, fold: int, options: FitOptions) -> tuple[F64, NDArray[np.float64], float]:
     """Predictions, importance and seconds for each tree and row of one fold's fit; runs in a process of its own."""
     stage: Stage = load_shared(shared)
     rows, split = stage.rows, stage.folds[fold]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lean_automl.config import Constraints
     from lean_automl.data import Table
-    from lean_automl.search.workers import Workers
+    from lean_automl.search.workers import Shared, Workers
     from lean_automl.student.blend import Blend
     from lean_automl.student.trial import Candidate, Member, Workbench
 
@@ -123,7 +123,7 @@ def _bagged(blend: Blend, members: Sequence[Member], bench: Workbench, deadline:
     return program if all(excess <= -BAG_MARGIN for excess in cost.violations(constraints).values()) else None
 
 
-def fit_all_rows(shared: Path, student: Student, options: FitOptions) -> Lowerable:
+def fit_all_rows(shared: Shared, student: Student, options: FitOptions) -> Lowerable:
     """Fit without validation rows; runs in a process of its own."""
     rows, problem = load_shared(shared)
     return student.fit(training(rows, problem), None, problem, options)

@@ -80,9 +80,17 @@ def _fit(request: FitRequest, config: FitConfig, watcher: Watcher, resume: bool)
         return result
 
 
+def _workers(config: FitConfig) -> Workers:
+    if config.executor == "local":
+        preload = (LIBRARY,) if config.budget.time_limit_s >= SHORTEST_WITH_NETWORKS_S else ()
+        return Workers(config.threads, preload)
+    from lean_automl.search.ray_workers import RayWorkers
+
+    return RayWorkers(config.address)
+
+
 def _run(request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock, folder: OutputFolder) -> RunResult:
-    preload = (LIBRARY,) if config.budget.time_limit_s >= SHORTEST_WITH_NETWORKS_S else ()
-    with Workers(config.threads, preload) as workers:
+    with _workers(config) as workers:
         run = Run(request, config, watcher, clock, workers, folder)
         try:
             run.read()

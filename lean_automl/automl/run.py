@@ -157,6 +157,7 @@ class Run:
         for line in self.left_out:
             self.watcher.step("note", line)
         check_time(deployment, constraints, self.clock.limit_s)
+        deployment = replace(deployment, timer=self.workers.exclusive(deployment.timer))
         self.time = self.time.with_publishing(measuring_s(deployment, constraints, self.time.measure_s))
         costs = costs_for(deployment, constraints, self.clock.limit_s)
         judged = self._trial_folds()

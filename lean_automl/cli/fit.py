@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lean_automl.cli.columns import add_column_options, overrides_of
 from lean_automl.cli.limits import add_device_option, add_limit_options, constraints_of, device_of
-from lean_automl.config import Budget, FitConfig
+from lean_automl.config import EXECUTORS, Budget, FitConfig
 from lean_automl.errors import ConfigError
 
 EXIT_INTERRUPTED: Final = 130
@@ -67,6 +67,8 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="processes that fit at the same time (all cores)",
     )
+    how.add_argument("--executor", choices=EXECUTORS, default="local", help="where fits run: here, or in a Ray cluster")
+    how.add_argument("--address", default="auto", metavar="HOST:PORT", help="of the Ray cluster (auto: this machine's)")
     how.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (0)")
     _add_wishes(how)
     add_column_options(parser)
@@ -106,13 +108,13 @@ def run(namespace: argparse.Namespace) -> int:
 
         check_device(config.target, config.constraints, config.device)
     overrides = overrides_of(namespace)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end with the best so far
     # The training stack takes seconds to import: not before the command line is known to be right.
     from lean_automl.automl.pipeline import FitRequest, fit, resume
     from lean_automl.cli.progress import make_progress
     from lean_automl.cli.tables import show_result
     from lean_automl.data import Task
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end with the best so far
     out = Path(namespace.resume) if namespace.resume is not None else output_of(namespace)
     goes_on = namespace.resume is not None
     limit_s = namespace.time_limit if goes_on else config.budget.time_limit_s
@@ -168,6 +170,8 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
         holdout=namespace.holdout,
         folds=namespace.folds,
         threads=namespace.threads,
+        executor=namespace.executor,
+        address=namespace.address,
         seed=namespace.seed,
     )
 

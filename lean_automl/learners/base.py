@@ -115,6 +115,10 @@ class FitOptions:
         """Whether the deadline has passed."""
         return time.monotonic() >= self.deadline
 
+    def moved(self, seconds: float) -> FitOptions:
+        """The same by a clock that is so far ahead: that of another machine."""
+        return replace(self, deadline=self.deadline + seconds)
+
 
 class Fitted(Protocol):
     """A fitted model."""

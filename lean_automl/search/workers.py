@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from lean_automl.search.memory import explained, limit_of_each, limit_this_process, this_process_ends_with
 
@@ -71,6 +71,18 @@ class Job:
     name: str = ""
     _process: ForkServerProcess | None = field(default=None, repr=False)
     _pipe: Connection | None = field(default=None, repr=False)
+    _task: Any = field(default=None, repr=False)  # where an executor has no processes of its own
+
+
+class Stored(Protocol):
+    """A value that an executor keeps elsewhere than in a file."""
+
+    def load(self) -> Any:
+        """The value."""
+        ...
+
+
+Shared = Path | Stored
 
 
 class Workers:
@@ -135,7 +147,11 @@ class Workers:
         thread.join(max(0.0, deadline - time.monotonic()))
         return not thread.is_alive()
 
-    def share(self, value: Any) -> Path:
+    def exclusive(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """What runs a function where no other call disturbs it: here, where calls run that need it."""
+        return function
+
+    def share(self, value: Any) -> Shared:
         """Store a value where processes can load it with `load_shared`."""
         import joblib
 
@@ -206,23 +222,25 @@ def _child(pipe: Connection, memory: int | None, function: Callable[..., Any], a
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     this_process_ends_with(pipe.fileno())
     limit_this_process(memory)
-    # What libraries warn of is the log's, not the terminal's.
+    with contextlib.suppress(BrokenPipeError):
+        pipe.send(outcome_of(function, arguments))
+
+
+def outcome_of(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[str | None, Any, list[str]]:
+    """Why a call failed, what it returned, and what libraries warned of, which is the log's, not the terminal's."""
     with warnings.catch_warnings(record=True) as caught:
         try:
             result: tuple[str | None, Any] = (None, function(*arguments))
         except Exception as error:
             result = (f"{type(error).__name__}: {error}", None)
     texts = dict.fromkeys(f"{one.category.__name__}: {one.message}" for one in caught)
-    with contextlib.suppress(BrokenPipeError):
-        pipe.send((*result, list(texts)[:MOST_WARNINGS]))
+    return (*result, list(texts)[:MOST_WARNINGS])
 
 
 def _collect(job: Job) -> None:
     assert job._pipe is not None
     try:
-        job.error, job.value, warned = job._pipe.recv()
-        for text in warned:
-            LOGGER.info("%s: %s", job.name, text)
+        note_outcome(job, job._pipe.recv())
     except EOFError:
         job.error = _how_it_ended(job)
     except Exception as error:
@@ -235,6 +253,13 @@ def _too_long(job: Job) -> str:
     if job.deadline <= job.started:
         return f"{STOPPED}there was no time left for it when it began"
     return f"{STOPPED}it went on for {time.monotonic() - job.started:.0f} s, longer than it may"
+
+
+def note_outcome(job: Job, outcome: tuple[str | None, Any, list[str]]) -> None:
+    """Put what `outcome_of` found into a job and the log."""
+    job.error, job.value, warned = outcome
+    for text in warned:
+        LOGGER.info("%s: %s", job.name, text)
 
 
 def _how_it_ended(job: Job) -> str:
@@ -261,8 +286,10 @@ def _end(job: Job) -> None:
     job._pipe = job._process = None
 
 
-def load_shared(path: Path) -> Any:
+def load_shared(path: Shared) -> Any:
     """The value that `Workers.share` stored; arrays are mapped, not copied."""
     import joblib
 
+    if not isinstance(path, Path):
+        return path.load()
     return joblib.load(path, mmap_mode="r")

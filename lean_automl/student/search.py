@@ -14,10 +14,9 @@ from lean_automl.student.trial import Adopted, Candidate, Proposal, Workbench, j
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from lean_automl.config import Constraints
-    from lean_automl.search.workers import Job, Workers
+    from lean_automl.search.workers import Job, Shared, Workers
     from lean_automl.student.family import Context, Family
 
 LONGEST_SHARE_OF_A_TRIAL: Final = 0.5
@@ -165,7 +164,7 @@ class StudentSearch:
             for job in self.options.workers.wait():
                 self._note(job)
 
-    def _adopt(self, shared: Path, one: Adopted) -> None:
+    def _adopt(self, shared: Shared, one: Adopted) -> None:
         self.asked += 1
         self.adopted += 1
         proposal = Proposal(self.asked, one.student.name, {"from": one.source}, one.student, self._now() - one.seconds)
@@ -199,7 +198,7 @@ class StudentSearch:
             self.study.tell(trial, outcome.score)
         return True
 
-    def _start(self, shared: Path) -> None:
+    def _start(self, shared: Shared) -> None:
         """Ask for one student and start its trial."""
         self.asked += 1
         trial = self.study.ask()

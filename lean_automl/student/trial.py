@@ -21,7 +21,6 @@ from lean_automl.student.deploy import LATENCY_AIM, Deployment, Footprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from lean_automl_runtime.ir import Program
     from numpy.typing import NDArray
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from lean_automl.learners.base import F64
     from lean_automl.search.decision import Decision
     from lean_automl.search.metrics import Metric
+    from lean_automl.search.workers import Shared
     from lean_automl.student.costs import Costs
 
 SHORTENINGS: Final = 4
@@ -220,7 +220,7 @@ class Adopted:
     seconds: float
 
 
-def run_trial(shared: Path, proposal: Proposal, options: FitOptions) -> Candidate:
+def run_trial(shared: Shared, proposal: Proposal, options: FitOptions) -> Candidate:
     """Fit on every fold of the shared bench, compile, measure and score; runs in a process of its own."""
     begin = time.monotonic()
     bench: Workbench = load_shared(shared)
@@ -232,7 +232,7 @@ def run_trial(shared: Path, proposal: Proposal, options: FitOptions) -> Candidat
     return _judge(bench, proposal, fits, options, begin)
 
 
-def judge_fitted(shared: Path, proposal: Proposal, models: Sequence[Lowerable], seconds: float) -> Candidate:
+def judge_fitted(shared: Shared, proposal: Proposal, models: Sequence[Lowerable], seconds: float) -> Candidate:
     """The same for models that were fitted on these folds elsewhere; runs in a process of its own.
 
     Args:

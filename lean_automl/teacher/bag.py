@@ -13,10 +13,10 @@ from lean_automl.search.workers import load_shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from lean_automl.data import Split
     from lean_automl.features import Frame
+    from lean_automl.search.workers import Shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class FoldFit:
     seconds: float
 
 
-def fit_fold(lesson: Path, learner: Learner, fold: int, options: FitOptions) -> FoldFit:
+def fit_fold(lesson: Shared, learner: Learner, fold: int, options: FitOptions) -> FoldFit:
     """Fit on one fold; runs in a process of its own."""
     begin = time.monotonic()
     shared: Lesson = load_shared(lesson)
