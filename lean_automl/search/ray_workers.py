@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from lean_automl.search.workers import GRACE_S, ONE_THREAD, PRELOAD, Job, Worker
 
 RETRIES: Final = 3  # of a task whose machine or process died
 LONGEST_WAIT_S: Final = 60.0
-AFTER_KILL_S: Final = 5.0
+LONGEST_CONNECT_S: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ class RayWorkers(Workers):
         self._is_own = not ray.is_initialized()
         if self._is_own:
             try:
+                _see_that_it_answers(self._address)
                 ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
-            except (ConnectionError, ValueError) as error:
+            except (OSError, ValueError, RuntimeError) as error:
                 raise ConfigError(
                     f"--address: no Ray cluster was found at {self._address!r}: {error}. Start one: ray start --head"
                 ) from error
@@ -191,6 +193,21 @@ def _one_thread() -> None:
         import_module(name)
     if "numba" in sys.modules:
         sys.modules["numba"].set_num_threads(1)
+
+
+def _see_that_it_answers(address: str) -> None:
+    """Ray itself tries for minutes.
+
+    Raises:
+        OSError: Nothing answers there.
+        ValueError: It is neither `auto` nor a host and a port.
+    """
+    if address == "auto":
+        return
+    host, colon, port = address.rpartition(":")
+    if not (host and colon and port.isdecimal()) or "/" in host:
+        raise ValueError("an address is auto, or a host and a port, such as 10.0.0.1:6379")
+    socket.create_connection((host, int(port)), LONGEST_CONNECT_S).close()
 
 
 def _import_ray() -> Any:

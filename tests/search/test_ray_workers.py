@@ -97,6 +97,7 @@ def test_a_node_that_dies_costs_nothing(cluster: Any, tmp_path: Path) -> None:
     assert spread.digest == local.digest
 
 
-def test_no_cluster_is_told() -> None:
-    with pytest.raises(ConfigError, match=r"no Ray cluster was found at '127\.0\.0\.1:1'"), RayWorkers("127.0.0.1:1"):
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1", "ray://127.0.0.1:1"])
+def test_no_cluster_is_told(address: str) -> None:
+    with pytest.raises(ConfigError, match="no Ray cluster was found at"), RayWorkers(address):
         pass
