@@ -24,7 +24,8 @@ def bytes_per_tree(depth: int, linear: bool, context: Context) -> float:
 def work_per_tree(depth: int, linear: bool, context: Context) -> dict[str, float]:
     """What one more tree adds to a call, by names of the cost model."""
     targets = context.problem.scores + (min(depth, context.numbers) if linear else 0)
-    return {"trees": 1.0, "levels": depth, "leaf_targets": targets, "wide_trees": float(targets > 1)}
+    numbers = {"wide_targets": targets, "wide_trees": 1.0} if targets > 1 else {"leaf_targets": targets}
+    return {"trees": 1.0, "levels": depth, **numbers}
 
 
 def most_trees(depth: int, linear: bool, context: Context) -> int:

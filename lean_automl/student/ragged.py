@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from lean_automl_runtime.measure.op_counts import TOGETHER
+
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.learners.quantiles import for_quantiles
 from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
@@ -22,7 +24,8 @@ def most_rounds(leaves: int, context: Context) -> int:
     """Boosting rounds that fit into the limits, by estimate; each has a tree for every score."""
     trees = context.problem.scores
     # Trees of this learner are deeper than balanced ones: what a balanced one takes is the least.
-    work = {"ragged_trees": trees, "ragged_steps": trees * math.log2(leaves), "leaf_targets": trees}
+    steps = trees * math.log2(leaves)
+    work = {"ragged_trees": trees, "ragged_steps": steps, "ragged_rounds": steps / TOGETHER, "leaf_targets": trees}
     return context.most_trees(BYTES_PER_LEAF * leaves * trees, work)
 
 

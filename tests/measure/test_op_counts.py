@@ -34,11 +34,13 @@ def test_counts_of_an_oblivious_program():
     [
         (
             Shape("oblivious", 20, 3, classes=5),
-            {"leaf_targets": 100, "wide_trees": 20, "exponentials": 5, "classes": 5},
+            {"wide_targets": 100, "leaf_targets": 0, "wide_trees": 20, "exponentials": 5, "classes": 5},
         ),
-        (Shape("linear_leaves", 20, 3, numeric=6), {"leaf_targets": 60, "dot_terms": 6, "wide_trees": 20}),
-        (Shape("ragged", 20, 4), {"ragged_trees": 20, "ragged_steps": 80, "ragged_depth": 4, "levels": 0}),
-        (Shape("tables", 24), {"table_terms": 24, "table_ops": 1}),
+        (Shape("linear_leaves", 20, 3, numeric=6), {"wide_targets": 60, "dot_terms": 6, "wide_trees": 20}),
+        (Shape("ragged", 20, 4), {"ragged_trees": 20, "ragged_steps": 80, "ragged_rounds": 12, "ragged_depth": 4}),
+        (Shape("tables", 24), {"table_terms": 24, "wide_table_terms": 0, "table_ops": 1}),
+        (Shape("tables", 24, classes=5), {"table_terms": 24, "wide_table_terms": 120, "table_ops": 1}),
+        (Shape("oblivious", 9, 3, numeric=4, edges=7), {"bin_columns": 4, "bin_steps": 12}),
         (Shape("dense", 16, numeric=10), {"dense_macs": 176, "dense_inputs": 26}),
         (Shape("dense", 0, numeric=10), {"dense_macs": 10, "dense_inputs": 10}),
         (Shape("dense", 0, numeric=1, times=2), {"time_columns": 2, "date_parts": 8}),
@@ -66,7 +68,44 @@ def test_walk_of_an_unbalanced_tree():
         nan_left=np.zeros(2, bool),
         roots=np.array([0, ~0], np.int32),
     )
-    assert walk(op) == (2, pytest.approx((1 + 2 + 2) / 3))
+    assert walk(op) == (2, pytest.approx((1 + 2 + 2) / 3), pytest.approx((1 + 2 + 2) / 3))
+
+
+def test_trees_that_are_walked_together_wait_for_the_deepest_path():
+    shape = Shape("uneven", 40, 4)
+    counts = features(make_program(shape))
+    assert counts["ragged_steps"] / 8 < counts["ragged_rounds"] < 5 * counts["ragged_depth"]
+    (op,) = (op for op in make_program(shape).ops if isinstance(op, o.RaggedTrees))
+    rng, depths = np.random.default_rng(0), np.zeros((40, 4000))
+    paths = [_depths_of_leaves(op, root) for root in op.roots]
+    for tree, own in enumerate(paths):
+        depths[tree] = rng.choice(own, 4000)
+    assert counts["ragged_rounds"] == pytest.approx(depths.reshape(5, 8, -1).max(axis=1).sum(axis=0).mean(), rel=0.02)
+
+
+def _depths_of_leaves(op, node, depth=0):
+    if node < 0:
+        return [depth]
+    return [*_depths_of_leaves(op, op.left[node], depth + 1), *_depths_of_leaves(op, op.right[node], depth + 1)]
+
+
+def test_each_leaf_of_an_uneven_tree_is_about_as_likely():
+    """What the counts of walks take for granted holds for the Programs that their price is fitted on."""
+    shape = Shape("uneven", 1, 3, numeric=30)
+    program, rows = make_program(shape), make_records(shape, rows=4000)
+    (op,) = (op for op in program.ops if isinstance(op, o.RaggedTrees))
+    values = np.array([[np.nan if row[f"n{i}"] is None else row[f"n{i}"] for i in range(30)] for row in rows])
+    leaves = []
+    for own in values:
+        node = op.roots[0]
+        while node >= 0:
+            x = own[op.feature[node]]
+            goes_left = op.nan_left[node] if np.isnan(x) else x <= op.threshold[node]
+            node = op.left[node] if goes_left else op.right[node]
+        leaves.append(~node)
+    shares = np.bincount(leaves, minlength=8) / len(leaves)
+    assert shares.min() > 0.08
+    assert shares.max() < 0.18
 
 
 def test_reference_programs_are_valid_and_always_the_same():

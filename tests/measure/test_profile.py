@@ -10,7 +10,7 @@ from lean_automl_runtime.measure import DeviceProfile, calibrate, read_profile
 from lean_automl_runtime.measure.__main__ import main as command_line
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.op_counts import features
-from lean_automl_runtime.measure.profile import make_profile
+from lean_automl_runtime.measure.profile import PROFILE_FORMAT, make_profile
 from lean_automl_runtime.measure.profile_child import main
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape
@@ -126,7 +126,7 @@ def test_times_alone_are_fitted_when_they_are_read(tmp_path):
     kept = [number for number in range(len(SHAPES)) if number % 3]
     slots = [[(true_us(COUNTS[number]), 1.2 * true_us(COUNTS[number]), 9.0)] for number in kept]
     values = {
-        "format": 1,
+        "format": PROFILE_FORMAT,
         "date": "2026-01-02T03:04:05+00:00",
         "programs": [SHAPES[number].name for number in kept],
         "slots": {"c": slots},
@@ -141,7 +141,8 @@ def test_times_alone_are_fitted_when_they_are_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "slots": {"c": []}, "programs": ["absent"]}', "\x00"]
+    "text",
+    ["", "[]", "{}", '{"format": 1}', '{"format": 2, "slots": {"c": []}, "programs": ["absent"]}', "\x00"],
 )
 def test_what_is_no_profile_is_refused(text, tmp_path):
     (tmp_path / "device.json").write_text(text, encoding="utf-8")

@@ -39,15 +39,19 @@ FEATURES: Final[dict[str, str]] = {
     "ragged_depth": "depth of the deepest ragged tree, which engines that walk all trees at once pay for",
     "ragged_trees": "ragged trees",
     "ragged_steps": "nodes visited in ragged trees, where each leaf is as likely",
-    "leaf_targets": "leaf numbers that trees of either kind add up",
+    "ragged_rounds": "steps of eight ragged trees that are walked together until the last of them is at its leaf",
+    "leaf_targets": "leaf numbers that trees of either kind add up, for one output",
+    "wide_targets": "the same for several outputs, of which one tree adds several at once",
     "table_ops": "ops of additive models",
-    "table_terms": "table entries that additive models add up",
+    "table_terms": "tables that additive models look into",
+    "wide_table_terms": "numbers that they add up for several outputs",
     "dense_inputs": "inputs of dense layers",
     "dense_macs": "multiplications of dense layers",
     "dot_terms": "multiplications of linear leaves",
     "exponentials": "exponentials of link functions",
     "classes": "probabilities handed back",
 }
+TOGETHER: Final = 8  # ragged trees that the kernel walks side by side
 _KINDS: Final = {
     ColumnKind.NUMERIC: "numeric_columns",
     ColumnKind.BOOLEAN: "numeric_columns",
@@ -112,20 +116,25 @@ def _(op: o.Bin, widths: Widths) -> Counts:
 @count_op.register(o.ObliviousTrees)
 def _(op: o.ObliviousTrees, widths: Widths) -> Counts:  # noqa: ARG001
     trees = op.split_offsets.size - 1
-    counts = {"trees": trees, "levels": op.split_bin.size, "leaf_targets": op.targets.size}
+    counts = {"trees": trees, "levels": op.split_bin.size, **_targets(op)}
     return {"oblivious_ops": 1, "wide_trees": trees if op.scale.size > 1 else 0, **counts}
 
 
 @count_op.register(o.RaggedTrees)
 def _(op: o.RaggedTrees, widths: Widths) -> Counts:  # noqa: ARG001
-    depth, steps = walk(op)
-    counts = {"ragged_trees": op.roots.size, "ragged_steps": steps, "leaf_targets": op.targets.size}
+    depth, steps, rounds = walk(op)
+    counts = {"ragged_trees": op.roots.size, "ragged_steps": steps, "ragged_rounds": rounds, **_targets(op)}
     return {"ragged_ops": 1, "ragged_depth": depth, **counts}
+
+
+def _targets(op: o.ObliviousTrees | o.RaggedTrees) -> Counts:
+    return {"wide_targets" if op.scale.size > 1 else "leaf_targets": op.targets.size}
 
 
 @count_op.register(o.TableSum)
 def _(op: o.TableSum, widths: Widths) -> Counts:
-    return {"table_ops": 1, "table_terms": op.strides.size * widths.output}
+    terms = op.strides.size
+    return {"table_ops": 1, "table_terms": terms, "wide_table_terms": terms * widths.output if widths.output > 1 else 0}
 
 
 @count_op.register(o.Dense)
@@ -153,20 +162,27 @@ def _(op: o.Label, widths: Widths) -> Counts:  # noqa: ARG001
     return {}
 
 
-def walk(op: o.RaggedTrees) -> tuple[int, float]:
-    """Depth of the deepest tree, and the nodes that a row visits in all trees, if each leaf of a tree is as likely.
+def walk(op: o.RaggedTrees) -> tuple[int, float, float]:
+    """What a row walks, if each leaf of a tree is as likely.
 
     Splits that were learned leave most rows on one side, and those are asked on: of trained trees rows visit about the
     mean depth of the leaves, far more than if each split halved them.
+
+    Returns:
+        Depth of the deepest tree; nodes visited in all trees; and the rounds of walks of `TOGETHER` trees side by side,
+        each as many as its deepest path.
     """
     trees = op.roots.size
     nodes, tree = op.roots[op.roots >= 0], np.flatnonzero(op.roots >= 0)
-    leaves, steps, depth = np.zeros(trees), np.zeros(trees), 0
+    ended_by = [np.zeros(trees)]  # leaves of each tree, by their depth
     while nodes.size:
-        depth += 1
         children, parents = np.concatenate([op.left[nodes], op.right[nodes]]), np.concatenate([tree, tree])
-        ended = np.bincount(parents[children < 0], minlength=trees)
-        leaves += ended
-        steps += depth * ended
+        ended_by.append(np.bincount(parents[children < 0], minlength=trees).astype(np.float64))
         nodes, tree = children[children >= 0], parents[children >= 0]
-    return depth, float((steps / np.maximum(leaves, 1)).sum())
+    leaves = np.array(ended_by)
+    leaves[0, leaves.sum(axis=0) == 0] = 1.0  # a tree that is a leaf
+    shares = leaves / leaves.sum(axis=0)
+    depths = np.arange(len(shares))
+    ended = np.cumsum(shares, axis=0)  # how likely a walk is over after so many steps
+    all_ended = np.multiply.reduceat(ended, np.arange(0, trees, TOGETHER), axis=1) if trees else np.ones((1, 0))
+    return len(shares) - 1, float(depths @ shares.sum(axis=1)), float((1.0 - all_ended[:-1]).sum())

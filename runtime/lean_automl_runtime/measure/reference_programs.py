@@ -7,6 +7,7 @@ forms that students take cost the same as trained ones where the work does not d
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,7 +19,6 @@ from lean_automl_runtime.measure.reference_shapes import Shape
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EDGES: Final = 63
 ROWS: Final = 1000
 DATE_FIELDS: Final = (o.DateField.YEAR, o.DateField.MONTH, o.DateField.WEEKDAY, o.DateField.HOUR)
 NUMBERS_OF_TIME: Final = len(DATE_FIELDS)
@@ -62,8 +62,8 @@ def _bins(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> in
     parts = []
     numbers = [*range(shape.numeric), *_date_parts(builder, shape)]
     if numbers:
-        edges = np.sort(rng.normal(size=(len(numbers), EDGES)).astype(np.float32), axis=1)
-        offsets = np.arange(len(numbers) + 1, dtype=np.int32) * np.int32(EDGES)
+        edges = np.sort(rng.normal(size=(len(numbers), shape.edges)).astype(np.float32), axis=1)
+        offsets = np.arange(len(numbers) + 1, dtype=np.int32) * np.int32(shape.edges)
         joined = builder.add(o.Concat(tuple(numbers)))
         missing = np.zeros(len(numbers), dtype=np.int32)
         parts.append(builder.add(o.Bin((joined,), edges.reshape(-1), offsets, missing)))
@@ -118,7 +118,7 @@ def _trees(
             (bins,),
             **forest,
             split_feature=rng.integers(0, _width(shape), size=splits).astype(np.int32),
-            split_bin=rng.integers(0, EDGES, size=splits).astype(np.uint8),
+            split_bin=rng.integers(0, shape.edges, size=splits).astype(np.uint8),
             split_offsets=np.arange(shape.size + 1, dtype=np.int32) * np.int32(shape.depth),
         )
     )
@@ -168,10 +168,53 @@ def _ragged(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> 
     )
 
 
+def _uneven(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
+    """Trees that grew leaf by leaf; a split leaves as large a share of the rows on a side as there are leaves."""
+    leaves = 2**shape.depth
+    trees = [_grown(rng, leaves) for _ in range(shape.size)]
+    inner = leaves - 1
+    first = np.arange(shape.size)[:, None] * inner
+    children = [np.where(own >= 0, own + first, own) for own in (np.array([t[side] for t in trees]) for side in (0, 1))]
+    shares = np.concatenate([t[2] for t in trees])
+    floats = _floats(builder, shape, rng)
+    return builder.add(
+        o.RaggedTrees(
+            (floats,),
+            **_forest(rng, shape.size, leaves, np.zeros((shape.size, 1), dtype=np.int32), 1),
+            feature=rng.integers(0, _width(shape), size=shares.size).astype(np.int32),
+            threshold=np.array([NormalDist().inv_cdf(share) for share in shares], dtype=np.float32),
+            left=children[0].astype(np.int32).reshape(-1),
+            right=children[1].astype(np.int32).reshape(-1),
+            nan_left=rng.random(shares.size) < 0.5,
+            roots=first.reshape(-1).astype(np.int32),
+        )
+    )
+
+
+def _grown(rng: np.random.Generator, leaves: int) -> tuple[list[int], list[int], list[float]]:
+    """Left and right children of a tree's nodes, ~number for leaves, and the share of its leaves on the left."""
+    left, right, shares = [], [], []
+    waiting = [(leaves, -1, 0)]  # leaves below, parent, side
+    made = 0
+    while waiting:
+        below, parent, side = waiting.pop()
+        if below == 1:
+            here, made = ~made, made + 1
+        else:
+            here = len(left)
+            own = int(rng.integers(1, below))
+            left.append(0), right.append(0), shares.append(own / below)
+            waiting += [(below - own, here, 1), (own, here, 0)]
+        if parent >= 0:
+            (left, right)[side][parent] = here
+    return left, right, shares
+
+
 def _tables(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
     """A table for each column in turn."""
     column = np.arange(shape.size) % _width(shape)
-    levels = np.where(column < _width(shape) - shape.categorical, EDGES + 1, _category_bins(shape))
+    scores = 1 if shape.classes == 2 else shape.classes
+    levels = np.where(column < _width(shape) - shape.categorical, shape.edges + 1, _category_bins(shape))
     offsets = np.concatenate(([0], np.cumsum(levels))).astype(np.int32)
     return builder.add(
         o.TableSum(
@@ -179,15 +222,15 @@ def _tables(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> 
             terms=np.stack([column, np.full(shape.size, -1)], axis=1).astype(np.int32),
             strides=np.ones(shape.size, dtype=np.int32),
             offsets=offsets,
-            values=rng.integers(-99, 100, size=(int(offsets[-1]), 1)).astype(np.int16),
-            scale=np.full(1, 1e-4, dtype=np.float32),
-            bias=np.zeros(1, dtype=np.float32),
+            values=rng.integers(-99, 100, size=(int(offsets[-1]), scores)).astype(np.int16),
+            scale=np.full(scores, 1e-4, dtype=np.float32),
+            bias=np.zeros(scores, dtype=np.float32),
         )
     )
 
 
 def _category_bins(shape: Shape) -> int:
-    return min(EDGES, shape.categories + 2)
+    return min(shape.edges, shape.categories + 2)
 
 
 def _dense(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
@@ -218,6 +261,7 @@ _BODIES: Final = {
     "oblivious": _oblivious,
     "linear_leaves": _linear_leaves,
     "ragged": _ragged,
+    "uneven": _uneven,
     "tables": _tables,
     "dense": _dense,
 }

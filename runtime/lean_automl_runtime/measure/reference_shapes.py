@@ -14,14 +14,15 @@ class Shape:
     """Size of a reference Program.
 
     Attributes:
-        form: `oblivious`, `linear_leaves`, `ragged`, `tables` or `dense`.
+        form: `oblivious`, `linear_leaves`, `ragged`, `uneven` (ragged trees of unlike depths), `tables` or `dense`.
         size: Trees, terms or hidden units (0 hidden units: a linear model).
-        depth: Of the trees.
+        depth: Of the trees; an uneven one has as many leaves as an even one of that depth.
         numeric: Numeric columns.
         categorical: String columns.
         categories: Of each string column.
         times: Datetime columns, of each of which four fields are read.
-        classes: More than two take a vector of that many scores, for `oblivious` and `dense`.
+        classes: More than two take a vector of that many scores, for `oblivious`, `tables` and `dense`.
+        edges: Of the bins of each number.
     """
 
     form: str
@@ -32,13 +33,16 @@ class Shape:
     categories: int = 12
     times: int = 0
     classes: int = 2
+    edges: int = 63
 
     @property
     def name(self) -> str:
         """For messages: `oblivious 300 x 6, columns 6/8/0`."""
         depth = f" x {self.depth}" if self.depth else ""
         classes = f", {self.classes} classes" if self.classes > 2 else ""
-        return f"{self.form} {self.size}{depth}, columns {self.numeric}/{self.categorical}/{self.times}{classes}"
+        edges = f", {self.edges} edges" if self.edges != Shape.edges else ""
+        columns = f"{self.numeric}/{self.categorical}/{self.times}"
+        return f"{self.form} {self.size}{depth}, columns {columns}{classes}{edges}"
 
 
 def adult_like(trees: int = 300, depth: int = 6) -> Shape:
@@ -60,6 +64,10 @@ REFERENCE_SHAPES: Final = (
     Shape("oblivious", 200, 4, classes=7),
     Shape("oblivious", 40, 6, classes=3),
     Shape("oblivious", 60, 4, numeric=16, classes=20),
+    Shape("oblivious", 5, 4, numeric=8, classes=26),
+    Shape("oblivious", 120, 5, numeric=10, classes=10),
+    Shape("oblivious", 60, 4, numeric=24, edges=3),
+    Shape("oblivious", 60, 4, numeric=24, edges=12),
     Shape("oblivious", 30, 4, numeric=40),
     Shape("oblivious", 30, 4, numeric=200),
     Shape("oblivious", 30, 4, numeric=2, categorical=20),
@@ -78,12 +86,21 @@ REFERENCE_SHAPES: Final = (
     Shape("ragged", 300, 5, numeric=12),
     Shape("ragged", 200, 7, numeric=20),
     Shape("ragged", 1000, 4, numeric=8, categorical=4),
+    Shape("uneven", 20, 4, numeric=6),
+    Shape("uneven", 80, 5, numeric=16),
+    Shape("uneven", 400, 4, numeric=10),
+    Shape("uneven", 300, 5, numeric=24),
     Shape("tables", 8),
+    Shape("tables", 16, numeric=16, edges=7),
+    Shape("tables", 12, numeric=12, classes=8),
+    Shape("tables", 40, numeric=10, categorical=10, classes=19),
+    Shape("tables", 60, numeric=16, classes=5),
     Shape("tables", 20, numeric=6, categorical=8),
     Shape("tables", 60, numeric=40),
     Shape("tables", 200, numeric=20),
     Shape("dense", 0, numeric=6, categorical=4),
     Shape("dense", 0, numeric=60),
+    Shape("dense", 0, numeric=8, classes=26),
     Shape("dense", 16),
     Shape("dense", 64, numeric=40),
     Shape("dense", 128, numeric=12),
@@ -103,6 +120,7 @@ HELD_OUT_SHAPES: Final = (
     Shape("linear_leaves", 300, 3, numeric=16),
     Shape("ragged", 100, 5, numeric=12),
     Shape("ragged", 500, 5, numeric=16, categorical=4),
+    Shape("uneven", 150, 5, numeric=12, categorical=4),
     Shape("tables", 30, numeric=20, categorical=4),
     Shape("tables", 14, numeric=6, categorical=8),
     Shape("dense", 32, numeric=16, categorical=2),
