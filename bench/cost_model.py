@@ -16,7 +16,8 @@ from lean_automl_exporters.onnx import export_onnx
 from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.ir import digest
 from lean_automl_runtime.measure import DeviceProfile, MeasureOptions, calibrate, features, measure_in_process
-from lean_automl_runtime.measure.slots import Slot, at_full_speed, full_speed_us
+from lean_automl_runtime.measure.rows import from_lines, to_lines
+from lean_automl_runtime.measure.slots import Slot, at_full_speed, median_at_full_speed
 from machine import machine
 
 from lean_automl.compiler.assemble import assemble
@@ -112,18 +113,21 @@ def judge(engine: str, students: list[dict], profile: DeviceProfile, slots: int)
     seen: list[list[Slot]] = [[] for _ in students]
     for _ in range(slots):
         for number, (model, student) in enumerate(zip(served, students, strict=True)):
-            quick = measure_in_process(model.predict_one, student["records"], replace(SLOT))
+            quick = measure_in_process(model.predict_one, parsed(student["records"]), replace(SLOT))
             seen[number].append(Slot(quick.total.p50.value_us, quick.total.p99.value_us, quick.control_us))
-    control_us = min(profile.control_us, full_speed_us(seen))
     rows = []
     for student, own in zip(students, seen, strict=True):
-        kept = at_full_speed(own, control_us)
-        if kept:
-            measured = float(np.median([slot.p50_us for slot in kept]))
+        measured = median_at_full_speed(own, profile.control_us)
+        if measured is not None:
             predicted = profile.models[engine].predict_us(features(student["program"]))
             row = {"engine": engine, "student": student["name"], "measured_us": measured, "predicted_us": predicted}
-            rows.append(row | {"error": predicted / measured - 1, "slots": len(kept)})
+            rows.append(row | {"error": predicted / measured - 1, "slots": len(at_full_speed(own, profile.control_us))})
     return rows
+
+
+def parsed(records: list[dict]) -> list[dict]:
+    """As a service gets them, and as calibrations and final measurements have them: each parsed by itself."""
+    return from_lines("\n".join(to_lines(records)))
 
 
 def errors(rows: list[dict]) -> dict[str, object]:

@@ -43,6 +43,18 @@ def at_full_speed(slots: Sequence[Slot], control_us: float) -> list[Slot]:
     return [slot for slot in slots if slot.control_us <= FULL_SPEED * control_us]
 
 
+def median_at_full_speed(slots: Sequence[Slot], control_us: float) -> float | None:
+    """Median of a Program's slots at full speed; None without one.
+
+    Within what counts as full speed a machine still runs at different speeds, and so does the control kernel: each slot
+    is taken in proportion to it, as if it had run at `control_us`.
+    """
+    kept = at_full_speed(slots, control_us)
+    if not kept:
+        return None
+    return float(np.median([slot.p50_us * control_us / slot.control_us for slot in kept]))
+
+
 def cost_samples(
     names: Sequence[str], counts: Sequence[Mapping[str, float]], programs: Sequence[Sequence[Slot]]
 ) -> list[CostSample]:
@@ -53,8 +65,7 @@ def cost_samples(
     control_us = full_speed_us(programs)
     samples = []
     for name, count, slots in zip(names, counts, programs, strict=True):
-        kept = at_full_speed(slots, control_us)
-        if kept:
-            p50_us = float(np.median([slot.p50_us for slot in kept]))
+        kept, p50_us = at_full_speed(slots, control_us), median_at_full_speed(slots, control_us)
+        if p50_us is not None:
             samples.append(CostSample(name, count, p50_us, max(p50_us, min(slot.p99_us for slot in kept))))
     return samples
