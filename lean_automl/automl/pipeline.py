@@ -81,12 +81,12 @@ def _fit(request: FitRequest, config: FitConfig, watcher: Watcher, resume: bool)
 
 
 def _workers(config: FitConfig) -> Workers:
+    preload = (LIBRARY,) if config.budget.time_limit_s >= SHORTEST_WITH_NETWORKS_S else ()
     if config.executor == "local":
-        preload = (LIBRARY,) if config.budget.time_limit_s >= SHORTEST_WITH_NETWORKS_S else ()
         return Workers(config.threads, preload)
     from lean_automl.search.ray_workers import RayWorkers
 
-    return RayWorkers(config.address)
+    return RayWorkers(config.address, preload)
 
 
 def _run(request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock, folder: OutputFolder) -> RunResult:

@@ -57,8 +57,9 @@ class RayWorkers(Workers):
     Use as a context manager. The package must be installed, in the same version, on every machine of the cluster.
     """
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, address: str, preload: Sequence[str] = ()) -> None:
+        """Of the cluster there; tasks import what they need, so `preload` only says what may be used."""
+        self._address, self.preload = address, tuple(preload)
         self._running: list[Job] = []
 
     def __enter__(self) -> RayWorkers:
@@ -189,8 +190,7 @@ def _clock_difference() -> float:
 def _one_thread() -> None:
     """As processes of `Workers` are started; a task may be in a process that has imported libraries already."""
     os.environ.update(ONE_THREAD)
-    for name in PRELOAD:
-        import_module(name)
+    import_module(PRELOAD)
     if "numba" in sys.modules:
         sys.modules["numba"].set_num_threads(1)
 

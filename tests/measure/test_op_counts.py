@@ -108,6 +108,11 @@ def test_each_leaf_of_an_uneven_tree_is_about_as_likely():
     assert shares.max() < 0.18
 
 
+def test_names_say_what_is_unusual():
+    assert Shape("oblivious", 30, 4).name == "oblivious 30 x 4, columns 8/0/0"
+    assert Shape("tables", 16, classes=5, edges=7).name == "tables 16, columns 8/0/0, 5 classes, 7 edges"
+
+
 def test_reference_programs_are_valid_and_always_the_same():
     names = [shape.name for shape in (*REFERENCE_SHAPES, *HELD_OUT_SHAPES)]
     assert len(set(names)) == len(names)

@@ -193,7 +193,9 @@ def _uneven(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> 
 
 def _grown(rng: np.random.Generator, leaves: int) -> tuple[list[int], list[int], list[float]]:
     """Left and right children of a tree's nodes, ~number for leaves, and the share of its leaves on the left."""
-    left, right, shares = [], [], []
+    left: list[int] = []
+    right: list[int] = []
+    shares: list[float] = []
     waiting = [(leaves, -1, 0)]  # leaves below, parent, side
     made = 0
     while waiting:
@@ -203,7 +205,9 @@ def _grown(rng: np.random.Generator, leaves: int) -> tuple[list[int], list[int],
         else:
             here = len(left)
             own = int(rng.integers(1, below))
-            left.append(0), right.append(0), shares.append(own / below)
+            left.append(0)
+            right.append(0)
+            shares.append(own / below)
             waiting += [(below - own, here, 1), (own, here, 0)]
         if parent >= 0:
             (left, right)[side][parent] = here

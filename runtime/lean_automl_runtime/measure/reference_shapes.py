@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+EDGES: Final = 63
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -33,14 +35,14 @@ class Shape:
     categories: int = 12
     times: int = 0
     classes: int = 2
-    edges: int = 63
+    edges: int = EDGES
 
     @property
     def name(self) -> str:
         """For messages: `oblivious 300 x 6, columns 6/8/0`."""
         depth = f" x {self.depth}" if self.depth else ""
         classes = f", {self.classes} classes" if self.classes > 2 else ""
-        edges = f", {self.edges} edges" if self.edges != Shape.edges else ""
+        edges = f", {self.edges} edges" if self.edges != EDGES else ""
         columns = f"{self.numeric}/{self.categorical}/{self.times}"
         return f"{self.form} {self.size}{depth}, columns {columns}{classes}{edges}"
 
