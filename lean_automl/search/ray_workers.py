@@ -206,7 +206,7 @@ def _see_that_it_answers(address: str) -> None:
         return
     host, colon, port = address.rpartition(":")
     if not (host and colon and port.isdecimal()) or "/" in host:
-        raise ValueError("an address is auto, or a host and a port, such as 10.0.0.1:6379")
+        raise ValueError("an address is auto, or a host and a port, such as node-1:6379")
     socket.create_connection((host, int(port)), LONGEST_CONNECT_S).close()
 
 
