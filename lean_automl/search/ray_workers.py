@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from lean_automl.errors import ConfigError, MissingDependencyError
-from lean_automl.search.workers import GRACE_S, ONE_THREAD, PRELOAD, Job, Workers, note_outcome, outcome_of
+from lean_automl.search.workers import GRACE_S, ONE_THREAD, PRELOAD, Job, Workers, note_outcome, outcome_of, too_long
 
 RETRIES: Final = 3  # of a task whose machine or process died
 LONGEST_WAIT_S: Final = 60.0
@@ -137,7 +137,7 @@ class RayWorkers(Workers):
                 _collect(job)
             for job in self._running:
                 if job not in ended and time.monotonic() > job.deadline + GRACE_S:
-                    job.error = f"stopped: it went on for {time.monotonic() - job.started:.0f} s, longer than it may"
+                    job.error = too_long(job)
                     ray.cancel(job._task, force=True)
                     ended.append(job)
             if ended:

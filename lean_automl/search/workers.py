@@ -187,7 +187,7 @@ class Workers:
                 if job._pipe in ready:
                     _collect(job)
                 elif time.monotonic() > job.deadline + GRACE_S:
-                    job.error = _too_long(job)
+                    job.error = too_long(job)
             ended = [job for job in self._running if job.error is not None or job._pipe in ready]
             self._running = [job for job in self._running if job not in ended]
             for job in ended:
@@ -249,7 +249,8 @@ def _collect(job: Job) -> None:
         job.error = explained(job.error, job.memory)
 
 
-def _too_long(job: Job) -> str:
+def too_long(job: Job) -> str:
+    """Why a job was stopped."""
     if job.deadline <= job.started:
         return f"{STOPPED}there was no time left for it when it began"
     return f"{STOPPED}it went on for {time.monotonic() - job.started:.0f} s, longer than it may"
