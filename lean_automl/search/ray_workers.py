@@ -18,7 +18,17 @@ from importlib import import_module
 from typing import Any, Final
 
 from lean_automl.errors import ConfigError, MissingDependencyError
-from lean_automl.search.workers import GRACE_S, ONE_THREAD, PRELOAD, Job, Workers, note_outcome, outcome_of, too_long
+from lean_automl.search.workers import (
+    GRACE_S,
+    ONE_THREAD,
+    PATIENCE_S,
+    PRELOAD,
+    Job,
+    Workers,
+    note_outcome,
+    outcome_of,
+    too_long,
+)
 
 RETRIES: Final = 3  # of a task whose machine or process died
 LONGEST_WAIT_S: Final = 60.0
@@ -92,15 +102,21 @@ class RayWorkers(Workers):
         if self._is_own:
             ray.shutdown()
 
-    def wait_until_ready(self, deadline: float) -> bool:
-        """Wait until a process that can measure has imported all; False if it has not by then."""
+    def wait_until_ready(self, deadline: float, slow: Callable[[], None] = lambda: None) -> bool:
+        """Wait until the process that measures has imported all; False if it has not by then.
+
+        Args:
+            deadline: `time.monotonic()`.
+            slow: Is called once if that takes long.
+        """
         import ray
 
-        try:
-            ray.get(self._measurer.call.remote(os.getpid, ()), timeout=max(0.0, deadline - time.monotonic()))
-        except ray.exceptions.GetTimeoutError:
-            return False
-        return True
+        loaded = self._measurer.call.remote(os.getpid, ())
+        ready, _ = ray.wait([loaded], timeout=max(0.0, min(PATIENCE_S, deadline - time.monotonic())))
+        if not ready:
+            slow()
+            ready, _ = ray.wait([loaded], timeout=max(0.0, deadline - time.monotonic()))
+        return bool(ready)
 
     def exclusive(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """What runs a function on this machine where no other call disturbs it."""
