@@ -1,4 +1,4 @@
-"""A table means the same to the native engine, which reads many columns where they lie, and to the reference."""
+"""A table means the same to the compiled engines, which read many columns where they lie, and to the reference."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def program() -> Program:
 PROGRAM = program()
 MODELS = {
     name: Model(make_engine(PROGRAM, name), PROGRAM.columns, PROGRAM.classes, {})
-    for name in ("native", "reference")
+    for name in ("native", "numba", "reference")
     if available(name)
 }
 GOOD: dict[str, Any] = {
@@ -75,7 +75,12 @@ def outcome(engine: str, table: Any) -> Any:
 
 
 def check(table: Any) -> None:
-    found, expected = outcome("native", table), outcome("reference", table)
+    for engine in MODELS.keys() - {"reference"}:
+        check_engine(engine, table)
+
+
+def check_engine(engine: str, table: Any) -> None:
+    found, expected = outcome(engine, table), outcome("reference", table)
     if isinstance(expected[0], str):
         assert found == expected
         return
@@ -133,6 +138,19 @@ def text_columns() -> dict[str, Any]:
         "nothing": None,
         "too short": np.array(["a"], dtype=object),
     }
+
+
+@pytest.mark.parametrize("last", [None, "b", 12, [1]], ids=str)
+def test_columns_of_many_objects(last: Any) -> None:
+    n = 3_000  # more than are looked at by their addresses
+    texts = np.array([*(f"{TEXTS[i % 8]}{i % 7 or ''}" + "" * i for i in range(n - 1)), None], dtype=object)
+    texts[-1] = last
+    assert len({id(text) for text in texts}) > 1_024
+    check({"x": np.ones(n), "y": np.ones(n), "b": np.ones(n, bool), "t": np.arange(n), "s": texts})
+
+
+def test_objects_that_were_never_set() -> None:
+    check(GOOD | {"s": np.empty(N, dtype=object)})
 
 
 @pytest.mark.parametrize("name", text_columns())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lean_automl_runtime.container import Payload
-    from lean_automl_runtime.engines.native_columns import ColumnReader
+    from lean_automl_runtime.engines.columns import ColumnReader
     from lean_automl_runtime.ir.columns import Column
     from lean_automl_runtime.ir.program import Program
     from lean_automl_runtime.records import Record
@@ -85,9 +85,11 @@ class NativeEngine:
             SchemaError: As `records.column_array`.
         """
         if self._reader is None:
-            from lean_automl_runtime.engines.native_columns import ColumnReader
+            from lean_automl_runtime.engines.columns import ColumnReader
+            from lean_automl_runtime.engines.native_texts import NativeTexts
 
-            self._reader = ColumnReader(self._predictor, tuple([name for name, _, _ in self._described]))
+            names = tuple([name for name, _, _ in self._described])
+            self._reader = ColumnReader(NativeTexts(self._predictor), names)
         return self._reader.read(values, column)
 
     def run(self, inputs: "Sequence[Array]") -> "dict[str, Array]":

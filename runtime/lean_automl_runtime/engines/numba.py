@@ -1,29 +1,32 @@
 """Evaluates a Program with kernels that numba compiles once a machine: fast for one row and for millions.
 
-Strings become codes in Python dictionaries; all the rest is one call of `numba_kernels.execute` for a row, or for a
-block of rows. Results equal those of the reference bit for bit. One thread.
+Texts become codes (`numba_texts`); all the rest is one call of `numba_kernels.execute` for a row, or for a block of
+rows. Results equal those of the reference bit for bit. One thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from lean_automl_runtime.engines.columns import ColumnReader
 from lean_automl_runtime.engines.numba_kernels import execute
 from lean_automl_runtime.engines.numba_plan import Plan, compile_plan
-from lean_automl_runtime.ir.ops import CODE_FIRST, CODE_MISSING, CODE_UNSEEN
+from lean_automl_runtime.engines.numba_texts import Codes, NumbaTexts
 from lean_automl_runtime.ir.program import LABEL, PREDICTION, PROBABILITIES
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.ir.columns import Column
     from lean_automl_runtime.ir.program import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK_BYTES: Final = 2**18  # of slots: a block stays in a second-level cache
-MOST_ROWS: Final = 512
+BLOCK_BYTES: Final = 2**19  # of slots: a block stays in a second-level cache
+MOST_ROWS: Final = 2048
 FEWEST_ROWS: Final = 32
 
 
@@ -34,54 +37,58 @@ class NumbaEngine:
 
     def __init__(self, program: Program) -> None:
         self._plan = plan = compile_plan(program)
-        self._codes = [None if slot.categories is None else _Codes(slot.categories) for slot in plan.raw]
+        strings = [number for number, column in enumerate(program.columns) if column.dtype == "string"]
+        lists = {number: [s.categories for s in plan.raw if s.categories and s.column == number] for number in strings}
+        self._texts = NumbaTexts({number: tuple(dict.fromkeys(chain(*own))) for number, own in lists.items()})
+        self._recode = [
+            self._texts.recode(slot.column, slot.categories) if len(lists.get(slot.column, ())) > 1 else None
+            for slot in plan.raw
+        ]
+        self._reader = ColumnReader(self._texts, tuple(column.name for column in program.columns))
         row_bytes = 8 * len(plan.raw) + 4 * (plan.floats + plan.ints)
         self._block = min(MOST_ROWS, max(FEWEST_ROWS, BLOCK_BYTES // row_bytes))
         classes = program.classes
         self._classes = np.array(classes, dtype=object if classes and isinstance(classes[0], str) else None)
-        self.run_one = _RowPath(plan, self._codes, classes).run_one
-        _Memory(plan, 1).execute(0)  # compiles, or loads from the cache, now and not for the first row
+        self.run_one = _RowPath(plan, classes).run_one
+        memory = _Memory(plan, 1)
+        memory.execute(memory.row, 1)  # compiles, or loads from the cache, now and not for the first row
+
+    def read_column(self, values: Any, column: Column) -> Array:
+        """A column of a caller's table, as `run` takes it: numbers where they lie, texts as codes.
+
+        Raises:
+            SchemaError: As `records.column_array`.
+        """
+        return self._reader.read(values, column)
 
     def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
-        """Named outputs for one typed array for each column (`ir.columns`), all of n rows."""
-        n = inputs[0].shape[0]
-        outputs = {name: self._empty(name, width, n) for name, (_, width) in self._plan.outputs.items()}
-        columns = [
-            inputs[slot.column] if codes is None else codes.of(inputs[slot.column])
-            for slot, codes in zip(self._plan.raw, self._codes, strict=True)
-        ]
-        memory = _Memory(self._plan, max(1, min(n, self._block)))
+        """Named outputs for n rows: for each column a typed array (`ir.columns`), or what `read_column` gave."""
+        plan, n = self._plan, inputs[0].shape[0]
+        labels = np.empty(n, np.int32)
+        rows = np.empty((n, plan.width), np.float32)
+        columns = self._columns(inputs)
+        memory = _Memory(plan, max(1, min(n, self._block)))
         for start in range(0, n, self._block):
-            rows = slice(start, min(n, start + self._block))
-            memory.load(columns, rows)
-            memory.execute(rows.stop - start)
-            for name, array in outputs.items():
-                array[rows] = self._answers(name, memory, rows.stop - start)
-        return outputs
+            block = slice(start, min(n, start + self._block))
+            memory.load(columns, block)
+            memory.execute(rows[block].reshape(-1), block.stop - start)
+            if plan.label is not None:
+                labels[block] = memory.ints.reshape(-1, memory.stride)[plan.label, : block.stop - start]
+        outputs = {name: np.ascontiguousarray(rows[:, at : at + width]) for name, (at, width) in plan.outputs.items()}
+        return outputs if plan.label is None else {LABEL: self._classes[labels], **outputs}
 
-    def _empty(self, name: str, width: int, n: int) -> Array:
-        return np.empty(n, self._classes.dtype) if name == LABEL else np.empty((n, width), np.float32)
-
-    def _answers(self, name: str, memory: _Memory, n: int) -> Array:
-        first, width = self._plan.outputs[name]
-        if name == LABEL:
-            return self._classes[memory.ints.reshape(-1, memory.stride)[first, :n]]
-        return memory.floats.reshape(-1, memory.stride)[first : first + width, :n].T
-
-
-class _Codes(dict[str, int]):
-    """From categories to codes, the missing and the unseen included."""
-
-    def __init__(self, categories: tuple[str, ...]) -> None:
-        super().__init__({category: code for code, category in enumerate(categories, start=CODE_FIRST)})
-        self[""] = CODE_MISSING
-
-    def __missing__(self, text: str) -> int:
-        return CODE_UNSEEN
-
-    def of(self, texts: Array) -> Array:
-        """Codes of a column."""
-        return np.fromiter(map(self.__getitem__, texts.tolist()), dtype=np.int32, count=texts.shape[0])
+    def _columns(self, inputs: Sequence[Array]) -> list[Array]:
+        """What each raw slot takes."""
+        codes: dict[int, Array] = {}
+        columns = []
+        for slot, recode in zip(self._plan.raw, self._recode, strict=True):
+            array = inputs[slot.column]
+            if slot.categories is not None:
+                if slot.column not in codes:
+                    codes[slot.column] = self._texts.checked(slot.column, array)
+                array = codes[slot.column]
+            columns.append(array if recode is None else recode[array])
+        return columns
 
 
 class _Memory:
@@ -89,33 +96,37 @@ class _Memory:
 
     def __init__(self, plan: Plan, stride: int) -> None:
         self._code, self._pool = plan.code, plan.pool
+        self._is_float = [slot.is_float for slot in plan.raw]
         self.stride = stride
         self.raw = np.zeros(len(plan.raw) * stride, np.int64)
         self.floats = np.zeros(plan.floats * stride, np.float32)
         self.ints = np.zeros(plan.ints * stride, np.int32)
+        self.row = np.zeros(plan.width, np.float32)
 
     def load(self, columns: Sequence[Array], rows: slice) -> None:
         """Copy rows of each raw slot's column."""
         ints = self.raw.reshape(-1, self.stride)
         floats = ints.view(np.float64)
-        for slot, column in enumerate(columns):
-            target = floats if column.dtype.kind == "f" else ints
+        for slot, (column, is_float) in enumerate(zip(columns, self._is_float, strict=True)):
+            target = floats if is_float else ints
             target[slot, : rows.stop - rows.start] = column[rows]
 
-    def execute(self, n: int) -> None:
-        """Evaluate the first n rows."""
-        execute(self._code, self._pool, self.raw, self.floats, self.ints, self.stride, n)
+    def execute(self, rows: Array, n: int) -> None:
+        """Evaluate the first n rows; `rows` takes their answers, one after the other."""
+        execute(self._code, self._pool, self.raw, self.floats, self.ints, rows, (self.stride, n))
 
 
 class _RowPath:
     """One row without an array made: values are packed into memory that is used again."""
 
-    def __init__(self, plan: Plan, codes: Sequence[_Codes | None], classes: Sequence[Any]) -> None:
+    def __init__(self, plan: Plan, classes: Sequence[Any]) -> None:
         self._plan = plan
-        self._sources = [(slot.column, own) for slot, own in zip(plan.raw, codes, strict=True)]
+        self._sources = [
+            (slot.column, None if slot.categories is None else Codes(slot.categories)) for slot in plan.raw
+        ]
         self._pack = Struct("".join("d" if slot.is_float else "q" for slot in plan.raw)).pack_into
         self._classes = classes
-        self._label = plan.outputs.get(LABEL, (0, 0))[0]
+        self._label = plan.label or 0
         first, width = plan.outputs.get(PROBABILITIES if classes else PREDICTION, (0, 0))
         self._unpack, self._at = Struct(f"{width}f").unpack_from, 4 * first
         self._free: list[_Memory] = []  # pop and append are atomic, so threads may share it
@@ -128,8 +139,8 @@ class _RowPath:
             memory = _Memory(self._plan, 1)
         row = [values[at] if codes is None else codes[values[at]] for at, codes in self._sources]
         self._pack(memory.raw.data, 0, *row)
-        memory.execute(1)
-        numbers = self._unpack(memory.floats.data, self._at)
+        memory.execute(memory.row, 1)
+        numbers = self._unpack(memory.row.data, self._at)
         if self._classes:
             answer = self._classes[memory.ints[self._label]]
         else:

@@ -1,4 +1,4 @@
-"""Compiled parts of `execute`: from scores to probabilities and labels."""
+"""Compiled parts of `execute`: from scores to probabilities and labels, and rows of answers."""
 
 from __future__ import annotations
 
@@ -31,6 +31,37 @@ def answer(m: Memory, line: int) -> None:
             m.ints[to + r] = _greatest(m, slots, r)
         else:
             m.ints[to + r] = 1 if f[slots[1] * m.stride + r] > m.constants[m.code[line, 4]] else 0
+
+
+@compiled
+def store(m: Memory, line: int) -> None:
+    """Write some columns of the rows of answers: slots, or a table's rows at once."""
+    to, at, code = m.code[line, 1], m.code[line, 2] * m.stride, m.code[line]
+    if code[0] == k.STORE:
+        for j in range(code[3]):
+            for r in range(m.n):
+                m.rows[r * m.width + to + j] = m.floats[at + j * m.stride + r]
+    else:
+        codes, table = m.ints[at : at + m.n], m.constants[code[4] :]
+        _store_table(codes, table, np.uintp(code[5]), m.rows[to:], np.uintp(m.width))
+
+
+@compiled
+def _store_table(codes: Array, table: Array, width: np.uintp, rows: Array, step: np.uintp) -> None:
+    """A row of the table for each code, four numbers at a time: a plain loop would ask each time for overlap."""
+    one, two, three, four = np.uintp(1), np.uintp(2), np.uintp(3), np.uintp(4)
+    for r in range(np.uintp(codes.size)):
+        at, to = np.uintp(codes[r]) * width, r * step
+        last = at + width
+        while at + four <= last:
+            a, b, c, d = table[at], table[at + one], table[at + two], table[at + three]
+            rows[to], rows[to + one], rows[to + two], rows[to + three] = a, b, c, d
+            at += four
+            to += four
+        while at < last:
+            rows[to] = table[at]
+            at += one
+            to += one
 
 
 @compiled

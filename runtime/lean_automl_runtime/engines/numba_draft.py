@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,12 +107,3 @@ class Draft:
     def new_ints(self, count: int) -> Slots:
         self.ints += count
         return list(range(self.ints - count, self.ints))
-
-    def contiguous(self, slots: Slots) -> Slots:
-        """The same values in float slots that follow each other."""
-        if all(b == a + 1 for a, b in pairwise(slots)):
-            return slots
-        copies = self.new_floats(len(slots))
-        for to, slot in zip(copies, slots, strict=True):
-            self.line(k.COPY, to, slot)
-        return copies

@@ -14,9 +14,9 @@ from numba import njit
 
 from lean_automl_runtime import exp32
 from lean_automl_runtime.engines import numba_answers, numba_features, numba_layout, numba_models
-from lean_automl_runtime.engines.numba_answers import answer
+from lean_automl_runtime.engines.numba_answers import answer, store
 from lean_automl_runtime.engines.numba_features import read, step
-from lean_automl_runtime.engines.numba_layout import BLEND, CODE, COPY, Array, Memory
+from lean_automl_runtime.engines.numba_layout import BLEND, CODE, COPY, STORE, Array, Memory
 from lean_automl_runtime.engines.numba_models import model
 
 
@@ -27,9 +27,13 @@ def _stamp() -> tuple[tuple[int, int], ...]:
 
 
 def _interpreter(stamp: tuple[tuple[int, int], ...]) -> Callable[..., None]:
-    def execute(code: Array, pool: Array, raw: Array, floats: Array, ints: Array, stride: int, n: int) -> None:
+    def execute(
+        code: Array, pool: Array, raw: Array, floats: Array, ints: Array, rows: Array, size: tuple[int, int]
+    ) -> None:
         _ = stamp  # numba's cache sees the time of this file, and the variables of this closure
-        m = Memory(code, pool, pool.view(np.float32), raw, raw.view(np.float64), floats, ints, stride, n)
+        stride, n = size
+        constants, width = pool.view(np.float32), rows.size // n
+        m = Memory(code, pool, constants, raw, raw.view(np.float64), floats, ints, rows, width, stride, n)
         start = np.int64(0)
         while start < code.shape[0]:
             # A run of lines of one operation is one call: passing the memory costs more than most lines.
@@ -44,8 +48,10 @@ def _interpreter(stamp: tuple[tuple[int, int], ...]) -> Callable[..., None]:
                 for line in range(start, stop):
                     if op <= BLEND:
                         model(m, op, code[line, 1], code[line, 2])
-                    else:
+                    elif op < STORE:
                         answer(m, line)
+                    else:
+                        store(m, line)
             start = stop
 
     try:
@@ -55,4 +61,4 @@ def _interpreter(stamp: tuple[tuple[int, int], ...]) -> Callable[..., None]:
 
 
 execute = _interpreter(_stamp())
-"""Run all lines of a plan: `execute(code, pool, raw, floats, ints, stride, n)`."""
+"""Run all lines of a plan: `execute(code, pool, raw, floats, ints, rows, (stride, n))`."""

@@ -27,6 +27,8 @@ CONSTANT, FILL, CLIP, BIN, COPY = range(18, 23)
 OBLIVIOUS, RAGGED, TABLES, DENSE, DOT, BLEND = range(23, 29)
 # Answers: the source is the place in the pool of a list of slots.
 SIGMOID, SOFTMAX, LABEL, LABEL_ABOVE = range(29, 33)
+# Rows of answers: the destination is a column of them.
+STORE, STORE_LOOKUP = range(33, 35)
 
 # Fields of descriptors: counts, the first slot of the totals, a flag, then places in the pool.
 WIDTH, TREES, INPUTS, DEPTH, TOTALS, RELU = range(6)
@@ -49,6 +51,8 @@ class Memory(NamedTuple):
     raw_floats: Array
     floats: Array
     ints: Array
+    rows: Array  # row-major: float outputs side by side
+    width: int  # of a row
     stride: int
     n: int
 

@@ -156,16 +156,50 @@ static void read_block(const Predictor *self, Source *sources, Py_ssize_t first,
     }
 }
 
-static void load_row(const Predictor *self, const la_slots *slots, const Source *sources, Py_ssize_t row) {
-    int32_t i;
-    for (i = 0; i < self->head->columns; i++) {
-        const la_column *c = self->columns + i;
-        switch (c->space) {
-            case LA_FLOATS: slots->f[c->slot] = sources[i].block.f[row]; break;
-            case LA_DOUBLES: slots->d[c->slot] = sources[i].block.d[row]; break;
-            case LA_LONGS: slots->l[c->slot] = sources[i].block.l[row]; break;
-            default: slots->i[c->slot] = sources[i].block.i[row]; break;
+/* Where numbers of a block lie and which slots they go to, by the kind of slot: a row is loaded without a choice. */
+typedef struct {
+    const void *from;
+    int32_t slot;
+} Load;
+
+typedef struct {
+    Load *loads; /* those of floats, then of codes, of doubles and of longs */
+    int32_t end[4];
+} Loads;
+
+static int open_loads(const Predictor *self, const Source *sources, Loads *loads) {
+    static const int32_t spaces[4] = {LA_FLOATS, LA_INTS, LA_DOUBLES, LA_LONGS};
+    int32_t kind, i, count = 0;
+    loads->loads = (Load *)malloc(((size_t)self->head->columns + 1) * sizeof(Load));
+    if (loads->loads == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (kind = 0; kind < 4; kind++) {
+        for (i = 0; i < self->head->columns; i++) {
+            if (self->columns[i].space == spaces[kind]) {
+                loads->loads[count].from = &sources[i].block;
+                loads->loads[count++].slot = self->columns[i].slot;
+            }
         }
+        loads->end[kind] = count;
+    }
+    return 0;
+}
+
+static void load_row(const Loads *loads, const la_slots *slots, Py_ssize_t row) {
+    const Load *load = loads->loads;
+    for (; load < loads->loads + loads->end[0]; load++) {
+        slots->f[load->slot] = ((const float *)load->from)[row];
+    }
+    for (; load < loads->loads + loads->end[1]; load++) {
+        slots->i[load->slot] = ((const int32_t *)load->from)[row];
+    }
+    for (; load < loads->loads + loads->end[2]; load++) {
+        slots->d[load->slot] = ((const double *)load->from)[row];
+    }
+    for (; load < loads->loads + loads->end[3]; load++) {
+        slots->l[load->slot] = ((const int64_t *)load->from)[row];
     }
 }
 
@@ -192,9 +226,14 @@ static int run_rows(const Predictor *self, Source *sources, const Targets *targe
     void *memory = malloc(self->slot_bytes);
     Py_ssize_t first, row;
     la_slots slots;
+    Loads loads;
     int32_t i;
     if (memory == NULL) {
         PyErr_NoMemory();
+        return -1;
+    }
+    if (open_loads(self, sources, &loads) < 0) {
+        free(memory);
         return -1;
     }
     slots = la_cut(self->head, memory);
@@ -202,6 +241,7 @@ static int run_rows(const Predictor *self, Source *sources, const Targets *targe
         Py_ssize_t rows = n - first < LA_ROWS ? n - first : LA_ROWS;
         for (i = 0; i < self->head->columns; i++) {
             if (sources[i].format == 'O' && encode(self, self->columns + i, sources + i, first, rows) < 0) {
+                free(loads.loads);
                 free(memory);
                 return -1;
             }
@@ -209,12 +249,13 @@ static int run_rows(const Predictor *self, Source *sources, const Targets *targe
         Py_BEGIN_ALLOW_THREADS;
         read_block(self, sources, first, rows);
         for (row = 0; row < rows; row++) {
-            load_row(self, &slots, sources, row);
+            load_row(&loads, &slots, row);
             self->run(self->plan, &slots);
             store_row(self, &slots, targets, first + row);
         }
         Py_END_ALLOW_THREADS;
     }
+    free(loads.loads);
     free(memory);
     return 0;
 }

@@ -23,7 +23,7 @@ static int open_codes(PyObject *object, Py_buffer *codes) {
     return 0;
 }
 
-#define LA_KNOWN 64
+#define LA_KNOWN 512 /* a power of two */
 
 /* Codes of the last few texts, by address: columns often hold one object many times. References are held, because
  * parsing what lies between may run Python code, which may free a text and put another one there. */
@@ -32,14 +32,15 @@ typedef struct {
     int32_t code[LA_KNOWN];
 } Known;
 
-/* As la_read_code. Only an exact str has a code that cannot change. */
-static int read_known(const Predictor *self, int column, PyObject *value, Known *known, int32_t *code) {
-    const size_t at = ((uintptr_t)value >> 4) % LA_KNOWN;
+/* Addresses are multiples of 16, and texts that were made one after the other have near ones: their bits are mixed. */
+static size_t place_of(const PyObject *value) {
+    return (uint32_t)((uint32_t)((uintptr_t)value >> 4) * 0x9E3779B9u) >> 23; /* 32 - 23 bits: below LA_KNOWN */
+}
+
+/* As la_read_code, and remembers it. Only an exact str has a code that cannot change. */
+static int read_new(const Predictor *self, int column, PyObject *value, Known *known, int32_t *code) {
+    const size_t at = place_of(value);
     int failed;
-    if (known->text[at] == value) { /* what is held already needs no reference, whose count would take most of the time */
-        *code = known->code[at];
-        return 0;
-    }
     Py_INCREF(value); /* parsing may run Python code, which may change the array */
     failed = la_read_code(self, column, value, code) < 0;
     if (!failed && PyUnicode_CheckExact(value)) {
@@ -59,6 +60,7 @@ PyObject *la_encode(PyObject *object, PyObject *args) {
     PyObject *values, *target;
     Py_buffer from, to;
     Py_ssize_t n, row;
+    int32_t *codes;
     int column, failed = 0;
     if (!PyArg_ParseTuple(args, "iOO", &column, &values, &target) || string_column(self, column) == NULL ||
         PyObject_GetBuffer(values, &from, PyBUF_FORMAT | PyBUF_STRIDES) < 0) {
@@ -68,6 +70,7 @@ PyObject *la_encode(PyObject *object, PyObject *args) {
         PyBuffer_Release(&from);
         return NULL;
     }
+    codes = (int32_t *)to.buf;
     n = to.len / (Py_ssize_t)sizeof(int32_t);
     if (from.ndim != 1 || from.shape[0] != n || from.format == NULL || strcmp(from.format, "O") != 0) {
         PyErr_SetString(PyExc_TypeError, "takes a one-dimensional array of objects, and as many codes");
@@ -78,7 +81,12 @@ PyObject *la_encode(PyObject *object, PyObject *args) {
         PyObject *value;
         memcpy(&value, (const char *)from.buf + row * from.strides[0], sizeof value);
         value = value == NULL ? Py_None : value;
-        failed = read_known(self, column, value, &known, (int32_t *)to.buf + row) < 0;
+        at = place_of(value);
+        if (known.text[at] == value) { /* what is held already needs no reference, whose count would take most of the time */
+            codes[row] = known.code[at];
+        } else {
+            failed = read_new(self, column, value, &known, codes + row) < 0;
+        }
     }
     for (at = 0; at < LA_KNOWN; at++) {
         Py_XDECREF(known.text[at]);

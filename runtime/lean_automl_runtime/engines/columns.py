@@ -1,4 +1,4 @@
-"""Columns of a caller's table as the kernel reads them: numbers where they lie, texts as codes.
+"""Columns of a caller's table as compiled engines read them: numbers where they lie, texts as codes.
 
 Where a column is of a form that needs thought, `records.column_array` reads it, so that results and errors are the
 same for every engine.
@@ -6,28 +6,46 @@ same for every engine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from lean_automl_runtime.ir.columns import Column, ColumnKind
 from lean_automl_runtime.records import column_array
 
-if TYPE_CHECKING:
-    from lean_automl_runtime._native import Predictor
-
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-class ColumnReader:
-    """Reads columns for one predictor."""
+class TextEncoder(Protocol):
+    """From the texts of a column, by its number, to int32 codes: 0 missing, 1 unseen, then categories."""
 
-    def __init__(self, predictor: Predictor, names: tuple[str, ...]) -> None:
-        self._predictor = predictor
+    def objects(self, number: int, values: Array) -> Array | None:
+        """Codes of an array of Python objects; None if one is of a type that `column_array` has to read."""
+        ...
+
+    def texts(self, number: int, values: Array) -> Array:
+        """Codes of an array of `str` objects."""
+        ...
+
+    def arrow(self, number: int, chunk: Any) -> Array:
+        """Codes of an Arrow array of type string or large_string."""
+        ...
+
+
+class ColumnReader:
+    """Reads columns for one Program.
+
+    Args:
+        encoder: Of its string columns.
+        names: Of all columns, in order.
+    """
+
+    def __init__(self, encoder: TextEncoder, names: tuple[str, ...]) -> None:
+        self._encoder = encoder
         self._number = {name: number for number, name in enumerate(names)}
 
     def read(self, values: Any, column: Column) -> Array:
-        """A buffer of numbers or codes for `Predictor.run`.
+        """An array of numbers as they lie, or of codes.
 
         Raises:
             SchemaError: As `records.column_array`.
@@ -51,19 +69,10 @@ class ColumnReader:
         if isinstance(array, list | tuple):
             array = np.fromiter(array, dtype=object, count=len(array))
         if isinstance(array, np.ndarray) and array.dtype == object and array.ndim == 1:
-            codes = _no_codes(array.shape[0])
-            try:
-                self._predictor.encode(number, array, codes)
-            except (ValueError, TypeError):  # the text of the error comes from the reader below
-                pass
-            else:
+            codes = self._encoder.objects(number, array)
+            if codes is not None:
                 return codes
-        return self._encoded(column_array(values, column), number)
-
-    def _encoded(self, texts: Array, number: int) -> Array:
-        codes = _no_codes(texts.shape[0])
-        self._predictor.encode(number, texts, codes)
-        return codes
+        return self._encoder.texts(number, column_array(values, column))
 
     def _arrow_codes(self, chunk: Any, column: Column) -> Array:
         """Codes of one Arrow array."""
@@ -72,17 +81,12 @@ class ColumnReader:
             positions = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
             return self._dictionary_codes(chunk.dictionary, positions, column)
         if kind not in ("string", "large_string"):
-            return self._encoded(column_array(chunk, column), number)
-        codes = _no_codes(len(chunk))
-        if len(chunk):
-            validity, offsets, texts = chunk.buffers()
-            wide = kind == "large_string"
-            self._predictor.encode_utf8(number, offsets, texts or b"", validity, chunk.offset, wide, codes)
-        return codes
+            return self._encoder.texts(number, column_array(chunk, column))
+        return self._encoder.arrow(number, chunk) if len(chunk) else _no_codes(0)
 
     def _dictionary_codes(self, categories: Any, positions: Array, column: Column) -> Array:
         """Codes of values that are positions in a list, -1 where missing."""
-        own = self._encoded(column_array(categories, column), self._number[column.name])
+        own = self._encoder.texts(self._number[column.name], column_array(categories, column))
         with_missing: Array = np.append(own, np.int32(0))  # position -1 is the last
         return with_missing[positions]
 
