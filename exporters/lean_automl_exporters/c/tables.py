@@ -21,6 +21,13 @@ CTYPES: Final = {
 }
 LINE: Final = 110
 INT32_MIN: Final = -(2**31)
+# A compiler takes as long for a constant of one byte as for one of eight, so long tables are written as words.
+PACKED: Final = 2**16  # numbers from which on a table is long
+BIG_ENDIAN_CHECK: Final = (
+    "#if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__\n"
+    '#error "the long tables of this header are written for little-endian machines"\n'
+    "#endif\n"
+)
 
 
 class Tables:
@@ -30,14 +37,20 @@ class Tables:
         self._prefix = prefix
         self._names: dict[tuple[str, bytes], str] = {}
         self._texts: list[str] = []
+        self._packed = False
         self.bytes = 0
 
     def name(self, table: Table) -> str:
-        """Name of the array that holds a table."""
+        """Expression for the array that holds a table."""
         key = (table.kind, table.data)
         if key not in self._names:
-            name = self._names[key] = f"{self._prefix}_t{len(self._names)}"
-            self._texts.append(_array(name, table))
+            name = f"{self._prefix}_t{len(self._names)}"
+            packed = len(table) >= PACKED and table.kind in "bBhHiI"
+            if packed and not self._packed:
+                self._texts.append(BIG_ENDIAN_CHECK)
+            self._packed |= packed
+            self._names[key] = f"{name}.numbers" if packed else name
+            self._texts.append(_words(name, table) if packed else _array(name, table))
             self.bytes += len(table.data)
         return self._names[key]
 
@@ -73,6 +86,18 @@ def doubles(table: Table) -> list[str]:
 
 def _array(name: str, table: Table) -> str:
     cells = [number(value, table.kind) for value in table.numbers().tolist()] or ["0"]
+    return f"static const {CTYPES[table.kind]} {name}[{len(cells)}] = {{\n    {_lines(cells)}}};\n"
+
+
+def _words(name: str, table: Table) -> str:
+    """Words whose bytes are the numbers of a table."""
+    data = table.data + b"\0" * (-len(table.data) % 8)
+    cells = [f"{word:#x}" for word in memoryview(data).cast("Q")]
+    union = f"union {{\n    uint64_t words[{len(cells)}];\n    {CTYPES[table.kind]} numbers[{len(table)}];\n}}"
+    return f"static const {union} {name} = {{{{\n    {_lines(cells)}}}}};\n"
+
+
+def _lines(cells: list[str]) -> str:
     lines, line = [], ""
     for cell in cells:
         if len(line) + len(cell) > LINE:
@@ -80,5 +105,4 @@ def _array(name: str, table: Table) -> str:
             line = ""
         line += f"{cell}, "
     lines.append(line.rstrip(", "))
-    body = "\n    ".join(lines)
-    return f"static const {CTYPES[table.kind]} {name}[{len(cells)}] = {{\n    {body}}};\n"
+    return "\n    ".join(lines)

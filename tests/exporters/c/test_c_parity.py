@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c_compilers import ALL, CROSS, FIRST, REASON, SANITIZERS, Compiler
+from c_compilers import ALL, CROSS, FIRST, REASON, SANITIZERS, STRICT, Compiler
 from c_harness import Compiled
 from conformance.compare import assert_same, exposed
 from conformance.programs import hostile_inputs, random_program
+from lean_automl_exporters.c import export_c
+from lean_automl_exporters.c.tables import PACKED
 from lean_automl_runtime.ir import Program
 from lean_automl_runtime.measure.reference_programs import make_program
 from lean_automl_runtime.measure.reference_shapes import adult_like
@@ -61,6 +63,15 @@ def test_blocks_that_are_not_full(flags: str, tmp_path: Path) -> None:
     if flags and "avx2" not in _processor():
         pytest.skip("the processor has no AVX2")
     check([make_program(adult_like(trees)) for trees in (15, 16, 17, 31, 33)], tmp_path, FIRST, "-O2", *flags.split())
+
+
+@pytest.mark.parametrize("compiler", ALL, ids=lambda compiler: compiler.name)
+def test_long_tables(compiler: Compiler, tmp_path: Path) -> None:
+    """Tables from so many numbers on are written as words of eight bytes."""
+    program = make_program(adult_like(PACKED // 64 + 3))  # 64 leaves a tree
+    assert "uint64_t words[" in export_c(program)["model.h"]
+    assert "uint64_t words[" not in export_c(make_program(adult_like(100)))["model.h"]
+    check([program], tmp_path, compiler, *STRICT, "-O2")
 
 
 @pytest.mark.skipif(not CROSS, reason="no cross compiler with an emulator: gcc-aarch64-linux-gnu, qemu-user-static")
