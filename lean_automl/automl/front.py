@@ -1,7 +1,7 @@
 """The students that no other beats in score, size and latency at once, kept so that another one can be picked later.
 
 `front.zip` beside the model holds them as artifacts, each as it was fitted on its first fold, with some raw rows to
-measure with; `select.py` picks one.
+measure with and that fold's validation rows; `select.py` picks one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl_runtime.artifact import read_artifact
 
+from lean_automl.automl.front_judge import evidence_of
 from lean_automl.automl.output import FRONT
 from lean_automl.errors import ArtifactError
 from lean_automl.student.deploy import EVERY_FILE
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ROWS: Final = "rows.json"
 POINTS: Final = "front.json"
+EVIDENCE: Final = "judge.json"
 MOST_POINTS: Final = 8
 MOST_ROWS: Final = 1_000
 ANY: Final = float("inf")
@@ -77,6 +79,7 @@ def front_bytes(candidates: Sequence[Candidate], bench: Workbench) -> bytes:
             archive.writestr(f"{point.trial}.lam", artifact)
         archive.writestr(POINTS, json.dumps([asdict(point) for point, _ in points]))
         archive.writestr(ROWS, json.dumps(list(bench.records[:MOST_ROWS]), ensure_ascii=False))
+        archive.writestr(EVIDENCE, json.dumps(evidence_of(bench), ensure_ascii=False))
     return stream.getvalue()
 
 
@@ -121,12 +124,29 @@ def _archive(run: Path) -> zipfile.ZipFile:
         ) from error
 
 
-def read_students(run: Path) -> tuple[list[dict[str, Any]], dict[int, bytes]]:
-    """Raw rows to measure with, and the artifact of each point by its trial.
+@dataclass(frozen=True)
+class Students:
+    """What is kept of the students on a front.
+
+    Attributes:
+        records: Raw rows to measure with.
+        artifacts: Of each point, by its trial.
+        evidence: What judges lossy passes (`front_judge`); None in a front that an earlier version wrote.
+    """
+
+    records: list[dict[str, Any]]
+    artifacts: dict[int, bytes]
+    evidence: dict[str, Any] | None
+
+
+def read_students(run: Path) -> Students:
+    """The students of the points in a run's folder.
 
     Raises:
         ArtifactError: The folder has no front, or it cannot be read.
     """
     points = read_front(run)
     with _archive(run) as archive:
-        return json.loads(archive.read(ROWS)), {p.trial: archive.read(f"{p.trial}.lam") for p in points}
+        artifacts = {point.trial: archive.read(f"{point.trial}.lam") for point in points}
+        evidence = json.loads(archive.read(EVIDENCE)) if EVIDENCE in archive.namelist() else None
+        return Students(json.loads(archive.read(ROWS)), artifacts, evidence)

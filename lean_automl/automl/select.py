@@ -1,4 +1,7 @@
-"""Picks another student of a run's front for other limits, here or on a device: exported and checked, never trained."""
+"""Picks another student of a run's front for other limits, here or on a device: exported and checked, never trained.
+
+Where size is limited it goes through the lossy passes that it bears, as in a fit.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from lean_automl_runtime.artifact import read_artifact
+from lean_automl_runtime.artifact import Artifact, read_artifact
 from lean_automl_runtime.ir import digest
 
 from lean_automl.automl.finish import MissError, check_exported, check_sizes, write_files
 from lean_automl.automl.front import Point, read_front, read_students
+from lean_automl.automl.front_judge import smaller
 from lean_automl.automl.measure_files import Measured, MeasurePlan, measure_files
 from lean_automl.automl.output import MARKER, check_output, output_folder
 from lean_automl.automl.predicted import predict_files
@@ -21,7 +25,6 @@ from lean_automl.student.device import check_device, choose_for_device
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lean_automl_runtime.artifact import Artifact
     from lean_automl_runtime.measure import DeviceProfile
 
     from lean_automl.automl.result import Check
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 MEASURE_S: Final = 0.3
 LONGEST_S: Final = 30.0  # where calls are long
+MOST_SHRINKING: Final = 4.0  # a student of more than that many times a limit is not tried
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,9 @@ def select(run: Path, wish: Wish, out: Path, overwrite: bool) -> Selection:
         check_device(wish.target, wish.constraints, wish.device)
     check_output(out, overwrite)
     points = sorted(read_front(run), key=lambda point: -point.score)
-    records, artifacts = read_students(run)
-    columns = read_artifact(artifacts[points[0].trial]).program.columns
+    students = read_students(run)
+    records, evidence = students.records, students.evidence
+    columns = read_artifact(students.artifacts[points[0].trial]).program.columns
     if wish.device is None:
         deployment, lines = choose_deployment(wish.target, columns, records, wish.constraints)
     else:
@@ -84,10 +89,13 @@ def select(run: Path, wish: Wish, out: Path, overwrite: bool) -> Selection:
     most, misses = wish.constraints.max_size_bytes, []
     for point in points:
         size = max(point.sizes.get(name, 0) for name in deployment.engines)
-        if most is not None and size > most:
+        if most is not None and size > most * (1 if evidence is None else MOST_SHRINKING):
             misses.append(f"trial {point.trial} has {size / 1000:,.1f} kB")
             continue
-        artifact = read_artifact(artifacts[point.trial])
+        artifact = read_artifact(students.artifacts[point.trial])
+        if most is not None and evidence is not None:
+            program, said = smaller(artifact.program, evidence, records)
+            artifact = Artifact(program, artifact.metadata | said)
         try:
             with output_folder(out) as draft:
                 chosen = _write(draft, artifact, records, (deployment, wish.constraints))

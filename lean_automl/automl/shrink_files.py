@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lean_automl.automl.run import Run
     from lean_automl.compiler.passes import Pass, PassReport
     from lean_automl.data import Table
+    from lean_automl.search.metrics import Metric
     from lean_automl.student.blend import Blend
     from lean_automl.student.trial import Workbench
 
@@ -89,19 +90,26 @@ def shrunk(program: Program, chosen: Chosen, seconds: float) -> tuple[Program, d
     if not chosen.passes or chosen.seconds > seconds:
         return program, {}
     smaller, reports = repeat(program, chosen.passes)
-    return (smaller, {"passes": noted(reports)}) if _gains(reports) else (program, {})
+    return (smaller, {"passes": noted(reports)}) if gains(reports) else (program, {})
 
 
-def _gains(reports: Sequence[PassReport]) -> bool:
+def gains(reports: Sequence[PassReport]) -> bool:
+    """Whether the files are smaller after the passes."""
     before, after = reports[0].before, reports[-1].after
     return after.lam + after.onnx < before.lam + before.onnx
 
 
-def _judge(bench: Workbench, table: Table, rows: Any) -> Judge:
-    """The loss of a Program on some rows: for classes the logarithmic one, which a label or a rank hides."""
-    metric, problem = bench.metric, bench.problem
+def judging_metric(bench: Workbench) -> Metric:
+    """What tells whether predictions changed: for classes the logarithmic loss, which a label or a rank hides."""
+    problem = bench.problem
     if problem.task.is_classification:
-        metric = make_metric(PROPER, problem.task, problem.outputs)
+        return make_metric(PROPER, problem.task, problem.outputs)
+    return bench.metric
+
+
+def _judge(bench: Workbench, table: Table, rows: Any) -> Judge:
+    """The loss of a Program on some rows."""
+    metric = judging_metric(bench)
 
     def loss(y: Any, predicted: Any, weight: Any) -> float:
         return loss_of(metric(y, predicted, weight), metric.name)
