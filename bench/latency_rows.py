@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import latency_more
-from lean_automl_exporters.c import export_c
+from lean_automl_exporters.c import COptions, export_c
 from lean_automl_exporters.c.export import row_fields
 from lean_automl_runtime.ir import Program
+
+from lean_automl.compiler.foreign.compile import compile_model
+from lean_automl.errors import LeanAutoMLError
 
 SOURCES = Path(__file__).parent / "latency_c"
 SLOTS = Path(__file__).parents[1] / "cpp_demo" / "src"
@@ -105,6 +108,20 @@ def build_ours(program: Program, folder: Path) -> list[Path]:
     return engines
 
 
+def build_same(folder: Path) -> Path:
+    """The rival's LightGBM model, compiled as any model that a user brings."""
+    program = compile_model(folder / "lightgbm.txt")
+    (folder / "same.h").write_text(export_c(program, COptions("same"))["same.h"])
+    order = [int(field.column.name.removeprefix("Column_")) for field in row_fields(program)]
+    fields = zip(row_fields(program), order, strict=True)
+    fill = " ".join(f"row->{field.name} = (float)x[{j}];" for field, j in fields)
+    answer = "result.probabilities[1]" if program.classes else "result.prediction[0]"
+    (folder / "same.inc").write_text(
+        f"#define SAME_ANSWER {answer}\nstatic inline void fill_same(const double *x, same_row *row) {{ {fill} }}\n"
+    )
+    return build(folder, "lightgbm_compiled", SOURCES / "same.c")
+
+
 def build_lightgbm(folder: Path) -> Path:
     import lightgbm
 
@@ -177,7 +194,10 @@ double engine_text(int32_t row) {
 
 def build_rivals(folder: Path, program: Program, rivals: Rivals) -> tuple[list[Path], dict[str, str]]:
     """Libraries of those that can be built, and why others cannot."""
-    makers: dict[str, Any] = {"lightgbm_fast": lambda: build_lightgbm(folder)}
+    makers: dict[str, Any] = {
+        "lightgbm_compiled": lambda: build_same(folder),
+        "lightgbm_fast": lambda: build_lightgbm(folder),
+    }
     if rivals.tl2cgen:
         run(rivals.tl2cgen, SOURCES / "rivals.py", folder)
         makers |= {name: (lambda name=name: build_tl2cgen(folder, name)) for name in ("tl2cgen", "tl2cgen_quantized")}
@@ -190,7 +210,7 @@ def build_rivals(folder: Path, program: Program, rivals: Rivals) -> tuple[list[P
     for name, make in makers.items():
         try:
             built.append(make())
-        except (RuntimeError, OSError, KeyError, subprocess.TimeoutExpired) as error:
+        except (LeanAutoMLError, RuntimeError, OSError, KeyError, subprocess.TimeoutExpired) as error:
             failed[name] = str(error)[:300]
     return built, failed
 
