@@ -75,6 +75,7 @@ class ForestModel:
             between classes are ties in the Program.
         tie: Of averaged scores, the value at which two classes are equal, which the Program must hold exactly.
         casts: Whether the model rounds its input to float32, so that a float64 raw column may be rounded too.
+        of_doubles: Whether thresholds are float64 values of training rows, not numbers between two of them.
         zero_code: Lowest number that is category 0 once truncated: numbers from there up to 1 are.
     """
 
@@ -85,6 +86,7 @@ class ForestModel:
     averaged: bool = False
     tie: float | None = None
     casts: bool = False
+    of_doubles: bool = False
     zero_code: float = 0.0
 
     @property
@@ -159,7 +161,7 @@ class _Tests:
     def _number_tests(self, feature: Number, nodes: NDArray[np.intp]) -> None:
         if not nodes.size:
             return
-        tests = raw_tests(feature, self._threshold[nodes], self._model.strict)
+        tests = raw_tests(feature, self._threshold[nodes], self._model.strict, self._model.of_doubles)
         if tests.nan_passes is not None:
             self._nan_left[nodes] = tests.nan_passes
         self._raw[nodes] = tests.threshold

@@ -70,7 +70,10 @@ def read_gradient_boosting(model: Any, features: Sequence[Feature]) -> tuple[For
 
 
 def read_hist_gradient_boosting(model: Any, features: Sequence[Feature]) -> tuple[ForestModel, Head]:
-    """HistGradientBoostingClassifier or HistGradientBoostingRegressor."""
+    """HistGradientBoostingClassifier or HistGradientBoostingRegressor.
+
+    A column with many distinct values is cut at quantiles, and a quantile that falls on a value is that value.
+    """
     name = type(model).__name__
     trees = tuple(_hist_tree(predictor, target) for row in model._predictors for target, predictor in enumerate(row))
     bias = np.asarray(model._baseline_prediction, dtype=np.float64).reshape(-1)
@@ -78,9 +81,9 @@ def read_hist_gradient_boosting(model: Any, features: Sequence[Feature]) -> tupl
     if hasattr(model, "classes_"):
         labels = class_labels(model.classes_, name)
         kind = HeadKind.SIGMOID if len(labels) == 2 else HeadKind.SOFTMAX
-        return ForestModel(trees, seen, bias), Head(kind, labels)
+        return ForestModel(trees, seen, bias, of_doubles=True), Head(kind, labels)
     exponential = model.loss in ("poisson", "gamma")
-    return ForestModel(trees, seen, bias), Head(HeadKind.EXP if exponential else HeadKind.VALUE)
+    return ForestModel(trees, seen, bias, of_doubles=True), Head(HeadKind.EXP if exponential else HeadKind.VALUE)
 
 
 def scaled(model: ForestModel, factor: float) -> ForestModel:

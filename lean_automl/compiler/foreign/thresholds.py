@@ -35,15 +35,26 @@ class RawTests:
     nan_passes: NDArray[np.bool_] | None
 
 
-def raw_tests(number: Number, thresholds: NDArray[np.float64], strict: bool) -> RawTests:
-    """Tests of the raw column that equal `value <= threshold`, or `value < threshold` where strict."""
+def raw_tests(number: Number, thresholds: NDArray[np.float64], strict: bool, of_doubles: bool = False) -> RawTests:
+    """Tests of the raw column that equal `value <= threshold`, or `value < threshold` where strict.
+
+    Args:
+        number: The column and what was computed of it.
+        thresholds: Of the model.
+        strict: Whether a value on a threshold fails.
+        of_doubles: Whether thresholds are float64 values of rows, as 19.99 is: such a value, which float32 rounds, must
+            stay on its side. Then a float32 passes if any float64 that is rounded to it does.
+    """
+    if of_doubles and not number.steps:
+        with np.errstate(over="ignore"):
+            return RawTests(thresholds.astype(np.float32), np.zeros(thresholds.shape, dtype=bool), None)
     if not number.steps:
         below = float32_strictly_below(thresholds) if strict else float32_below(thresholds)
         never = np.isneginf(thresholds) if strict else np.zeros(thresholds.shape, dtype=bool)
         return RawTests(below, never, None)
 
     def passes(raw: NDArray[np.float32]) -> NDArray[np.bool_]:
-        seen = number_values(number, raw)
+        seen = number_values(number, _least_rounded(raw) if of_doubles else raw)
         return np.asarray(seen < thresholds if strict else seen <= thresholds)
 
     low = np.full(thresholds.shape, _key(np.float32(-np.inf)), dtype=np.int64)
@@ -57,6 +68,13 @@ def raw_tests(number: Number, thresholds: NDArray[np.float64], strict: bool) -> 
     filled = any(step.kind is StepKind.FILL for step in number.steps)
     nan_passes = passes(np.full(thresholds.shape, np.nan, dtype=np.float32)) if filled else None
     return RawTests(_float(low), never, nan_passes)
+
+
+def _least_rounded(raw: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The least float64 that float32 rounds to each value."""
+    wide = raw.astype(np.float64)
+    below = np.nextafter(raw, np.float32(-np.inf)).astype(np.float64)
+    return np.where(np.isfinite(below), (wide + below) / 2, wide)
 
 
 def _key(x: NDArray[np.float32] | np.float32) -> NDArray[np.int64]:

@@ -11,6 +11,8 @@ from foreign_probes import worst_difference
 from lean_automl_runtime.ir import ColumnKind
 from lean_automl_runtime.reference import evaluate
 from sklearn import ensemble, tree
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from lean_automl.compiler.foreign import compile_model
 from lean_automl.errors import UnsupportedOpError
@@ -84,6 +86,24 @@ def test_gradient_boosting_variants(name: str, more: dict[str, Any]) -> None:
 )
 def test_regressors(name: str, more: dict[str, Any]) -> None:
     assert worst_difference(fitted(name, 2, missing=True, **more)) < TOLERANCE
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_thresholds_that_are_values_of_rows(scaled: bool) -> None:
+    """Quantiles of repeated prices are prices, which float32 rounds up as often as down."""
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"price": rng.integers(100, 90_000, 3_000) / 100})
+    x = pd.concat([x, x], ignore_index=True)
+    model = make_pipeline(
+        *([StandardScaler()] if scaled else []), ensemble.HistGradientBoostingRegressor(max_iter=5, max_leaf_nodes=200)
+    )
+    model.fit(x, np.sin(x["price"]) * 100)
+    nodes = model[-1]._predictors[0][0].nodes
+    seen = model[0].transform(x) if scaled else x.to_numpy()
+    assert np.isin(nodes["num_threshold"][nodes["is_leaf"] == 0], seen).mean() > 0.5
+    program = compile_model(model)
+    found = evaluate(program, [x["price"].to_numpy(np.float32)])["prediction"][:, 0]
+    assert np.abs(found - model.predict(x)).max() < 1e-3
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
