@@ -268,12 +268,22 @@ def _known(stage: Stage, known: NDArray[Any], name: str) -> tuple[Coding, list[A
     missing = [v for v in values if v is None or (isinstance(v, float) and np.isnan(v))]
     present = [v for v in values if not any(v is m for m in missing) and not (isinstance(v, float) and np.isnan(v))]
     if isinstance(stage, Levels):
-        raise UnsupportedOpError(f"{name} reads a column that was encoded already ({stage.coding.column!r})")
+        return _known_codes(stage, present, missing, name)
     if all(isinstance(v, str) for v in present) and (present or isinstance(stage, Text)):
         return _known_text(stage, present, missing)
     if isinstance(stage, Text) or not all(isinstance(v, int | float | np.number | np.bool_) for v in present):
         raise UnsupportedOpError(f"{name} has categories of several types in one column, such as {present[:2]!r}")
     return _known_numbers(stage, present, missing, name)
+
+
+def _known_codes(
+    stage: Levels, present: list[Any], missing: list[Any], name: str
+) -> tuple[Coding, list[Any], list[bool]]:
+    """What another encoder made: its numbers are asked for."""
+    if not all(isinstance(v, int | float | np.number) for v in present):
+        raise UnsupportedOpError(f"{name} reads {stage.coding.column!r} as text after it was encoded as numbers")
+    refused = [not missing if np.isnan(v) else v not in present for v in stage.values]
+    return stage.coding, list(stage.values), refused
 
 
 def _known_text(stage: Stage, present: list[str], missing: list[Any]) -> tuple[Coding, list[Any], list[bool]]:

@@ -252,3 +252,12 @@ def test_a_category_that_float32_has_not_is_refused() -> None:
     pipeline = make_pipeline(OneHotEncoder(), linear_model.Ridge()).fit(x, np.arange(60))
     with pytest.raises(UnsupportedOpError, match="not a float32 number"):
         compile_model(pipeline)
+
+
+@pytest.mark.parametrize("unknown", [np.nan, -1])
+def test_boosting_encodes_again_what_a_pipeline_encoded(unknown: float) -> None:
+    """With `categorical_features`, histogram boosting has an encoder of its own behind the pipeline's."""
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=unknown)
+    transformer = ColumnTransformer([("c", encoder, ["city"]), ("n", "passthrough", ["age", "rooms"])])
+    model = ensemble.HistGradientBoostingRegressor(max_iter=5, categorical_features=[0])
+    assert worst_difference(fitted(make_pipeline(transformer, model))) < EXACT
