@@ -122,18 +122,29 @@ LA_FN void la_copy(const la_slots *s, const int32_t *a) {
     }
 }
 
+/* Some floats by copies of fixed sizes, the last of which may overlap: calling memcpy would take longer. */
+LA_FN void la_copy_row(float *to, const float *from, int32_t n) {
+    int32_t j;
+    if (n >= 8) {
+        for (j = 0; j < n - 8; j += 8) {
+            memcpy(to + j, from + j, 8 * sizeof *to);
+        }
+        memcpy(to + n - 8, from + n - 8, 8 * sizeof *to);
+    } else if (n >= 4) {
+        memcpy(to, from, 4 * sizeof *to);
+        memcpy(to + n - 4, from + n - 4, 4 * sizeof *to);
+    } else {
+        for (j = 0; j < n; j++) {
+            to[j] = from[j];
+        }
+    }
+}
+
 LA_FN void la_look_up(const uint8_t *plan, const la_slots *s, int32_t op, const int32_t *a) {
     const int32_t row = la_small(s, a[0], a[1]) * a[3];
     int32_t j;
     if (op == LA_OP_LOOKUP_F) {
-        const float *from = LA_TABLE(float, a[4]) + row;
-        if (a[3] > 4) {
-            memcpy(s->f + a[5], from, (size_t)a[3] * sizeof *from);
-            return;
-        }
-        for (j = 0; j < a[3]; j++) {
-            s->f[a[5] + j] = from[j];
-        }
+        la_copy_row(s->f + a[5], LA_TABLE(float, a[4]) + row, a[3]);
     } else if (op == LA_OP_LOOKUP_B) {
         for (j = 0; j < a[3]; j++) {
             s->b[a[5] + j] = LA_TABLE(uint8_t, a[4])[row + j];
