@@ -13,6 +13,7 @@ from lean_automl_runtime.exp32 import COEFFICIENTS, HIGHEST, LN2_HIGH, LN2_LOW, 
 C0, C1, C2, C3, C4, C5 = COEFFICIENTS
 ONE: Final = np.float32(1.0)
 ZERO: Final = np.float32(0.0)
+CHUNK: Final = 2**12  # floats of rows that are written together
 
 
 @compiled
@@ -34,16 +35,26 @@ def answer(m: Memory, line: int) -> None:
 
 
 @compiled
-def store(m: Memory, line: int) -> None:
-    """Write some columns of the rows of answers: slots, or a table's rows at once."""
+def store(m: Memory, start: np.int64, stop: np.int64) -> None:
+    """Run lines that write columns of the rows of answers, for as many rows at once as the first cache holds."""
+    chunk = max(1, CHUNK // m.width)
+    for first in range(0, m.n, chunk):
+        last = min(m.n, first + chunk)
+        for line in range(start, stop):
+            _store_rows(m, line, first, last)
+
+
+@compiled
+def _store_rows(m: Memory, line: int, first: int, last: int) -> None:
+    """Write some columns of some rows: slots, or a table's rows at once."""
     to, at, code = m.code[line, 1], m.code[line, 2] * m.stride, m.code[line]
     if code[0] == k.STORE:
         for j in range(code[3]):
-            for r in range(m.n):
+            for r in range(first, last):
                 m.rows[r * m.width + to + j] = m.floats[at + j * m.stride + r]
     else:
-        codes, table = m.ints[at : at + m.n], m.constants[code[4] :]
-        _store_table(codes, table, np.uintp(code[5]), m.rows[to:], np.uintp(m.width))
+        codes, table = m.ints[at + first : at + last], m.constants[code[4] :]
+        _store_table(codes, table, np.uintp(code[5]), m.rows[first * m.width + to :], np.uintp(m.width))
 
 
 @compiled

@@ -40,7 +40,10 @@ def _interpreter(stamp: tuple[tuple[int, int], ...]) -> Callable[..., None]:
             op, stop = code[start, 0], start + 1
             while stop < code.shape[0] and code[stop, 0] == op:
                 stop += 1
-            if op <= CODE:
+            if op >= STORE:  # these are the last
+                store(m, start, np.int64(code.shape[0]))
+                stop = code.shape[0]
+            elif op <= CODE:
                 read(m, start, stop)
             elif op <= COPY:
                 step(m, start, stop)
@@ -48,10 +51,8 @@ def _interpreter(stamp: tuple[tuple[int, int], ...]) -> Callable[..., None]:
                 for line in range(start, stop):
                     if op <= BLEND:
                         model(m, op, code[line, 1], code[line, 2])
-                    elif op < STORE:
-                        answer(m, line)
                     else:
-                        store(m, line)
+                        answer(m, line)
             start = stop
 
     try:
