@@ -17,7 +17,7 @@ from lean_automl_runtime.ir import ops as o
 
 PAGE: Final = Path(__file__).with_name("program.md")
 PART: Final = re.compile(r"(<!-- from (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-ENUMS: Final[tuple[type[StrEnum], ...]] = (o.DateField, o.ArithmeticKind, o.Activation, o.LinkKind)
+ENUMS: Final[tuple[type[StrEnum], ...]] = (o.DateField, o.TextField, o.ArithmeticKind, o.Activation, o.LinkKind)
 
 
 def page(text: str) -> str:

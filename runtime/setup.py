@@ -9,7 +9,9 @@ import sys
 from setuptools import Extension, setup
 
 NATIVE = "lean_automl_runtime/native"
-HEADERS = [f"lean_automl_{name}" for name in ("kernel", "arithmetic", "plan", "check", "check_base", "check_forests")]
+HEADERS = [
+    f"lean_automl_{name}" for name in ("kernel", "arithmetic", "texts", "plan", "check", "check_base", "check_forests")
+]
 # Results must equal the reference bit for bit: no fused multiply-add.
 WINDOWS = sys.platform == "win32"
 FLAGS = ["/O2", "/fp:precise"] if WINDOWS else ["-O3", "-g0", "-std=c99", "-ffp-contract=off", "-fvisibility=hidden"]

@@ -19,6 +19,19 @@ FLOATS: Final = (
     *(1e-45, -1e-45, 1.17549435e-38, 3.4028235e38, -3.4028235e38, 16777217.0),
 )
 TEXTS: Final = ("", "", "\u00e9", "e\u0301", "\u65e5\u672c\u8a9e", "\U0001f600", " ", "nan", "\\n", "a\nb", "x" * 300)
+PROSE: Final = (
+    *(
+        "a b",
+        "A, B.",
+        "it's 12:30",
+        "x" * 64 + " " + "y" * 65,
+        "word " * 40,
+        "\u00c9\u00e9 \u0130\u0131 \u00df 1\u00b2",
+        "...",
+        "a\u00a0b",
+    ),
+    *("(A)-[b]/C_d", "\u65e5\u672c \u8a9e", "\t9\t8", "aB" * 40),
+)
 
 YEAR_1: Final = -62_135_596_800
 YEAR_9999_END: Final = 253_402_300_799
@@ -77,9 +90,19 @@ def _pool(program: Program, number: int, rng: np.random.Generator) -> Array:
 def _texts(program: Program, number: int) -> Array:
     known = [t for op in program.ops if isinstance(op, o.Encode) and op.inputs == (number,) for t in op.categories]
     foreign = [t for op in program.ops if isinstance(op, o.Encode) for t in op.categories[:20]]
+    tokens = [t for op in program.ops if isinstance(op, o.TokenScore) and op.inputs == (number,) for t in op.tokens]
     near = [t + " " for t in known[:20]] + [t.swapcase() for t in known[:20]]
     # Known ones twice, so that most rows have one.
-    return np.array([*known, *known, *near, *foreign, *TEXTS, "never seen"], dtype=object)
+    read = any(isinstance(op, o.TokenScore | o.TextCount) and op.inputs == (number,) for op in program.ops)
+    written = [*_sentences(tokens), *PROSE] if read else []
+    return np.array([*known, *known, *near, *foreign, *TEXTS, *written, "never seen"], dtype=object)
+
+
+def _sentences(tokens: list[str]) -> list[str]:
+    """Texts of some tokens each, apart by what is no word, in capitals now and then; each token by itself as well."""
+    gaps = (" ", ", ", " - ", "\n", ".")
+    joined = [gaps[n % len(gaps)].join(tokens[n : n + 2 + n % 7]) for n in range(0, len(tokens), 3)]
+    return [*tokens[:400], *joined[:400], *(text.upper() for text in joined[:100])]
 
 
 def _beside(values: Array) -> Array:

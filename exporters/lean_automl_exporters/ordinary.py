@@ -17,6 +17,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 MISSING_SHARE: Final = 0.02
 UNSEEN_SHARE: Final = 0.02
+WORDS: Final = 24  # of a text
 FIRST_TIME: Final = 946_684_800  # 2000-01-01
 LAST_TIME: Final = 1_893_456_000  # 2030-01-01
 
@@ -49,10 +50,20 @@ def _column(program: Program, number: int, rng: np.random.Generator, rows: int) 
 
 def _texts(program: Program, number: int, rng: np.random.Generator, rows: int) -> Array:
     known = [t for op in program.ops if isinstance(op, o.Encode) and op.inputs == (number,) for t in op.categories]
+    tokens = [t for op in program.ops if isinstance(op, o.TokenScore) and op.inputs == (number,) for t in op.tokens]
+    if tokens:
+        return _sentences(tokens, rng, rows)
     pool = np.array([*dict.fromkeys(known), "never seen"], dtype=object)
     unseen = rng.random(rows) < UNSEEN_SHARE
     texts: Array = np.where(unseen, "never seen", pool[rng.integers(0, max(1, pool.size - 1), rows)])
     return texts
+
+
+def _sentences(tokens: list[str], rng: np.random.Generator, rows: int) -> Array:
+    """Texts of about `WORDS` words, of which some are tokens."""
+    drawn = rng.integers(0, 2 * len(tokens), (rows, WORDS))
+    texts = [" ".join(tokens[n] if n < len(tokens) else "unheard" for n in own[: 1 + own[0] % WORDS]) for own in drawn]
+    return np.array(texts, dtype=object)
 
 
 def _numbers(program: Program, column: Column, number: int, uniform: Array) -> Array:

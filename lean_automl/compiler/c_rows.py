@@ -78,7 +78,7 @@ def _layout(fields: list[Field]) -> tuple[list[tuple[str, str]], str]:
             layout += [(f"start{number}", "uint32_t"), (f"length{number}", "uint32_t")]
             value = f"{field.find}(texts + raw->start{number}, (size_t)raw->length{number})"
         else:
-            layout.append((f"value{number}", style.ctype(field.column)))
+            layout.append((f"value{number}", style.ctype(field)))
             value = f"raw->value{number}"
         reads.append(f"        row.{field.name} = {value};\n")
     return layout, "".join(reads)

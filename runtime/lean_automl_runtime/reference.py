@@ -20,6 +20,7 @@ from lean_automl_runtime.dates import date_part
 from lean_automl_runtime.errors import InternalError
 from lean_automl_runtime.exp32 import exp32
 from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.texts import COUNTS, tokens_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,6 +78,25 @@ def _(op: o.Encode) -> Step:
     code[""] = o.CODE_MISSING
     find = code.get
     return lambda x: np.array([find(text, o.CODE_UNSEEN) for text in x], dtype=np.int32)[:, None]
+
+
+@prepare.register(o.TextCount)
+def _(op: o.TextCount) -> Step:
+    count = COUNTS[op.field]
+    return lambda x: np.array([count(text) for text in x], dtype=np.float32)[:, None]
+
+
+@prepare.register(o.TokenScore)
+def _(op: o.TokenScore) -> Step:
+    find = {token: position for position, token in enumerate(op.tokens)}.get
+    weights = np.append(op.weights, np.zeros((1, op.scale.size), op.weights.dtype), axis=0).astype(np.int64)
+
+    def step(x: Array) -> Array:
+        found = [[find(token, -1) for token in tokens_of(text, op.limit)] for text in x]
+        total = np.array([weights[own].sum(axis=0) for own in found], dtype=np.int64)
+        return _score(total.reshape(-1, op.scale.size), op.scale, op.bias)
+
+    return step
 
 
 @prepare.register(o.Cross)

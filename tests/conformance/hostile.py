@@ -39,7 +39,31 @@ CATEGORIES: Final = (
     "*/",
     "x" * 300,
 )
-UNSEEN_TEXT: Final = ("", "", "never seen", "aa", "PRIVATE", "\u65e5", "\u2028", "\ufeffa", "x" * 299)
+LONG_TEXT: Final = (
+    "x" * 64 + " " + "x" * 65 + " a B" + "," * 70,
+    "X" * 31 + "-" + "y" * 32 + "\t" + "y" * 33 + "\n" + "Y" * 32,
+    "Never seen, never SEEN: é e\u0301 \u2028 A\u0130b \u00c9\u00e9 1.0 " * 5,
+)
+# Words of those texts and of the ones below, pairs of them, and what is just not a word there.
+TOKENS: Final = (
+    *("a", "b", "private", "self", "emp", "self emp", "emp not", "not inc", "1", "1 0", "true", "nan", "a b", "quote"),
+    *(
+        "quote and",
+        "comma",
+        "é",
+        "e\u0301",
+        "日本語",
+        "\U0001f600",
+        "\u00df",
+        "ss",
+        "\u0130",
+        "n",
+        "never seen",
+        "seen",
+    ),
+    *("x" * 64, "x" * 31 + " " + "y" * 32, "y" * 32, "\ufeffa", "seen never", "é e\u0301"),
+)
+UNSEEN_TEXT: Final = ("", "", "never seen", "aa", "PRIVATE", "\u65e5", "\u2028", "\ufeffa", "x" * 299, *LONG_TEXT)
 RUNTIME_ONLY_TEXT: Final = ("a\0", "\0", "\0a", "\ud800", "a\udfff")
 
 FLOATS: Final = (

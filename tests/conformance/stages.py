@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from conformance.hostile import CATEGORIES
+from conformance.hostile import CATEGORIES, TOKENS
 from lean_automl_runtime.ir import DType, ProgramBuilder, ValueType
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.ir.types import column_type, infer
@@ -158,8 +158,22 @@ def feature_stage(draft: Draft) -> None:
         elif column.dtype == "string":
             known = [CATEGORIES[i] for i in draft.rng.permutation(len(CATEGORIES)) if CATEGORIES[i]]
             draft.add(o.Encode((number,), tuple(known[: int(draft.rng.integers(0, 9))])))
+            if draft.chance(0.4):
+                draft.add(o.TextCount((number,), draft.pick(tuple(o.TextField))))
+            if draft.chance(0.4):
+                _token_score(draft, number)
     for _ in range(int(draft.rng.integers(0, 2 * draft.size + 1))):
         draft.pick(FEATURE_OPS)(draft)
+
+
+def _token_score(draft: Draft, column: int) -> None:
+    """Weights of some words, and of pairs of them, of the texts that hostile rows hold."""
+    words = [TOKENS[i] for i in draft.rng.permutation(len(TOKENS))[: int(draft.rng.integers(0, len(TOKENS) + 1))]]
+    width, dtype = int(draft.rng.integers(1, 4)), draft.pick((np.int8, np.int16))
+    top = np.iinfo(dtype).max
+    weights = draft.rng.integers(-top, top + 1, (len(words), width)).astype(dtype)
+    scale, bias = float32(draft.rng.uniform(0.1, 3, width) / top), float32(draft.rng.normal(0, 1, width))
+    draft.add(o.TokenScore((column,), tuple(words), weights, scale, bias, draft.pick((1, 2, 100))))
 
 
 def _cross(draft: Draft) -> None:

@@ -65,7 +65,7 @@ static void fill_row(const uint8_t *plan, const la_slots *s) {
                 for (i = 0; i < length; i++) {
                     text[i] = (char)next();
                 }
-                s->i[c->slot] = la_code(plan, c, text, length);
+                s->i[c->slot] = la_read(plan, c, text, length, s->i + c->first);
         }
     }
 }

@@ -16,12 +16,15 @@ from lean_automl_runtime.engines import available
 from lean_automl_runtime.ir import to_bytes
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import adult_like
-from lean_automl_runtime.native import categories, encode, forests, plan, values
+from lean_automl_runtime.native import categories, encode, forests, plan, texts, values
 from lean_automl_runtime.native.block import Table
 
 HERE = files("lean_automl_runtime.native")
-TEXTS = {name: HERE.joinpath(f"lean_automl_{name}.h").read_text("utf-8") for name in ("kernel", "arithmetic", "plan")}
-KERNEL, ARITHMETIC, PLAN = TEXTS.values()
+TEXTS = {
+    name: HERE.joinpath(f"lean_automl_{name}.h").read_text("utf-8")
+    for name in ("kernel", "arithmetic", "texts", "plan")
+}
+KERNEL, ARITHMETIC, TEXT, PLAN = TEXTS.values()
 GCC = shutil.which("gcc")
 
 
@@ -40,6 +43,9 @@ def test_numbers_that_python_and_c_agree_on() -> None:
     assert spaces == [0, 1, 2, 3, 4]
     assert constants(KERNEL, "LA_YEAR") == [f"LA_{part.upper()}" for part in values.DATE_PARTS]
     assert constants(ARITHMETIC, "LA_ADD") == [f"LA_{kind.upper()}" for kind in values.ARITHMETIC]
+    assert constants(TEXT, "LA_LENGTH") == [f"LA_{field.upper()}" for field in values.TEXT_FIELDS]
+    assert constants(PLAN, "LA_STEP_COUNT") == [*(f"LA_STEP_{step}" for step in texts.STEPS[1:]), "LA_STEPS"]
+    assert f"#define LA_LONGEST_TOKEN {values.LONGEST_TOKEN}\n" in TEXT
     assert constants(KERNEL, "LA_ONE") == ["LA_ONE", "LA_ROW", "LA_SPARSE"]
     assert (forests.ONE, forests.ROW, forests.SPARSE) == (0, 1, 2)
     assert f"#define LA_MAGIC 0x{encode.MAGIC:08X}" in PLAN
@@ -50,7 +56,7 @@ def test_every_op_lowers_to_lines_that_are_known() -> None:
     from lean_automl_runtime.ir import ops as o
     from lean_automl_runtime.native import lower
 
-    assert set(lower._LOWER) | {"Encode"} == set(o.OPS) == set(values._INFER)
+    assert set(lower._LOWER) | {"Encode", *texts.TEXT_OPS} == set(o.OPS) == set(values._INFER)
 
 
 def test_a_dictionary_finds_all_and_nothing_else() -> None:

@@ -19,6 +19,7 @@ from lean_automl_runtime import measure
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.native import encode as native_encode
 from lean_automl_runtime.native import lower as native_lower
+from lean_automl_runtime.native import texts as native_texts
 from lean_automl_runtime.native import values as native_values
 from quality.project import PACKAGES
 
@@ -69,8 +70,8 @@ def test_table_knows_every_op(name: str) -> None:
 
 def test_native_engine_knows_every_op() -> None:
     assert set(native_values._INFER) == set(o.OPS)
-    # Encode happens before the plan, where the record is read.
-    assert set(native_lower._LOWER) | {"Encode"} == set(o.OPS)
+    # These happen before the lines of a plan, where the record is read.
+    assert set(native_lower._LOWER) | {"Encode", *native_texts.TEXT_OPS} == set(o.OPS)
 
 
 def test_every_opcode_of_a_plan_is_known_to_all_who_read_plans() -> None:

@@ -25,6 +25,7 @@ from lean_automl_exporters.c.interface import (
     make_fields,
     result_text,
     row_text,
+    texts_text,
 )
 from lean_automl_exporters.c.kernel import Kernel
 from lean_automl_exporters.c.lines import Writer
@@ -102,10 +103,17 @@ class _Header:
 
     def text(self, program_digest: str) -> str:
         style, prefix = self._style, self._style.prefix
-        categories = [categories_text(f, prefix, self._tables, self._names) for f in self.fields if f.find]
+        categories = [
+            texts_text(f, self._writer, self._tables, self._names)
+            if f.column.steps
+            else categories_text(f, prefix, self._tables, self._names)
+            for f in self.fields
+            if f.find
+        ]
         predict = self._predict()
         numbers = _NUMBERS_OF_KEYS if style.integer_only else _MISSING
-        dictionaries = [f.column.dictionary for f in self.fields if f.column.dictionary is not None]
+        columns = [f.column for f in self.fields if f.column.encoded or not f.column.steps]
+        dictionaries = [column.dictionary for column in columns if column.dictionary is not None]
         parts = {find_tables(d)[0] for d in dictionaries}
         parts |= {"key_of_int"} if style.integer_only else set()
         kernel = self._kernel.text(self._writer.parts | parts, prefix)
@@ -187,7 +195,11 @@ class _Header:
             return f"f[{value.slot}] = {member};"
         if value.space == INTS:
             assert field.column.dictionary is not None
-            levels = len(field.column.dictionary.categories) + 2
+            levels, column = len(field.column.dictionary.categories) + 2, field.column
+            if column.steps:
+                read = f"memcpy(i + {column.first}, {member}.n, sizeof {member}.n);"
+                code = f"i[{value.slot}] = (uint32_t){member}.code < {levels}u ? {member}.code : 1;\n"
+                return f"{code if column.encoded else ''}{read}"
             return f"i[{value.slot}] = (uint32_t){member} < {levels}u ? {member} : 1;"
         return ""
 

@@ -80,6 +80,8 @@ def without_floats(plan: Plan) -> IntegerPlan:
     Raises:
         UnsupportedOpError: The Program computes with floats; names the op.
     """
+    if any(column.steps for column in plan.columns):
+        raise _unsupported("counts and weights of texts")
     lines, ends = [], []
     for line in plan.lines:
         if line.op in ENDS:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from lean_automl_runtime.native.block import Table
 from lean_automl_runtime.native.categories import Dictionary
 from lean_automl_runtime.native.values import DOUBLES, FLOATS, INTS, LONGS
 
+from lean_automl_exporters.c.lines import narrowed, padded
 from lean_automl_exporters.c.names import LONGEST_LITERAL, Names, comment, identifier, literal
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.native.block import Table
     from lean_automl_runtime.native.plan import Column, Plan
 
+    from lean_automl_exporters.c.lines import Writer
     from lean_automl_exporters.c.tables import Tables
 
 LONGEST_ENUM: Final = 256
-LARGEST_BYTE: Final = 255
-WORD: Final = 8  # bytes that texts are compared by
-SHORT_TEXTS: Final = 2**16  # bytes of all categories of a column
 NOTES: Final = {
     "numeric": "a number",
     "boolean": "0 or 1",
@@ -42,15 +41,25 @@ class Style:
     prefix: str
     integer_only: bool
 
-    def ctype(self, column: Column) -> str:
+    def text_type(self, field: Field) -> str:
+        """Type of a member that holds what is read of a whole text."""
+        return f"{field.find}_t"
+
+    def ctype(self, field: Field) -> str:
         """Type of a column's member."""
+        column = field.column
         space = column.value.space
+        if column.steps:
+            return self.text_type(field)
         if self.integer_only and space == FLOATS:
             return "int32_t"
         return {FLOATS: "float", DOUBLES: "double", LONGS: "int64_t", INTS: "int32_t"}[space]
 
-    def missing(self, column: Column) -> str:
+    def missing(self, field: Field) -> str:
         """The value that stands for none."""
+        column = field.column
+        if column.steps:
+            return f'{field.find}("", 0)'
         space = column.value.space
         if self.integer_only and space == FLOATS:
             return f"{self.prefix.upper()}_NONE"
@@ -63,7 +72,7 @@ class Style:
         what = f"{NOTES[column.kind]}{f' of {field.find}' if field.find else ''}"
         if self.integer_only and column.value.space == FLOATS:
             what += f", through {self.prefix}_of_float or {self.prefix}_of_int"
-        return f"{comment(column.name)}: {what}; {self.missing(column)} if missing"
+        return f"{comment(column.name)}: {what}; {self.missing(field)} if missing"
 
 
 @dataclass(frozen=True)
@@ -113,8 +122,16 @@ def make_fields(plan: Plan, prefix: str, taken: Names) -> list[Field]:
 
 def row_text(fields: list[Field], style: Style) -> str:
     """The struct of a row."""
-    members = [f"    {style.ctype(f.column)} {f.name}; /* {style.note(f)} */\n" for f in fields]
-    return f"typedef struct {{\n{''.join(members) or '    char none;'}}} {style.prefix}_row;\n"
+    members = [f"    {style.ctype(f)} {f.name}; /* {style.note(f)} */\n" for f in fields]
+    texts = "".join(_text_struct(f, style) for f in fields if f.column.steps)
+    return f"{texts}typedef struct {{\n{''.join(members) or '    char none;'}}} {style.prefix}_row;\n"
+
+
+def _text_struct(field: Field, style: Style) -> str:
+    """The struct of what is read of a whole text: its code, if it has one, and sums and counts."""
+    column = field.column
+    code = "    int32_t code;\n" if column.encoded else ""
+    return f"typedef struct {{\n{code}    int32_t n[{column.ints}];\n}} {style.text_type(field)};\n"
 
 
 def result_text(outputs: list[Output], style: Style) -> str:
@@ -136,7 +153,7 @@ def example_text(fields: list[Field], outputs: list[Output], classes: tuple[Any,
     prefix = style.prefix
     lines = [f"    {prefix}_row row;\n    {prefix}_result result;\n"]
     lines += ["    int j;\n"] if any(o.width for o in outputs) else []
-    lines += [f"    row.{f.name} = {style.missing(f.column)};\n" for f in fields]
+    lines += [f"    row.{f.name} = {style.missing(f)};\n" for f in fields]
     lines += [] if fields else ["    row.none = 0;\n"]
     lines.append(f"    {prefix}_predict(&row, &result);\n")
     for output in outputs:
@@ -155,6 +172,19 @@ def example_text(fields: list[Field], outputs: list[Output], classes: tuple[Any,
     )
 
 
+def texts_text(field: Field, writer: Writer, tables: Tables, taken: Names) -> str:
+    """The function from a text to all that is read of it, for a column whose texts are read from end to end."""
+    prefix = writer.prefix
+    steps = "".join(f"    {writer.text_step(step)}\n" for step in field.column.steps)
+    code = categories_text(replace(field, find=f"{field.find}_only"), prefix, tables, taken)
+    own = f"    read.code = {field.find}_only(text, length);\n" if field.column.encoded else ""
+    return (
+        f"{code if field.column.encoded else ''}/* What the model reads of a text of that many UTF-8 bytes. */\n"
+        f"static inline {field.find}_t {field.find}(const char *text, size_t length) {{\n"
+        f"    {field.find}_t read;\n{steps}{own}    return read;\n}}\n"
+    )
+
+
 def categories_text(field: Field, prefix: str, tables: Tables, taken: Names) -> str:
     """Constants of a column's categories, and the function from text to code."""
     assert field.column.dictionary is not None
@@ -167,9 +197,7 @@ def categories_text(field: Field, prefix: str, tables: Tables, taken: Names) -> 
             constants.append(f"    {name} = {code} /* {comment(category)} */")
     enum = "enum {\n" + ",\n".join(constants) + "\n};\n"
     find, starts, slots = find_tables(dictionary)
-    # Compilers see that 8 bytes would not fit in a shorter array, and not that none of its texts has as many.
-    texts = Table("B", dictionary.texts.data.ljust(WORD, b"\0"))
-    arrays = ", ".join(tables.name(t) for t in (texts, starts, slots))
+    arrays = ", ".join(tables.name(t) for t in (padded(dictionary.texts), starts, slots))
     return (
         f"{enum}\n/* Code of a text of that many UTF-8 bytes. */\n"
         f"static inline int32_t {field.find}(const char *text, size_t length) {{\n"
@@ -178,12 +206,8 @@ def categories_text(field: Field, prefix: str, tables: Tables, taken: Names) -> 
 
 
 def find_tables(dictionary: Dictionary) -> tuple[str, Table, Table]:
-    """Which `find` of the kernel searches a dictionary, and its starts and slots in the types that it takes."""
-    starts, slots = dictionary.starts.numbers(), dictionary.slots.numbers()
-    if max(slots) <= LARGEST_BYTE and starts[-1] < SHORT_TEXTS:
-        short = starts[-1] <= LARGEST_BYTE
-        return "find8" if short else "find8_long", Table.of("B" if short else "H", starts), Table.of("B", slots)
-    return "find16" if dictionary.slots.kind == "H" else "find32", dictionary.starts, dictionary.slots
+    """As `narrowed`."""
+    return narrowed(dictionary.starts, dictionary.slots)
 
 
 def labels_text(classes: tuple[Any, ...], prefix: str) -> str:

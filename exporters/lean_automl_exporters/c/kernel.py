@@ -6,7 +6,7 @@ import re
 from importlib.resources import files
 from typing import Final
 
-HEADERS: Final = ("lean_automl_kernel.h", "lean_automl_kernel_small.h", "lean_automl_arithmetic.h")
+HEADERS: Final = tuple(f"lean_automl_{name}.h" for name in ("kernel", "texts", "kernel_small", "arithmetic"))
 _PART: Final = re.compile(r"/\* @part (\w+)(?: needs ([\w ]+?))?( \*/\n|\n)(.*?)/\* @end \*/\n", re.DOTALL)
 
 

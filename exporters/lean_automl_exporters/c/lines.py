@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl_runtime.native.block import Table
-from lean_automl_runtime.native.values import ARITHMETIC, BYTES, DATE_PARTS, DOUBLES, INTS, LONGS
+from lean_automl_runtime.native.values import ARITHMETIC, BYTES, DATE_PARTS, DOUBLES, INTS, LONGS, TEXT_FIELDS
 
 from lean_automl_exporters.c.tables import Tables, doubles, scalar
 
@@ -22,6 +22,10 @@ SPARSE: Final = 2
 SUFFIX: Final = {"b": "i8", "h": "i16", "i": "i32"}
 SLOTS: Final = {0: "f", INTS: "i", BYTES: "b"}
 LONGEST_UNROLLED: Final = 4
+LARGEST_BYTE: Final = 255
+SHORT_TEXTS: Final = 2**16  # bytes of all texts of a dictionary
+WORD: Final = 8  # bytes that texts are compared by
+_TEXT: Final = ("text", "length")
 
 
 class Writer:
@@ -34,7 +38,7 @@ class Writer:
     """
 
     def __init__(self, prefix: str, tables: Tables, raw: dict[tuple[int, int], str]) -> None:
-        self._prefix = prefix
+        self.prefix = prefix
         self.tables = tables
         self.parts: set[str] = set()
         self.raw = raw
@@ -43,18 +47,44 @@ class Writer:
         """C for a line."""
         return _STATEMENTS[line.op](self, *line.args)
 
+    def text_step(self, step: Line) -> str:
+        """C for a step on a text, inside the function that reads it."""
+        if step.op == "COUNT":
+            field, at = step.args
+            return f"read.n[{at}] = {self.call('count_text', self.constant(TEXT_FIELDS[int(field)].upper()), *_TEXT)};"  # type: ignore[arg-type]
+        _, texts, starts, slots, mask, weights, _, width, limit, at = step.args
+        find, starts, slots = narrowed(starts, slots)  # type: ignore[arg-type]
+        part = f"tokens{find.removeprefix('find')}_{SUFFIX[weights.kind]}"  # type: ignore[union-attr]
+        names = map(self.table, (padded(texts), starts, slots))  # type: ignore[arg-type]
+        numbers = (f"{mask}u", self.table(weights), width, limit)  # type: ignore[arg-type]
+        return self.call(part, *_TEXT, *names, *numbers, f"read.n + {at}") + ";"
+
     def call(self, part: str, *args: object) -> str:
         """A call of the function of the kernel that its part is named after."""
         self.parts.add(part)
-        return f"{self._prefix}_la_{part}({', '.join(str(a) for a in args)})"
+        return f"{self.prefix}_la_{part}({', '.join(str(a) for a in args)})"
 
     def constant(self, name: str) -> str:
         """A constant of the kernel."""
-        return f"{self._prefix.upper()}_LA_{name}"
+        return f"{self.prefix.upper()}_LA_{name}"
 
     def table(self, table: Table) -> str:
         """Name of an array."""
         return self.tables.name(table)
+
+
+def narrowed(starts: Table, slots: Table) -> tuple[str, Table, Table]:
+    """Which `find` of the kernel searches a dictionary, and its starts and slots in the types that it takes."""
+    ends, codes = starts.numbers(), slots.numbers()
+    if max(codes) <= LARGEST_BYTE and ends[-1] < SHORT_TEXTS:
+        short = ends[-1] <= LARGEST_BYTE
+        return "find8" if short else "find8_long", Table.of("B" if short else "H", ends), Table.of("B", codes)
+    return "find16" if slots.kind == "H" else "find32", starts, slots
+
+
+def padded(texts: Table) -> Table:
+    """Texts of a dictionary: compilers see that 8 bytes would not fit in less, and not that no text has as many."""
+    return Table("B", texts.data.ljust(WORD, b"\0"))
 
 
 def _small(space: int, slot: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from lean_automl_runtime.errors import MissingDependencyError
 
-from lean_automl_exporters.onnx.graph import DATA_TYPES, Numbers
+from lean_automl_exporters.onnx.graph import DATA_TYPES, RUNTIME_DOMAIN, Numbers
 from lean_automl_exporters.onnx.wire import field, packed_floats, packed_integers
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def to_model(
     for info, own in zip((head.input, head.output), ports, strict=True):
         for port in own:
             _add_port(info.add(), port)
+    for name in (name for node in graph.nodes if node.domain == RUNTIME_DOMAIN for name in node.outputs):
+        _add_texts(head.value_info.add(), name)
     for name, array in graph.constants.items():
         _fill_tensor(head.initializer.add(name=name), array)
     nodes = b"".join(field(NODE_OF_GRAPH, _node(proto, node)) for node in graph.nodes)
@@ -95,6 +97,14 @@ def _add_port(info: Any, port: Port) -> None:
     tensor.shape.dim.add(dim_param=BATCH)
     if port.width is not None:
         tensor.shape.dim.add(dim_value=port.width)
+
+
+def _add_texts(info: Any, name: str) -> None:
+    """The type of what onnxruntime's `Tokenizer` makes, which ONNX itself does not know: texts in three dimensions."""
+    info.name = name
+    info.type.tensor_type.elem_type = DATA_TYPES["string"]
+    for _ in range(3):
+        info.type.tensor_type.shape.dim.add()
 
 
 def _fill_tensor(tensor: Any, array: Array) -> None:

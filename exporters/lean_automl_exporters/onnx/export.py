@@ -19,7 +19,7 @@ from lean_automl_runtime.errors import ExportError
 from lean_automl_runtime.ir import LABEL
 
 from lean_automl_exporters.onnx.emit import Port, to_model
-from lean_automl_exporters.onnx.graph import ML_DOMAIN, Graph
+from lean_automl_exporters.onnx.graph import ML_DOMAIN, RUNTIME_DOMAIN, Graph
 from lean_automl_exporters.onnx.lower import Lowering
 from lean_automl_exporters.onnx.options import DEFAULT_OPTIONS, Inputs, OnnxOptions
 from lean_automl_exporters.split import split_program
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 OPSET: Final = 17
 ML_OPSET: Final = 3
 ML_OPSET_OF_TREE_ENSEMBLE: Final = 5
+RUNTIME_OPSET: Final = 1
 
 
 def export_onnx(
@@ -92,9 +93,10 @@ def output_names(outputs: Iterable[str], inputs: Collection[str]) -> dict[str, s
 
 def _opsets(graph: Graph) -> dict[str, int]:
     """The oldest versions that have the nodes, because old runtimes refuse new ones."""
-    if any(node.op_type == "TreeEnsemble" for node in graph.nodes):
-        return {"": OPSET, ML_DOMAIN: ML_OPSET_OF_TREE_ENSEMBLE}
-    return {"": OPSET} | ({ML_DOMAIN: ML_OPSET} if any(node.domain for node in graph.nodes) else {})
+    newest = any(node.op_type == "TreeEnsemble" for node in graph.nodes)
+    versions = {"": OPSET, ML_DOMAIN: ML_OPSET_OF_TREE_ENSEMBLE if newest else ML_OPSET, RUNTIME_DOMAIN: RUNTIME_OPSET}
+    used = {"", *(node.domain for node in graph.nodes)}
+    return {domain: version for domain, version in versions.items() if domain in used}
 
 
 def _output(program: Program, name: str, port: str) -> Port:

@@ -13,6 +13,7 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ML_DOMAIN: Final = "ai.onnx.ml"
+RUNTIME_DOMAIN: Final = "com.microsoft"  # onnxruntime's own ops
 
 # Numbers of ONNX's TensorProto.DataType.
 DATA_TYPES: Final[dict[str, int]] = {

@@ -10,7 +10,7 @@ from lean_automl_runtime.errors import UnsupportedOpError
 from lean_automl_runtime.ir import DType
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl_exporters.onnx import categories, concat, dates, features, scores, tables, trees
+from lean_automl_exporters.onnx import categories, concat, dates, features, scores, tables, texts, trees
 from lean_automl_exporters.onnx.options import TreeEncoding
 from lean_automl_exporters.onnx.storage import stored
 from lean_automl_exporters.onnx.values import Index
@@ -111,6 +111,16 @@ def _(op: o.DatePart, to: Lowering) -> Value:
 @lower.register(o.Encode)
 def _(op: o.Encode, to: Lowering) -> Value:
     return to.codes(op)
+
+
+@lower.register(o.TextCount)
+def _(op: o.TextCount, to: Lowering) -> Value:
+    return texts.count(to.graph, op, to.tensor(op.inputs[0]))
+
+
+@lower.register(o.TokenScore)
+def _(op: o.TokenScore, to: Lowering) -> Value:
+    return texts.token_score(to.graph, op, to.tensor(op.inputs[0]))
 
 
 @lower.register(o.Cross)

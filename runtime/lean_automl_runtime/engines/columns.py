@@ -38,10 +38,11 @@ class ColumnReader:
     Args:
         encoder: Of its string columns.
         names: Of all columns, in order.
+        whole: Names of those whose texts the engine reads from end to end, so that codes would not be enough.
     """
 
-    def __init__(self, encoder: TextEncoder, names: tuple[str, ...]) -> None:
-        self._encoder = encoder
+    def __init__(self, encoder: TextEncoder, names: tuple[str, ...], whole: frozenset[str] = frozenset()) -> None:
+        self._encoder, self._whole = encoder, whole
         self._number = {name: number for number, name in enumerate(names)}
 
     def read(self, values: Any, column: Column) -> Array:
@@ -50,6 +51,8 @@ class ColumnReader:
         Raises:
             SchemaError: As `records.column_array`.
         """
+        if column.name in self._whole:
+            return column_array(values, column)
         if column.dtype == "string":
             return self._codes(values, column)
         array = values if isinstance(values, np.ndarray) else _plain_numbers(values)

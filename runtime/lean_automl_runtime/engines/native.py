@@ -42,6 +42,7 @@ class NativeEngine:
         self.classes = plan.classes
         self._outputs = plan.outputs
         self._described = [(c.name, c.kind, c.value.dtype) for c in plan.columns]
+        self._whole = frozenset([c.name for c in plan.columns if c.steps])
         names = tuple([name for name, _, _ in self._described])
         try:
             self._predictor = Predictor(encode(plan), names, plan.classes, Prediction, self._parse, self._explain)
@@ -89,7 +90,7 @@ class NativeEngine:
             from lean_automl_runtime.engines.native_texts import NativeTexts
 
             names = tuple([name for name, _, _ in self._described])
-            self._reader = ColumnReader(NativeTexts(self._predictor), names)
+            self._reader = ColumnReader(NativeTexts(self._predictor), names, self._whole)
         return self._reader.read(values, column)
 
     def run(self, inputs: "Sequence[Array]") -> "dict[str, Array]":

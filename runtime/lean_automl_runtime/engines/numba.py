@@ -20,8 +20,10 @@ from lean_automl_runtime.engines.numba_texts import Codes, NumbaTexts
 from lean_automl_runtime.ir.program import LABEL, PREDICTION, PROBABILITIES
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.engines.numba_draft import RawSlot
     from lean_automl_runtime.ir.columns import Column
     from lean_automl_runtime.ir.program import Program
+    from lean_automl_runtime.reference import Step
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -44,7 +46,8 @@ class NumbaEngine:
             self._texts.recode(slot.column, slot.categories) if len(lists.get(slot.column, ())) > 1 else None
             for slot in plan.raw
         ]
-        self._reader = ColumnReader(self._texts, tuple(column.name for column in program.columns))
+        whole = frozenset(program.columns[slot.column].name for slot in plan.raw if slot.text is not None)
+        self._reader = ColumnReader(self._texts, tuple(column.name for column in program.columns), whole)
         row_bytes = 8 * len(plan.raw) + 4 * (plan.floats + plan.ints)
         self._block = min(MOST_ROWS, max(FEWEST_ROWS, BLOCK_BYTES // row_bytes))
         classes = program.classes
@@ -80,6 +83,7 @@ class NumbaEngine:
     def _columns(self, inputs: Sequence[Array]) -> list[Array]:
         """What each raw slot takes."""
         codes: dict[int, Array] = {}
+        numbers: dict[tuple[int, int], Array] = {}  # of whole texts: a step gives several columns
         columns = []
         for slot, recode in zip(self._plan.raw, self._recode, strict=True):
             array = inputs[slot.column]
@@ -87,8 +91,30 @@ class NumbaEngine:
                 if slot.column not in codes:
                     codes[slot.column] = self._texts.checked(slot.column, array)
                 array = codes[slot.column]
+            elif slot.text is not None:
+                step, place = slot.text
+                if (slot.column, id(step)) not in numbers:
+                    numbers[slot.column, id(step)] = step(array)
+                array = numbers[slot.column, id(step)][:, place]
             columns.append(array if recode is None else recode[array])
         return columns
+
+
+class _Number:
+    """From a text to one column of what a step makes of it."""
+
+    def __init__(self, step: Step, place: int) -> None:
+        self._step, self._place = step, place
+
+    def __getitem__(self, text: str) -> float:
+        return float(self._step([text])[0, self._place])
+
+
+def _reader(slot: RawSlot) -> Codes | _Number | None:
+    """What a string becomes in a raw slot; None for what is a number already."""
+    if slot.text is not None:
+        return _Number(*slot.text)
+    return None if slot.categories is None else Codes(slot.categories)
 
 
 class _Memory:
@@ -121,9 +147,7 @@ class _RowPath:
 
     def __init__(self, plan: Plan, classes: Sequence[Any]) -> None:
         self._plan = plan
-        self._sources = [
-            (slot.column, None if slot.categories is None else Codes(slot.categories)) for slot in plan.raw
-        ]
+        self._sources = [(slot.column, _reader(slot)) for slot in plan.raw]
         self._pack = Struct("".join("d" if slot.is_float else "q" for slot in plan.raw)).pack_into
         self._classes = classes
         self._label = plan.label or 0

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from lean_automl_runtime.ir.columns import Column
+    from lean_automl_runtime.reference import Step
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Slots = list[int]
@@ -25,13 +26,15 @@ class RawSlot:
 
     Attributes:
         column: Number of the column that it takes its values from.
-        categories: Those that a string is encoded by; None for a number or a time.
+        categories: Those that a string is encoded by; None for a number, a time, or a text that is read whole.
         is_float: Whether it holds a float64; else an int64.
+        text: What reads a whole text, and which column of its result this is.
     """
 
     column: int
     categories: tuple[str, ...] | None
     is_float: bool
+    text: tuple[Step, int] | None = None
 
 
 class Pool:

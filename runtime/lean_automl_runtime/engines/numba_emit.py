@@ -12,6 +12,7 @@ from lean_automl_runtime.engines import numba_layout as k
 from lean_automl_runtime.engines.numba_draft import Draft, RawSlot, Slots
 from lean_automl_runtime.errors import InternalError
 from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.reference import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,14 @@ def _(op: o.DatePart, draft: Draft, inputs: Sequence[Slots], to: Slots) -> None:
 @emit.register(o.Encode)
 def _(op: o.Encode, draft: Draft, inputs: Sequence[Slots], to: Slots) -> None:
     draft.line(k.CODE, to[0], draft.new_raw(RawSlot(inputs[0][0], op.categories, is_float=False)))
+
+
+@emit.register(o.TextCount)
+@emit.register(o.TokenScore)
+def _(op: o.Op, draft: Draft, inputs: Sequence[Slots], to: Slots) -> None:
+    step = prepare(op)  # texts are Python's, so reading them is as well
+    for j, slot in enumerate(to):
+        draft.line(k.NUMBER, slot, draft.new_raw(RawSlot(inputs[0][0], None, is_float=True, text=(step, j))))
 
 
 @emit.register(o.Cross)

@@ -16,10 +16,11 @@ Rules that hold for every op:
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+from lean_automl_runtime.ir.words import Activation, ArithmeticKind, DateField, LinkKind, TextField
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,58 +30,11 @@ if TYPE_CHECKING:
     Ints = NDArray[np.signedinteger[Any]]
     Bins = NDArray[np.unsignedinteger[Any]]
 
+__all__ = ["Activation", "ArithmeticKind", "DateField", "LinkKind", "TextField"]  # and what is defined here
+
 CODE_MISSING: Final = 0
 CODE_UNSEEN: Final = 1
 CODE_FIRST: Final = 2
-
-
-class DateField(StrEnum):
-    """Parts of a datetime in UTC, proleptic Gregorian calendar."""
-
-    YEAR = "year"
-    MONTH = "month"  # 1..12
-    DAY = "day"  # 1..31
-    WEEKDAY = "weekday"  # Monday is 0
-    DAY_OF_YEAR = "day_of_year"  # 1..366
-    HOUR = "hour"
-    MINUTE = "minute"
-    SECOND = "second"
-    DAYS = "days"  # whole days since 1970-01-01, floored
-    SECONDS_OF_DAY = "seconds_of_day"
-
-
-class ArithmeticKind(StrEnum):
-    """float32 operations on a and b; NaN where either is NaN.
-
-    The first four are those of IEEE 754: x / 0 is inf or NaN as the standard says. `FLOOR_DIVIDE` is the whole number
-    at or below the rounded quotient. `MINIMUM` is a where a < b, else b; `MAXIMUM` is a where a > b, else b. `LESS`,
-    `LESS_EQUAL` and `EQUAL` are 1 where a < b, a <= b, a = b, else 0.
-    """
-
-    ADD = "add"
-    SUBTRACT = "subtract"
-    MULTIPLY = "multiply"
-    DIVIDE = "divide"
-    FLOOR_DIVIDE = "floor_divide"
-    MINIMUM = "minimum"
-    MAXIMUM = "maximum"
-    LESS = "less"
-    LESS_EQUAL = "less_equal"
-    EQUAL = "equal"
-
-
-class Activation(StrEnum):
-    """What `Dense` applies to its sum. `RELU` of NaN is NaN."""
-
-    IDENTITY = "identity"
-    RELU = "relu"
-
-
-class LinkKind(StrEnum):
-    """From scores to probabilities."""
-
-    SIGMOID = "sigmoid"  # (n, 1) -> (n, 2): 1 - p, p
-    SOFTMAX = "softmax"  # (n, k) -> (n, k)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +93,37 @@ class Encode(Op):
     """
 
     categories: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class TextCount(Op):
+    """string (n, 1) -> float32 (n, 1): one count of the text; 0 where it is missing."""
+
+    field: TextField
+
+
+@dataclass(frozen=True, eq=False)
+class TokenScore(Op):
+    """string (n, 1) -> float (n, width): weights of the tokens that occur in the text, added up.
+
+    A word is a run of ASCII letters and digits and of all characters beyond ASCII, its ASCII capitals made small. The
+    first `limit` words are read. A token is a word, or two words that follow each other, joined by one space. Each
+    occurrence of `tokens[i]` adds the row i of `weights`; the output column j is
+    `float32(sum) * scale[j] + bias[j]`, the sum in int32. Tokens are compared as code points, without normalisation.
+
+    Attributes:
+        tokens: distinct, each of at most 64 UTF-8 bytes.
+        weights: int8 or int16, shape (tokens, width).
+        scale: shape (width,).
+        bias: shape (width,).
+        limit: at least 1, such that no sum can leave int32.
+    """
+
+    tokens: tuple[str, ...]
+    weights: Ints
+    scale: F32
+    bias: F32
+    limit: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -361,6 +346,8 @@ OPS: Final[dict[str, type[Op]]] = {
         Rescale,
         DatePart,
         Encode,
+        TextCount,
+        TokenScore,
         Cross,
         Lookup,
         Arithmetic,

@@ -124,7 +124,7 @@ def _op_from_json(item: dict[str, Any], block: bytes) -> o.Op:
 # Annotations of `ops.py`, which are text there.
 _ARRAYS: Final = ("F32", "I32", "Ints", "Bins", "NDArray[Any]", "NDArray[np.bool_]")
 _ENUMS: Final[dict[Any, type[StrEnum]]] = {
-    kind.__name__: kind for kind in (o.DateField, o.ArithmeticKind, o.Activation, o.LinkKind)
+    kind.__name__: kind for kind in (o.DateField, o.TextField, o.ArithmeticKind, o.Activation, o.LinkKind)
 }
 
 

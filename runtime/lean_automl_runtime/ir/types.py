@@ -16,6 +16,7 @@ import numpy as np
 
 from lean_automl_runtime.errors import VerifyError
 from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.texts import is_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 INT32_MAX: Final = 2**31 - 1
 MAX_LEVELS: Final = 2**24
+MAX_TOKENS: Final = 2**16 - o.CODE_FIRST
 MAX_WIDTH: Final = 2**20
 
 
@@ -120,6 +122,30 @@ def _(op: o.Encode, inputs: Sequence[ValueType]) -> ValueType:
     require(all(isinstance(c, str) and c for c in op.categories), "a category is empty or not a string")
     require(len(set(op.categories)) == len(op.categories), "categories repeat")
     return ValueType(DType.CODE, 1, (len(op.categories) + o.CODE_FIRST,))
+
+
+@infer.register(o.TextCount)
+def _(op: o.TextCount, inputs: Sequence[ValueType]) -> ValueType:
+    _one(inputs, DType.STRING, width=1)
+    require(isinstance(op.field, o.TextField), f"{op.field!r} is not a text field")
+    return ValueType(DType.FLOAT32, 1)
+
+
+@infer.register(o.TokenScore)
+def _(op: o.TokenScore, inputs: Sequence[ValueType]) -> ValueType:
+    _one(inputs, DType.STRING, width=1)
+    require(all(isinstance(t, str) and is_token(t) for t in op.tokens), "a token is not one or two small words")
+    require(len(set(op.tokens)) == len(op.tokens) <= MAX_TOKENS, "tokens repeat, or are too many")
+    width = op.scale.size
+    require(width > 0, "writes no column")
+    _array(op.weights, (len(op.tokens), width), "int8", "int16")
+    _array(op.scale, (width,), "float32")
+    _array(op.bias, (width,), "float32")
+    require(type(op.limit) is int and op.limit >= 1, f"limit is {op.limit!r}")
+    # A word and the pair that it ends may both count.
+    worst = 2 * op.limit * int(np.abs(op.weights.astype(np.int64)).max(initial=1))
+    require(worst <= INT32_MAX, "a sum of weights can leave int32")
+    return ValueType(DType.FLOAT32, width)
 
 
 @infer.register(o.Cross)

@@ -27,6 +27,7 @@ FEATURES: Final[dict[str, str]] = {
     "ops": "ops of the Program",
     "encodings": "texts looked up in a category table",
     "encode_steps": "log2 of the categories, summed over encodings",
+    "text_ops": "texts that are read from end to end: counted, or cut into words that are looked up",
     "date_parts": "calendar fields",
     "cells": "numbers moved or changed one by one: lookups, arithmetic, filling, clipping, joining",
     "bin_columns": "columns that are binned",
@@ -106,6 +107,12 @@ def _(op: o.DatePart, widths: Widths) -> Counts:  # noqa: ARG001
 @count_op.register(o.Encode)
 def _(op: o.Encode, widths: Widths) -> Counts:  # noqa: ARG001
     return {"encodings": 1, "encode_steps": float(np.log2(1 + len(op.categories)))}
+
+
+@count_op.register(o.TextCount)
+@count_op.register(o.TokenScore)
+def _(op: o.Op, widths: Widths) -> Counts:  # noqa: ARG001
+    return {"text_ops": 1, "cells": widths.output}
 
 
 @count_op.register(o.Bin)

@@ -14,6 +14,7 @@
 typedef struct {
     Py_buffer buffer;
     char format;
+    int32_t *ints; /* of texts that are read whole: LA_ROWS times the numbers of the column's steps */
     union {
         float f[LA_ROWS];
         double d[LA_ROWS];
@@ -78,7 +79,7 @@ static int fits(const la_column *c, const Source *source) {
     const Py_ssize_t size = source->buffer.itemsize;
     if (c->kind == LA_CATEGORICAL || c->kind == LA_TEXT) {
         return (format == 'O' && size == (Py_ssize_t)sizeof(PyObject *)) ||
-               ((format == 'i' || format == 'l') && size == 4);
+               ((format == 'i' || format == 'l') && size == 4 && c->steps == 0);
     }
     if (c->kind == LA_DATETIME) {
         return (format == 'l' || format == 'q') && size == 8;
@@ -100,6 +101,14 @@ static int open_source(const Predictor *self, int32_t column, PyObject *object, 
         PyErr_Format(PyExc_TypeError, "column %U: a buffer of format %s does not fit", self->name[column], format);
         return -1;
     }
+    if (c->ints > 0) {
+        source->ints = (int32_t *)malloc((size_t)c->ints * LA_ROWS * sizeof(int32_t));
+        if (source->ints == NULL) {
+            PyBuffer_Release(&source->buffer);
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
     return 0;
 }
 
@@ -107,7 +116,7 @@ static int open_source(const Predictor *self, int32_t column, PyObject *object, 
 static int encode(const Predictor *self, const la_column *c, Source *source, Py_ssize_t first, Py_ssize_t rows) {
     PyObject *seen[LA_SEEN];
     int32_t code[LA_SEEN];
-    Py_ssize_t row;
+    Py_ssize_t row, where[LA_SEEN];
     memset(seen, 0, sizeof seen);
     for (row = 0; row < rows; row++) {
         PyObject *text;
@@ -119,11 +128,15 @@ static int encode(const Predictor *self, const la_column *c, Source *source, Py_
                 PyErr_SetString(PyExc_TypeError, "a string column holds something else");
                 return -1;
             }
-            code[at] = la_code_of(self, c, text);
+            code[at] = la_code_of(self, c, text, source->ints + row * c->ints);
             if (code[at] < 0) {
                 return -1;
             }
             seen[at] = text;
+            where[at] = row;
+        } else if (c->ints > 0) {
+            memcpy(source->ints + row * c->ints, source->ints + where[at] * c->ints,
+                   (size_t)c->ints * sizeof(int32_t));
         }
         source->block.i[row] = code[at];
     }
@@ -163,14 +176,14 @@ typedef struct {
 } Load;
 
 typedef struct {
-    Load *loads; /* those of floats, then of codes, of doubles and of longs */
-    int32_t end[4];
+    Load *loads; /* those of floats, then of codes, of doubles and of longs; last, columns of texts read whole */
+    int32_t end[5];
 } Loads;
 
 static int open_loads(const Predictor *self, const Source *sources, Loads *loads) {
     static const int32_t spaces[4] = {LA_FLOATS, LA_INTS, LA_DOUBLES, LA_LONGS};
     int32_t kind, i, count = 0;
-    loads->loads = (Load *)malloc(((size_t)self->head->columns + 1) * sizeof(Load));
+    loads->loads = (Load *)malloc((2 * (size_t)self->head->columns + 1) * sizeof(Load));
     if (loads->loads == NULL) {
         PyErr_NoMemory();
         return -1;
@@ -184,10 +197,17 @@ static int open_loads(const Predictor *self, const Source *sources, Loads *loads
         }
         loads->end[kind] = count;
     }
+    for (i = 0; i < self->head->columns; i++) {
+        if (self->columns[i].ints > 0) {
+            loads->loads[count].from = sources[i].ints;
+            loads->loads[count++].slot = i; /* of the column: it says where its numbers go */
+        }
+    }
+    loads->end[4] = count;
     return 0;
 }
 
-static void load_row(const Loads *loads, const la_slots *slots, Py_ssize_t row) {
+static void load_row(const Predictor *self, const Loads *loads, const la_slots *slots, Py_ssize_t row) {
     const Load *load = loads->loads;
     for (; load < loads->loads + loads->end[0]; load++) {
         slots->f[load->slot] = ((const float *)load->from)[row];
@@ -200,6 +220,10 @@ static void load_row(const Loads *loads, const la_slots *slots, Py_ssize_t row) 
     }
     for (; load < loads->loads + loads->end[3]; load++) {
         slots->l[load->slot] = ((const int64_t *)load->from)[row];
+    }
+    for (; load < loads->loads + loads->end[4]; load++) {
+        const la_column *c = self->columns + load->slot;
+        memcpy(slots->i + c->first, (const int32_t *)load->from + row * c->ints, (size_t)c->ints * sizeof(int32_t));
     }
 }
 
@@ -249,7 +273,7 @@ static int run_rows(const Predictor *self, Source *sources, const Targets *targe
         Py_BEGIN_ALLOW_THREADS;
         read_block(self, sources, first, rows);
         for (row = 0; row < rows; row++) {
-            load_row(&loads, &slots, row);
+            load_row(self, &loads, &slots, row);
             self->run(self->plan, &slots);
             store_row(self, &slots, targets, first + row);
         }
@@ -281,6 +305,7 @@ static void close_all(Source *sources, int32_t opened, Targets *targets) {
     int32_t i;
     for (i = 0; i < opened; i++) {
         PyBuffer_Release(&sources[i].buffer);
+        free(sources[i].ints);
     }
     free(sources);
     PyBuffer_Release(&targets->label); /* does nothing where obj is NULL */

@@ -1,10 +1,10 @@
 /* encode.c: whole columns of texts to codes, from Python objects or from Arrow's buffers. */
 #include "predictor.h"
 
-/* The column of a number if it is one of strings, else NULL with an exception. */
+/* The column of a number if it is one of strings of which codes are all that is read, else NULL with an exception. */
 static const la_column *string_column(const Predictor *self, int number) {
     if (self->explain == NULL || number < 0 || number >= self->head->columns ||
-        self->columns[number].space != LA_INTS) {
+        self->columns[number].space != LA_INTS || self->columns[number].steps > 0) {
         PyErr_SetString(PyExc_ValueError, "not a string column");
         return NULL;
     }
@@ -42,7 +42,7 @@ static int read_new(const Predictor *self, int column, PyObject *value, Known *k
     const size_t at = place_of(value);
     int failed;
     Py_INCREF(value); /* parsing may run Python code, which may change the array */
-    failed = la_read_code(self, column, value, code) < 0;
+    failed = la_read_code(self, column, value, code, NULL) < 0;
     if (!failed && PyUnicode_CheckExact(value)) {
         PyObject *before = known->text[at];
         known->text[at] = value;

@@ -3,11 +3,12 @@
 import struct
 
 from lean_automl_runtime.native.block import ALIGNMENT, Table, require
-from lean_automl_runtime.native.plan import KINDS, Plan
+from lean_automl_runtime.native.plan import KINDS, Line, Plan
+from lean_automl_runtime.native.texts import STEPS
 
 MAGIC = int.from_bytes(b"LAP1", "little")
 HEAD_WORDS = 64
-COLUMN_WORDS = 8
+COLUMN_WORDS = 12
 LINE_WORDS = 16
 OPS = (
     *("", "RESCALE", "DATE", "RECODE", "CROSS", "LOOKUP_F", "LOOKUP_B", "LOOKUP_I", "CONSTANT", "ARITHMETIC", "IMPUTE"),
@@ -36,6 +37,12 @@ class _Tables:
         return at
 
 
+def _step(step: Line, tables: _Tables) -> bytes:
+    """One step on a text."""
+    args = [tables.put(arg) if isinstance(arg, Table) else arg for arg in step.args]
+    return struct.pack(f"<{LINE_WORDS}i", STEPS.index(step.op), *args, *[0] * (LINE_WORDS - 1 - len(args)))
+
+
 def encode(plan: Plan) -> bytes:
     """The plan as one block of bytes."""
     columns_at = 4 * HEAD_WORDS
@@ -47,7 +54,9 @@ def encode(plan: Plan) -> bytes:
         places = (0, 0, 0, 0, 0)
         if d is not None:
             places = (len(d.categories), tables.put(d.texts), tables.put(d.starts), tables.put(d.slots), d.mask)
-        columns += (KINDS.index(column.kind), column.value.space, column.value.slot, *places)
+        steps = Table("i", b"".join([_step(step, tables) for step in column.steps]))
+        texts = (len(column.steps), tables.put(steps) if column.steps else 0, column.first, column.ints)
+        columns += (KINDS.index(column.kind), column.value.space, column.value.slot, *places, *texts)
     lines: list[int] = []
     numbers = {name: number for number, name in enumerate(OPS)}
     for line in plan.lines:

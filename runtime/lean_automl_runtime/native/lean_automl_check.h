@@ -10,25 +10,67 @@
 
 #include "lean_automl_check_forests.h"
 
-LA_FN const char *la_check_dictionary(const la_proof *p, const la_column *c) {
+/* `places`: texts_at, starts_at, slots_at, mask, of n categories. */
+LA_FN const char *la_check_dictionary(const la_proof *p, int32_t n, const int32_t *places) {
     const uint8_t *plan = p->plan;
-    const int32_t n = c->categories, wide = n > 65536 - LA_CODE_FIRST;
-    const uint32_t *starts = LA_TABLE(uint32_t, c->starts_at);
-    int64_t i, taken = 0, slots = (int64_t)c->mask + 1;
+    const int32_t wide = n > 65536 - LA_CODE_FIRST;
+    const uint32_t *starts = LA_TABLE(uint32_t, places[1]);
+    int64_t i, taken = 0, slots = (int64_t)places[3] + 1;
     LA_NEED(n >= 0 && n < LA_MOST_LEVELS - LA_CODE_FIRST, "number of categories");
     LA_NEED(slots > 0 && (slots & (slots - 1)) == 0, "size of a dictionary");
-    LA_NEED(la_has_table(p, c->starts_at, (int64_t)n + 1, 4), "starts of categories");
-    LA_NEED(la_has_table(p, c->slots_at, slots, wide ? 4 : 2), "slots of a dictionary");
-    LA_NEED(starts[0] == 0 && la_has_table(p, c->texts_at, starts[n], 1), "texts of categories");
+    LA_NEED(la_has_table(p, places[1], (int64_t)n + 1, 4), "starts of categories");
+    LA_NEED(la_has_table(p, places[2], slots, wide ? 4 : 2), "slots of a dictionary");
+    LA_NEED(starts[0] == 0 && la_has_table(p, places[0], starts[n], 1), "texts of categories");
     for (i = 0; i < n; i++) {
         LA_NEED(starts[i] <= starts[i + 1], "starts of categories descend");
     }
     for (i = 0; i < slots; i++) {
-        uint32_t code = wide ? LA_TABLE(uint32_t, c->slots_at)[i] : LA_TABLE(uint16_t, c->slots_at)[i];
+        uint32_t code = wide ? LA_TABLE(uint32_t, places[2])[i] : LA_TABLE(uint16_t, places[2])[i];
         LA_NEED(code == 0 || (code >= LA_CODE_FIRST && code - LA_CODE_FIRST < (uint32_t)n), "a code in a dictionary");
         taken += code != 0;
     }
     LA_NEED(taken < slots, "a dictionary is full");
+    return NULL;
+}
+
+/* A step on the text of a column whose first int slot is `first`. */
+LA_FN const char *la_check_step(const la_proof *p, const la_column *c, int32_t op, const int32_t *a) {
+    const int32_t keys = a[0], width = a[7], at = a[9];
+    int64_t worst, cells = (int64_t)keys * width, i;
+    int32_t j;
+    if (op == LA_STEP_COUNT) {
+        LA_NEED(a[0] >= LA_LENGTH && a[0] <= LA_CAPITALS && la_inside(a[1], 1, c->ints), "count of a text");
+        p->sums[c->first + a[1]] = INT32_MAX;
+        return NULL;
+    }
+    LA_NEED(op == LA_STEP_TOKENS && (a[6] == LA_I8 || a[6] == LA_I16), "step on a text");
+    LA_NEED(keys >= 0 && keys <= 65536 - LA_CODE_FIRST, "number of tokens");
+    LA_TRY(la_check_dictionary(p, keys, a + 1));
+    LA_NEED(width > 0 && a[8] > 0 && la_has_table(p, a[5], cells, a[6]), "weights of tokens");
+    LA_NEED(la_inside(at, width, c->ints), "sums of tokens");
+    for (j = 0; j < width; j++) {
+        for (worst = 0, i = j; i < cells; i += width) {
+            const int64_t number = la_number(p, a[5], a[6], i), size = number < 0 ? -number : number;
+            worst = size > worst ? size : worst;
+        }
+        LA_NEED(2 * worst * a[8] <= INT32_MAX, "a sum can leave int32"); /* a word, and the pair that it ends */
+        p->sums[c->first + at + j] = 2 * worst * a[8];
+    }
+    return NULL;
+}
+
+LA_FN const char *la_check_steps(const la_proof *p, const la_column *c) {
+    const uint8_t *plan = p->plan;
+    int32_t j;
+    LA_NEED(c->steps >= 0 && la_has_table(p, c->steps_at, c->steps, sizeof(la_line)), "steps on a text");
+    LA_NEED(la_inside(c->first, c->ints, p->head->ints), "slots of a text");
+    for (j = 0; j < c->ints; j++) { /* slots that no step writes may hold anything */
+        p->sums[c->first + j] = p->int_tops[c->first + j] = -1;
+    }
+    for (j = 0; j < c->steps; j++) {
+        const la_line *step = LA_TABLE(la_line, c->steps_at) + j;
+        LA_TRY(la_check_step(p, c, step->op, step->a));
+    }
     return NULL;
 }
 
@@ -37,7 +79,8 @@ LA_FN const char *la_check_column(const la_proof *p, const la_column *c) {
     LA_NEED(c->kind >= LA_NUMERIC && c->kind <= LA_TEXT, "kind of a column");
     if (strings) {
         LA_NEED(c->space == LA_INTS, "slot of a string column");
-        LA_TRY(la_check_dictionary(p, c));
+        LA_TRY(la_check_dictionary(p, c->categories, &c->texts_at));
+        LA_TRY(la_check_steps(p, c));
         LA_NEED(la_set_top(p, LA_INTS, c->slot, (int64_t)c->categories + 1), "slot of a string column");
     } else if (c->kind == LA_DATETIME) {
         LA_NEED(c->space == LA_LONGS && la_inside(c->slot, 1, p->head->longs), "slot of a time column");

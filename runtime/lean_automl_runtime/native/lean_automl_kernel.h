@@ -162,6 +162,8 @@ LA_DEFINE_FIND(la_find16, uint16_t, uint32_t)
 LA_DEFINE_FIND(la_find32, uint32_t, uint32_t)
 /* @end */
 
+#include "lean_automl_texts.h"
+
 /* @part rescale needs core */
 LA_EXACT float la_rescale(double x, double shift, double scale) { return (float)((x - shift) * scale); }
 /* @end */

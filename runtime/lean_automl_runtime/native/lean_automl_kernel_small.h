@@ -246,4 +246,17 @@ LA_FN int32_t la_greatest(const int32_t *sums, const int32_t *scale, const int64
 }
 /* @end */
 
+/* @part tokens8_i8 needs tokens find8 */
+LA_DEFINE_TOKENS(la_tokens8_i8, la_find8, uint8_t, uint8_t, int8_t)
+/* @end */
+/* @part tokens8_long_i8 needs tokens find8_long */
+LA_DEFINE_TOKENS(la_tokens8_long_i8, la_find8_long, uint8_t, uint16_t, int8_t)
+/* @end */
+/* @part tokens8_i16 needs tokens find8 */
+LA_DEFINE_TOKENS(la_tokens8_i16, la_find8, uint8_t, uint8_t, int16_t)
+/* @end */
+/* @part tokens8_long_i16 needs tokens find8_long */
+LA_DEFINE_TOKENS(la_tokens8_long_i16, la_find8_long, uint8_t, uint16_t, int16_t)
+/* @end */
+
 #endif

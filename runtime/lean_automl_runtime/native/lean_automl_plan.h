@@ -36,6 +36,7 @@ enum { LA_FLOATS, LA_INTS, LA_BYTES, LA_DOUBLES, LA_LONGS }; /* kinds of slots *
 typedef struct {
     int32_t kind, space, slot;
     int32_t categories, texts_at, starts_at, slots_at, mask; /* strings only; 16-bit codes if they fit */
+    int32_t steps, steps_at, first, ints;                    /* strings only: what reads the whole text, see la_read */
 } la_column;
 
 typedef struct {
@@ -76,6 +77,12 @@ enum {
     LA_OP_LABEL,       /* float, n, int */
     LA_OP_ABOVE,       /* float, threshold_at, int */
     LA_OPS
+};
+/* Steps that read a text, before the lines; they write int slots of the column, counted from its first one. */
+enum {
+    LA_STEP_COUNT = 1, /* field, int */
+    LA_STEP_TOKENS,    /* tokens, texts_at, starts_at, slots_at (uint16), mask, weights_at, type, width, limit, sums */
+    LA_STEPS
 };
 enum { LA_I8 = 1, LA_I16 = 2, LA_I32 = 4 }; /* `type` of leaves and values */
 
@@ -328,6 +335,28 @@ LA_FN int32_t la_code(const uint8_t *plan, const la_column *c, const char *text,
     }
     return la_find32(text, length, plan + c->texts_at, LA_TABLE(uint32_t, c->starts_at),
                      LA_TABLE(uint32_t, c->slots_at), (uint32_t)c->mask);
+}
+
+LA_FN void la_step_text(const uint8_t *plan, const la_line *step, const char *text, size_t length, int32_t *ints) {
+    const int32_t *a = step->a;
+    if (step->op == LA_STEP_COUNT) {
+        ints[a[1]] = la_count_text(a[0], text, length);
+    } else if (a[6] == LA_I8) {
+        la_tokens16_i8(text, length, plan + a[1], LA_TABLE(uint32_t, a[2]), LA_TABLE(uint16_t, a[3]), (uint32_t)a[4],
+                       LA_TABLE(int8_t, a[5]), a[7], a[8], ints + a[9]);
+    } else {
+        la_tokens16_i16(text, length, plan + a[1], LA_TABLE(uint32_t, a[2]), LA_TABLE(uint16_t, a[3]), (uint32_t)a[4],
+                        LA_TABLE(int16_t, a[5]), a[7], a[8], ints + a[9]);
+    }
+}
+
+/* Code of a text in a string column, and the numbers of the column's steps, `c->ints` of them. */
+LA_FN int32_t la_read(const uint8_t *plan, const la_column *c, const char *text, size_t length, int32_t *ints) {
+    const la_line *step = LA_TABLE(la_line, c->steps_at), *end = step + c->steps;
+    for (; step < end; step++) {
+        la_step_text(plan, step, text, length, ints);
+    }
+    return la_code(plan, c, text, length);
 }
 
 #endif

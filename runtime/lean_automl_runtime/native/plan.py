@@ -33,15 +33,23 @@ class Column:
         kind: One of `KINDS`.
         value: Where it is put.
         dictionary: Of a string column.
+        encoded: Whether an op reads its code.
+        steps: What reads the whole text of a string column, before all lines.
+        first: First of the int slots that steps write.
+        ints: How many there are.
     """
 
-    __slots__ = ("dictionary", "kind", "name", "value")
+    __slots__ = ("dictionary", "encoded", "first", "ints", "kind", "name", "steps", "value")
 
     def __init__(self, name: str, kind: str, value: Value) -> None:
         self.name = name
         self.kind = kind
         self.value = value
         self.dictionary: Dictionary | None = None
+        self.encoded = False
+        self.steps: list[Line] = []
+        self.first = 0
+        self.ints = 0
 
 
 class Line:
@@ -99,6 +107,7 @@ def build_plan(head: bytes, block: bytes) -> Plan:
 
 def _build(described: "dict[str, Any]", block: "memoryview[int]") -> Plan:
     from lean_automl_runtime.native.lower import lower
+    from lean_automl_runtime.native.texts import TEXT_OPS, read_texts
 
     columns = [_column(*item) for item in described["columns"]]
     names = [column.name for column in columns]
@@ -111,10 +120,11 @@ def _build(described: "dict[str, Any]", block: "memoryview[int]") -> Plan:
     plan = Plan(columns)
     lists = _dictionaries(plan, nodes)
     _place(plan, nodes, values)
+    read_texts(plan, nodes, values[len(columns) :])
     for node, value in zip(nodes, values[len(columns) :], strict=True):
         if node.name == "Encode":
             _recode(plan, node, value, lists)
-        else:
+        elif node.name not in TEXT_OPS:
             lower(plan, node, [values[i] for i in node.inputs], value)
     _outputs(plan, described["outputs"], nodes, values)
     return plan
@@ -134,6 +144,7 @@ def _dictionaries(plan: Plan, nodes: list[Node]) -> dict[int, list[list[str]]]:
     for number, column in enumerate(plan.columns):
         if column.value.dtype == STRING:
             column.dictionary = Dictionary(joined(lists.get(number, [])))
+            column.encoded = number in lists
     return lists
 
 

@@ -39,11 +39,11 @@ typedef struct {
 /* Puts a caller's value into the slots of a column: 0, or -1 with an exception. */
 int la_read_value(const Predictor *self, const la_slots *slots, int32_t column, PyObject *value);
 
-/* Code of a str: negative with an exception if its bytes cannot be had. */
-int32_t la_code_of(const Predictor *self, const la_column *column, PyObject *text);
+/* Code of a str, and the numbers of the column's steps: negative with an exception if its bytes cannot be had. */
+int32_t la_code_of(const Predictor *self, const la_column *column, PyObject *text, int32_t *ints);
 
-/* Code of any value in a string column: 0, or -1 with an exception. */
-int la_read_code(const Predictor *self, int32_t column, PyObject *value, int32_t *code);
+/* The same of any value in a string column: 0, or -1 with an exception. */
+int la_read_code(const Predictor *self, int32_t column, PyObject *value, int32_t *code, int32_t *ints);
 
 /* Method `run(inputs, n, label, probabilities, prediction)`. */
 PyObject *la_run_batch(PyObject *self, PyObject *args);

@@ -6,7 +6,7 @@
 
 #define LA_LONGEST_NUMBER 24
 
-static int32_t code_of_number(const Predictor *self, const la_column *column, long long number) {
+static int32_t code_of_number(const Predictor *self, const la_column *column, long long number, int32_t *ints) {
     char text[LA_LONGEST_NUMBER];
     int at = LA_LONGEST_NUMBER;
     unsigned long long rest = number < 0 ? 0ull - (unsigned long long)number : (unsigned long long)number;
@@ -17,17 +17,17 @@ static int32_t code_of_number(const Predictor *self, const la_column *column, lo
     if (number < 0) {
         text[--at] = '-';
     }
-    return la_code(self->plan, column, text + at, (size_t)(LA_LONGEST_NUMBER - at));
+    return la_read(self->plan, column, text + at, (size_t)(LA_LONGEST_NUMBER - at), ints);
 }
 
-int32_t la_code_of(const Predictor *self, const la_column *column, PyObject *text) {
+int32_t la_code_of(const Predictor *self, const la_column *column, PyObject *text, int32_t *ints) {
     Py_ssize_t length;
     const char *bytes = PyUnicode_AsUTF8AndSize(text, &length);
     PyObject *encoded;
     char *raw;
     int32_t code;
     if (bytes != NULL) {
-        return la_code(self->plan, column, bytes, (size_t)length);
+        return la_read(self->plan, column, bytes, (size_t)length, ints);
     }
     if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
         return -1;
@@ -38,7 +38,7 @@ int32_t la_code_of(const Predictor *self, const la_column *column, PyObject *tex
         Py_XDECREF(encoded);
         return -1;
     }
-    code = la_code(self->plan, column, raw, (size_t)length);
+    code = la_read(self->plan, column, raw, (size_t)length, ints);
     Py_DECREF(encoded);
     return code;
 }
@@ -104,36 +104,36 @@ static int read_number(const Predictor *self, int32_t column, PyObject *value, d
     return PyErr_Occurred() ? -1 : 0;
 }
 
-int la_read_code(const Predictor *self, int32_t column, PyObject *value, int32_t *code) {
+int la_read_code(const Predictor *self, int32_t column, PyObject *value, int32_t *code, int32_t *ints) {
     const la_column *c = self->columns + column;
     PyObject *result;
     if (PyUnicode_CheckExact(value)) {
-        *code = la_code_of(self, c, value);
+        *code = la_code_of(self, c, value, ints);
         return *code < 0 ? -1 : 0;
     }
     if (value == Py_None) {
-        *code = LA_CODE_MISSING;
+        *code = la_read(self->plan, c, "", 0, ints);
         return 0;
     }
     if (PyBool_Check(value)) {
-        *code = value == Py_True ? la_code(self->plan, c, "True", 4) : la_code(self->plan, c, "False", 5);
+        *code = value == Py_True ? la_read(self->plan, c, "True", 4, ints) : la_read(self->plan, c, "False", 5, ints);
         return 0;
     }
     if (PyLong_CheckExact(value)) {
         int overflow;
         long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
         if (!overflow) {
-            *code = code_of_number(self, c, number);
+            *code = code_of_number(self, c, number, ints);
             return 0;
         }
     } else if (PyFloat_CheckExact(value)) {
         double number = PyFloat_AsDouble(value);
         if (number != number) {
-            *code = LA_CODE_MISSING;
+            *code = la_read(self->plan, c, "", 0, ints);
             return 0;
         }
         if (number > -1e15 && number < 1e15 && number == (double)(long long)number) {
-            *code = code_of_number(self, c, (long long)number);
+            *code = code_of_number(self, c, (long long)number, ints);
             return 0;
         }
     }
@@ -141,7 +141,7 @@ int la_read_code(const Predictor *self, int32_t column, PyObject *value, int32_t
     if (result == NULL) {
         return -1;
     }
-    *code = la_code_of(self, c, result);
+    *code = la_code_of(self, c, result, ints);
     Py_DECREF(result);
     return *code < 0 ? -1 : 0;
 }
@@ -249,6 +249,6 @@ int la_read_value(const Predictor *self, const la_slots *slots, int32_t column, 
         case LA_DATETIME:
             return read_time(self, column, value, slots->l + c->slot);
         default:
-            return la_read_code(self, column, value, slots->i + c->slot);
+            return la_read_code(self, column, value, slots->i + c->slot, slots->i + c->first);
     }
 }

@@ -18,6 +18,9 @@ MAX_LEVELS = 2**24
 MAX_WIDTH = 2**20
 BYTE_LEVELS = 256
 DATE_PARTS = ("year", "month", "day", "weekday", "day_of_year", "hour", "minute", "second", "days", "seconds_of_day")
+TEXT_FIELDS = ("length", "words", "digits", "capitals")
+LONGEST_TOKEN = 64  # UTF-8 bytes
+INT32_MAX = 2**31 - 1
 ARITHMETIC = (
     *("add", "subtract", "multiply", "divide", "floor_divide"),
     *("minimum", "maximum", "less", "less_equal", "equal"),
@@ -85,6 +88,24 @@ def _encode(node: Node, inputs: list[Value]) -> Value:
     require(type(categories) is list and all(type(c) is str and c for c in categories), "a category is no text")
     require(len(set(categories)) == len(categories), "categories repeat")
     return Value(CODE, 1, (len(categories) + CODE_FIRST,))
+
+
+def _text_count(node: Node, inputs: list[Value]) -> Value:
+    _one(node, inputs, (STRING,), 1)
+    require(node.get("field") in TEXT_FIELDS, f"{node.get('field')!r} is not a text field")
+    return Value(FLOAT32, 1)
+
+
+def _token_score(node: Node, inputs: list[Value]) -> Value:
+    _one(node, inputs, (STRING,), 1)
+    tokens, limit = node.get("tokens"), node.get("limit")
+    require(type(tokens) is list and all(type(t) is str and t for t in tokens), "a token is no text")
+    short = all(len(t.encode("utf-8", "surrogatepass")) <= LONGEST_TOKEN for t in tokens)
+    require(short and len(set(tokens)) == len(tokens) <= 2**16 - CODE_FIRST, "tokens repeat, or are too long or many")
+    require(type(limit) is int and 0 < limit <= INT32_MAX, "limit is not a number of words")
+    width = len(node.vector("scale", "f"))
+    require(width > 0, "TokenScore writes no column")
+    return Value(FLOAT32, width)
 
 
 def _cross(node: Node, inputs: list[Value]) -> Value:
@@ -202,6 +223,8 @@ _INFER: "dict[str, Callable[[Node, list[Value]], Value]]" = {
     "Rescale": _rescale,
     "DatePart": _date_part,
     "Encode": _encode,
+    "TextCount": _text_count,
+    "TokenScore": _token_score,
     "Cross": _cross,
     "Lookup": _lookup,
     "Arithmetic": _arithmetic,

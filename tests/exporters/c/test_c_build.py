@@ -104,7 +104,7 @@ def test_only_the_parts_that_are_needed() -> None:
 
 def test_small_ragged_trees_take_bytes() -> None:
     """Nodes of few columns whose children are near: a byte for what they ask, two for their children."""
-    program = next(p for p in map(random_program, range(100)) if any(_is_small(op) for op in p.ops))
+    program = next(p for p in map(random_program, range(400)) if any(_is_small(op) for op in p.ops))
     header = export_c(program)["model.h"]
     assert "model_la_walk8" in header
     assert "model_la_walk16" not in header

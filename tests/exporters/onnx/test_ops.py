@@ -4,8 +4,10 @@ import numpy as np
 import onnx_small as s
 import pytest
 from lean_automl_exporters.onnx import ParityReport, check_parity, export_onnx
-from lean_automl_runtime.ir import Program
+from lean_automl_runtime.engines.onnx import OnnxEngine
+from lean_automl_runtime.ir import PREDICTION, Program
 from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.reference import evaluate
 
 
 def checked(program: Program) -> ParityReport:
@@ -238,3 +240,28 @@ def test_softmax_and_labels(classes: tuple[object, ...]) -> None:
     report = checked(s.classifier(b, scores, classes, softmax=True))
     assert report.largest_difference < 1e-6
     assert report.labels > 50
+
+
+@pytest.mark.parametrize("field", list(o.TextField))
+def test_text_count(field: o.TextField) -> None:
+    b = s.builder(s.TEXT_A)
+    exact(s.regressor(b, b.add(o.TextCount((0,), field))))
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+@pytest.mark.parametrize("tokens", [(), ("a",), ("a", "b", "a b"), ("é", "e\u0301", "日本 語", "x" * 64, "word word")])
+def test_token_score(tokens: tuple[str, ...], limit: int) -> None:
+    b = s.builder(s.TEXT_A)
+    weights = np.arange(1, 2 * len(tokens) + 1).reshape(-1, 2).astype(np.int16) * 997
+    scores = b.add(o.TokenScore((0,), tokens, weights, s.f32(0.5, 3), s.f32(-1, 0.25), limit))
+    exact(s.regressor(b, scores))
+
+
+def test_texts_of_no_rows_and_texts_without_words() -> None:
+    b = s.builder(s.TEXT_A)
+    scores = b.add(o.TokenScore((0,), ("a", "a b"), np.int8([[1], [2]]), s.f32(1), s.f32(0), 9))
+    program = s.regressor(b, b.add(o.Concat((scores, b.add(o.TextCount((0,), o.TextField.LENGTH))))))
+    engine = OnnxEngine(export_onnx(program))
+    for texts in ([], [""], ["", "..."], ["a" + ", b" * 300_000]):
+        inputs = [np.array(texts, dtype=object)]
+        np.testing.assert_array_equal(engine.run(inputs)[PREDICTION], evaluate(program, inputs)[PREDICTION])
