@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lean_automl.data import Task
-from lean_automl.learners.base import F64, FitOptions, Problem, Rows, training
+from lean_automl.learners.base import F64, FitOptions, Problem, Rows
 from lean_automl.learners.chimeraboost import ChimeraBoost
+from lean_automl.learners.texts import Prepared, fit_reading
 from lean_automl.search.losses import row_losses
 from lean_automl.search.workers import load_shared
 
@@ -29,11 +30,12 @@ LEARNER_OF_CLASSES: Final = ChimeraBoost(trees=40, learning_rate=0.2, colsample=
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """The rows of all auditions, and the folds whose validation rows judge."""
+    """The rows of all auditions, the folds whose validation rows judge, and what their training rows' texts became."""
 
     rows: Rows
     folds: tuple[Split, ...]
     problem: Problem
+    prepared: tuple[Prepared | None, ...] = ()
 
     @property
     def judges(self) -> NDArray[np.intp]:
@@ -94,9 +96,8 @@ def _fit(shared: Shared, more: Frame | None, fold: int, options: FitOptions) -> 
         rows = replace(rows, frame=rows.frame.beside(more))
     learner = LEARNER_OF_CLASSES if stage.problem.task is Task.MULTICLASS else LEARNER
     begin = time.process_time()  # not what others make this process wait: fits later run at other moments
-    fitted = learner.fit(
-        training(rows.take(split.train), stage.problem), rows.take(split.valid), stage.problem, options
-    )
+    own = (rows.take(split.train), rows.take(split.valid))
+    fitted = fit_reading(learner, own, stage.problem, options, stage.prepared[fold] if stage.prepared else None)
     predicted = fitted.predict(rows.frame.take(split.valid))
     seconds = time.process_time() - begin
     return predicted, fitted.importance, seconds / (split.train.size * max(1, fitted.rounds))

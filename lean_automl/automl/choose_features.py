@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lean_automl.automl.audition import Heard, Stage, hear
+from lean_automl.automl.read_texts import prepare_folds
 from lean_automl.automl.thin import audition_rows, sample
 from lean_automl.data import Task, folds
 from lean_automl.errors import DataError
 from lean_automl.features import (
     MOST_LEVELS,
+    MOST_TOKENS,
     Binned,
     Candidate,
     Category,
@@ -99,6 +101,7 @@ class Terms:
         levels: Most codes of a category.
         searches: Whether anything is searched for; if not, a short fit still tells what fits take.
         own: The user's features.
+        tokens: That a score of a text may keep; 0 to leave texts unread.
     """
 
     problem: Problem
@@ -107,6 +110,7 @@ class Terms:
     levels: int
     searches: bool = True
     own: FeaturePlan = FeaturePlan((), ())  # noqa: RUF009 - it is frozen
+    tokens: int = MOST_TOKENS
 
 
 def choose_features(dataset: Dataset, terms: Terms, options: FitOptions) -> FeatureChoice:
@@ -117,7 +121,7 @@ def choose_features(dataset: Dataset, terms: Terms, options: FitOptions) -> Feat
     if terms.problem.quantiles:  # what tells them apart tells the mean
         mean = terms.problem.of_mean
         terms = replace(terms, problem=mean, metric=make_metric(None, mean.task, mean.outputs))
-    basic = fit_features(dataset.table) + terms.own
+    basic = fit_features(dataset.table, terms.tokens) + terms.own
     if dataset.rows < FEWEST_ROWS or not (basic.numeric or basic.categorical):
         return FeatureChoice(basic)
     rows = sample(dataset, audition_rows(len(basic.numeric) + len(basic.categorical)), options.seed)
@@ -145,7 +149,8 @@ class _Search:
     ) -> None:
         self.table: Table = dataset.table
         rows = Rows(basic.frame(self.table), dataset.y, dataset.weight)
-        self.stage = Stage(rows, tuple(parts), terms.problem)
+        prepared = prepare_folds(rows, parts, terms.problem, options, terms.workers)
+        self.stage = Stage(rows, tuple(parts), terms.problem, prepared)
         self.shared = terms.workers.share(self.stage)
         self.basic, self.terms, self.options = basic, terms, options
         self.found = FeaturePlan((), ())

@@ -11,7 +11,8 @@ from lean_automl_exporters.hostile import hostile_rows
 from lean_automl_exporters.onnx import check_parity
 
 from lean_automl.automl.result import Check
-from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student, training
+from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student
+from lean_automl.learners.texts import bare, fit_reading
 from lean_automl.search.workers import GRACE_S, load_shared
 from lean_automl.student.deploy import ONNX_FILE, Deployment, limited_bytes
 from lean_automl.student.header import HEADER_FILE, check_header
@@ -78,7 +79,7 @@ def refit(blend: Blend, bench: Workbench, rows: Rows, options: FitOptions, worke
     while waiting or running:
         while waiting and workers.free and not options.expired:
             number, (candidate, _) = waiting.pop(0)
-            student = candidate.student.for_all_rows(candidate.fitted, growth)
+            student = candidate.student.for_all_rows(bare(candidate.fitted), growth)
             workers.start(fit_all_rows, (shared, student, uncut), options.deadline - GRACE_S, number)  # never cut short
             running += 1
         if not running:
@@ -126,7 +127,8 @@ def _bagged(blend: Blend, members: Sequence[Member], bench: Workbench, deadline:
 def fit_all_rows(shared: Shared, student: Student, options: FitOptions) -> Lowerable:
     """Fit without validation rows; runs in a process of its own."""
     rows, problem = load_shared(shared)
-    return student.fit(training(rows, problem), None, problem, options)
+    fitted: Lowerable = fit_reading(student, (rows, None), problem, options)
+    return fitted
 
 
 def write_files(folder: Path, program: Program, deployment: Deployment, metadata: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from lean_automl.automl.members import students_of
 from lean_automl.automl.output import JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
 from lean_automl.automl.publish import Publisher, measured_records
+from lean_automl.automl.read_texts import most_tokens, prepare_folds
 from lean_automl.automl.report import Reporter
 from lean_automl.automl.request import FitRequest, Watcher, metric_of, problem_of
 from lean_automl.automl.thin import sample, search_rows, trees_in_time
@@ -112,7 +113,10 @@ class Run:
             options = self.options(self.time.features_until(self.clock.spent_s))
             levels = most_levels(self.config.constraints.max_size_bytes, self.problem)
             searches = self.config.budget.feature_search
-            terms = Terms(self.problem, self.metric, self.workers, levels, searches, self.expressed)
+            tokens, unread = most_tokens(self.config, self.schema.features, self.dataset.table)
+            for line in unread:
+                self.watcher.step("note", line)
+            terms = Terms(self.problem, self.metric, self.workers, levels, searches, self.expressed, tokens)
             self.features: FeatureChoice = self._once(FEATURES, lambda: choose_features(self.dataset, terms, options))
             self.problem = replace(self.problem, signs=signs_of(self.features.plan, self.config.monotone))
             self.all_rows = Rows(self.features.plan.frame(self.dataset.table), self.dataset.y, self.dataset.weight)
@@ -173,6 +177,7 @@ class Run:
             deployment,
             records,
             costs,
+            prepare_folds(self.rows, judged, self.problem, self.options(self.time.search_until), self.workers),
         )
         rows = int(np.mean([fold.train.size for fold in judged]))
         self.distils = len(judged) == 1 and constraints.are_tight and self.config.budget.teacher
@@ -231,7 +236,8 @@ class Run:
             joins = self.bench.constraints.are_roomy
             role: TeacherRole = "teaches" if self.distils else "joins" if joins else "compares"
             options = self.options(self.time.teacher_until(self.clock.spent_s, role, self.students.last_fit_s))
-            lesson = Lesson(rows, splits, self.problem, students=joins)
+            prepared = prepare_folds(rows, splits, self.problem, options, self.workers)
+            lesson = Lesson(rows, splits, self.problem, joins, prepared)
             self.teacher, self.failures = self._once(
                 TEACHER, lambda: build_teacher(lesson, self.metric, options, self.workers, self.watcher)
             )

@@ -2,6 +2,7 @@
 
 from lean_automl.features.candidates import MOST_LEVELS, Candidate, Component, candidates, components, extended
 from lean_automl.features.describe import describe
+from lean_automl.features.emit import emit_code, emit_number
 from lean_automl.features.expressed import express
 from lean_automl.features.expression import parse_all
 from lean_automl.features.fit import (
@@ -25,14 +26,16 @@ from lean_automl.features.plan import (
     Frame,
     NumericFeature,
     Ordinal,
-    emit_code,
-    emit_number,
+    TextNumber,
+    Worded,
 )
 from lean_automl.features.screen import Ranked, Screen, again, floors, ranked_as_it_is, ranked_as_seen
 from lean_automl.features.signs import Monotone, check_monotone, is_free, parse_monotone, signs_of
+from lean_automl.features.texts import MOST_TOKENS, Tokens
 
 __all__ = [
     "MOST_LEVELS",
+    "MOST_TOKENS",
     "Binned",
     "Candidate",
     "Category",
@@ -47,6 +50,9 @@ __all__ = [
     "Ordinal",
     "Ranked",
     "Screen",
+    "TextNumber",
+    "Tokens",
+    "Worded",
     "again",
     "candidates",
     "check_monotone",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from lean_automl.features.plan import Binned, Centred, Crossed, DateNumber, Expressed, Frequency, Ordinal, Pair
+from lean_automl.features.plan import (
+    Binned,
+    Centred,
+    Crossed,
+    DateNumber,
+    Expressed,
+    Frequency,
+    Ordinal,
+    Pair,
+    TextNumber,
+    Worded,
+)
 
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
@@ -28,6 +39,16 @@ def _(feature: Pair) -> str:
 @describe.register(Expressed)
 def _(feature: Expressed) -> str:
     return feature.name
+
+
+@describe.register(TextNumber)
+def _(feature: TextNumber) -> str:
+    return f"{feature.field.value} of {feature.column}"
+
+
+@describe.register(Worded)
+def _(feature: Worded) -> str:
+    return f"words of {feature.column}"
 
 
 @describe.register(Centred)

@@ -21,11 +21,15 @@ from lean_automl.features.plan import (
     NumericFeature,
     Pair,
     Shifted,
+    TextNumber,
     category_codes,
     numeric_values,
 )
+from lean_automl.features.texts import MOST_TOKENS, fit_tokens, says_more_than_itself
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from lean_automl.data import Table
@@ -45,21 +49,34 @@ DATE_FIELDS: Final = (
 )
 
 
-def fit_features(table: Table) -> FeaturePlan:
-    """Basic features of every column, fitted on the rows of `table`. Text columns give none."""
+def fit_features(table: Table, most_tokens: int = MOST_TOKENS) -> FeaturePlan:
+    """Basic features of every column, fitted on the rows of `table`.
+
+    Args:
+        table: Training rows.
+        most_tokens: That a score of a text may keep; 0 to leave texts unread.
+    """
     numeric: list[NumericFeature] = []
     categorical: list[CategoryFeature] = []
+    texts: list[str] = []
     for column, values in zip(table.columns, table.arrays, strict=True):
         if column.kind is ColumnKind.CATEGORICAL:
             category = fit_category(column.name, values)
             categorical.append(category)
             if category.levels > FREQUENCY_FROM_LEVELS:
                 numeric.append(fit_frequency(category, table))
+                texts += [column.name] if says_more_than_itself(category.categories) else []
         elif column.kind is ColumnKind.DATETIME:
             numeric.extend(_date_features(column, table))
-        elif column.kind is not ColumnKind.TEXT:
+        elif column.kind is ColumnKind.TEXT:
+            if not most_tokens:
+                continue
+            numeric.extend(_changing([TextNumber(column.name, field) for field in o.TextField], table))
+            texts.append(column.name)
+        else:
             numeric.append(_number(column, values))
-    return FeaturePlan(tuple(numeric), tuple(categorical))
+    found = (fit_tokens(name, table.array(name), most_tokens) for name in texts if most_tokens)
+    return FeaturePlan(tuple(numeric), tuple(categorical), tuple(tokens for tokens in found if tokens is not None))
 
 
 def _number(column: Column, values: NDArray[Any]) -> NumericFeature:
@@ -71,9 +88,13 @@ def _number(column: Column, values: NDArray[Any]) -> NumericFeature:
 
 
 def _date_features(column: Column, table: Table) -> list[NumericFeature]:
+    return _changing([DateNumber(column.name, part) for part in DATE_FIELDS], table)
+
+
+def _changing(some: Sequence[NumericFeature], table: Table) -> list[NumericFeature]:
+    """Those that have two values."""
     features: list[NumericFeature] = []
-    for part in DATE_FIELDS:
-        feature = DateNumber(column.name, part)
+    for feature in some:
         values = numeric_values(feature, table)
         present = values[~np.isnan(values)]
         if present.size and present.min() < present.max():

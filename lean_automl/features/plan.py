@@ -16,11 +16,11 @@ from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.reference import prepare
 
 from lean_automl.errors import InternalError
+from lean_automl.features.texts import Bags, Tokens, bags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
     from lean_automl.data import Table
@@ -110,6 +110,27 @@ class Ordinal:
 
 
 @dataclass(frozen=True)
+class TextNumber:
+    """A count of a text column: its length, its words, its digits or its capitals."""
+
+    column: str
+    field: o.TextField
+
+
+@dataclass(frozen=True, eq=False)
+class Worded:
+    """What the words of a column say of a target, as fitted weights of tokens.
+
+    Attributes:
+        column: Name.
+        op: The weights, one column wide; its input is the column.
+    """
+
+    column: str
+    op: o.TokenScore
+
+
+@dataclass(frozen=True)
 class Category:
     """A categorical column as codes: 0 missing, 1 unseen or rare, 2 and up the categories."""
 
@@ -148,7 +169,9 @@ class Crossed:
         return self.left.levels * self.right.levels
 
 
-NumericFeature = Number | Shifted | DateNumber | Pair | WithNumber | Expressed | Centred | Frequency | Ordinal
+NumericFeature = (
+    Number | Shifted | DateNumber | Pair | WithNumber | Expressed | Centred | Frequency | Ordinal | TextNumber | Worded
+)
 CategoryFeature = Category | Binned | Crossed
 
 
@@ -160,11 +183,13 @@ class Frame:
         numbers: float32, shape (n, numeric features); NaN is missing; finite otherwise.
         codes: int32, shape (n, categorical features).
         levels: Number of codes of each categorical feature.
+        texts: Tokens of each text; learners take numbers made of them (`learners.texts`).
     """
 
     numbers: F32
     codes: I32
     levels: tuple[int, ...]
+    texts: tuple[Bags, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -173,17 +198,20 @@ class Frame:
 
     def take(self, index: NDArray[Any]) -> Frame:
         """Some of the rows."""
-        return Frame(self.numbers[index], self.codes[index], self.levels)
+        texts = tuple(own.take(index) for own in self.texts)
+        return Frame(self.numbers[index], self.codes[index], self.levels, texts)
 
     def joined(self, more: Frame) -> Frame:
         """These rows and then the others, of the same features."""
         numbers, codes = (self.numbers, more.numbers), (self.codes, more.codes)
-        return Frame(np.concatenate(numbers), np.concatenate(codes), self.levels)
+        texts = tuple(own.joined(other) for own, other in zip(self.texts, more.texts, strict=True))
+        return Frame(np.concatenate(numbers), np.concatenate(codes), self.levels, texts)
 
     def beside(self, more: Frame) -> Frame:
         """These features and then the others, of the same rows."""
         numbers, codes = (self.numbers, more.numbers), (self.codes, more.codes)
-        return Frame(np.concatenate(numbers, axis=1), np.concatenate(codes, axis=1), self.levels + more.levels)
+        levels, texts = self.levels + more.levels, self.texts + more.texts
+        return Frame(np.concatenate(numbers, axis=1), np.concatenate(codes, axis=1), levels, texts)
 
 
 @dataclass(frozen=True)
@@ -192,6 +220,7 @@ class FeaturePlan:
 
     numeric: tuple[NumericFeature, ...]
     categorical: tuple[CategoryFeature, ...]
+    texts: tuple[Tokens, ...] = ()
 
     def frame(self, table: Table) -> Frame:
         """The features of a table's rows."""
@@ -202,6 +231,7 @@ class FeaturePlan:
             np.column_stack(numbers) if numbers else np.empty((rows, 0), dtype=np.float32),
             np.column_stack(codes) if codes else np.empty((rows, 0), dtype=np.int32),
             tuple(feature.levels for feature in self.categorical),
+            tuple(bags(tokens, table.array(tokens.column)) for tokens in self.texts),
         )
 
     @property
@@ -211,7 +241,8 @@ class FeaturePlan:
 
     def __add__(self, more: FeaturePlan) -> FeaturePlan:
         """These features and then the others."""
-        return FeaturePlan(self.numeric + more.numeric, self.categorical + more.categorical)
+        categorical, texts = self.categorical + more.categorical, self.texts + more.texts
+        return FeaturePlan(self.numeric + more.numeric, categorical, texts)
 
 
 # Infinities become the largest finite numbers for learners, which refuse or misread them. A threshold or an edge
@@ -255,7 +286,7 @@ def _(feature: Pair, table: Table) -> F32:
 
 @_raw_values.register(WithNumber)
 def _(feature: WithNumber, table: Table) -> F32:
-    step = prepare(_with_constant(feature, 0))
+    step = prepare(with_constant(feature, 0))
     return np.asarray(step(_raw_values(feature.feature, table)), dtype=np.float32)
 
 
@@ -281,6 +312,16 @@ def _(feature: Ordinal, table: Table) -> F32:
     return category_codes(feature.category, table).astype(np.float32)
 
 
+@_raw_values.register(TextNumber)
+def _(feature: TextNumber, table: Table) -> F32:
+    return np.asarray(prepare(o.TextCount((0,), feature.field))(table.array(feature.column))[:, 0], dtype=np.float32)
+
+
+@_raw_values.register(Worded)
+def _(feature: Worded, table: Table) -> F32:
+    return np.asarray(prepare(feature.op)(table.array(feature.column))[:, 0], dtype=np.float32)
+
+
 def category_codes(feature: CategoryFeature, table: Table) -> I32:
     """Codes of a categorical feature, int32 of shape (n,)."""
     if isinstance(feature, Binned):
@@ -300,74 +341,6 @@ def codes_of_bins(values: F32, edges: Sequence[float]) -> I32:
     return np.where(np.isnan(values), len(edges) + 1, codes).astype(np.int32)
 
 
-@singledispatch
-def emit_number(feature: object, builder: ProgramBuilder) -> int:  # noqa: ARG001
-    """Value number of a numeric feature in a Program, float32 (n, 1); infinities are not limited yet."""
-    raise InternalError(f"no ops are defined for {type(feature).__name__}")
-
-
-@emit_number.register(Number)
-def _(feature: Number, builder: ProgramBuilder) -> int:
-    return builder.column(feature.column)
-
-
-@emit_number.register(Shifted)
-def _(feature: Shifted, builder: ProgramBuilder) -> int:
-    return builder.add(o.Rescale((builder.column(feature.column),), feature.shift, feature.scale))
-
-
-@emit_number.register(DateNumber)
-def _(feature: DateNumber, builder: ProgramBuilder) -> int:
-    return builder.add(o.DatePart((builder.column(feature.column),), feature.part))
-
-
-@emit_number.register(Pair)
-def _(feature: Pair, builder: ProgramBuilder) -> int:
-    inputs = (emit_number(feature.left, builder), emit_number(feature.right, builder))
-    return builder.add(o.Arithmetic(inputs, feature.kind))
-
-
-@emit_number.register(WithNumber)
-def _(feature: WithNumber, builder: ProgramBuilder) -> int:
-    return builder.add(_with_constant(feature, emit_number(feature.feature, builder)))
-
-
-def _with_constant(feature: WithNumber, value: int) -> o.WithConstant:
+def with_constant(feature: WithNumber, value: int) -> o.WithConstant:
+    """The op of a feature on a value."""
     return o.WithConstant((value,), feature.kind, np.array([feature.constant], dtype=np.float32), feature.first)
-
-
-@emit_number.register(Expressed)
-def _(feature: Expressed, builder: ProgramBuilder) -> int:
-    return emit_number(feature.feature, builder)
-
-
-@emit_number.register(Centred)
-def _(feature: Centred, builder: ProgramBuilder) -> int:
-    table = np.array(feature.means, dtype=np.float32)[:, None]
-    mean = builder.add(o.Lookup((emit_code(feature.category, builder),), table))
-    return builder.add(o.Arithmetic((emit_number(feature.value, builder), mean), o.ArithmeticKind.SUBTRACT))
-
-
-@emit_number.register(Frequency)
-def _(feature: Frequency, builder: ProgramBuilder) -> int:
-    table = np.array(feature.shares, dtype=np.float32)[:, None]
-    return builder.add(o.Lookup((emit_code(feature.category, builder),), table))
-
-
-@emit_number.register(Ordinal)
-def _(feature: Ordinal, builder: ProgramBuilder) -> int:
-    table = np.arange(feature.category.levels, dtype=np.float32)[:, None]
-    return builder.add(o.Lookup((emit_code(feature.category, builder),), table))
-
-
-def emit_code(feature: CategoryFeature, builder: ProgramBuilder) -> int:
-    """Value number of a categorical feature in a Program, a code or a bin (n, 1)."""
-    if isinstance(feature, Binned):
-        offsets, nan_bin = np.array([0, len(feature.edges)]), np.array([len(feature.edges) + 1])
-        edges = np.array(feature.edges, dtype=np.float32)
-        number = emit_number(feature.value, builder)
-        return builder.add(o.Bin((number,), edges, offsets.astype(np.int32), nan_bin.astype(np.int32)))
-    if isinstance(feature, Crossed):
-        inputs = (emit_code(feature.left, builder), emit_code(feature.right, builder))
-        return builder.add(o.Cross(inputs, feature.right.levels))
-    return builder.add(o.Encode((builder.column(feature.column),), feature.categories))

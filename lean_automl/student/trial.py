@@ -14,7 +14,8 @@ from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
 from lean_automl.compiler.assemble import assemble, assemble_average
 from lean_automl.compiler.decide import with_threshold, with_weights
 from lean_automl.compiler.passes import optimise
-from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student, training
+from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student
+from lean_automl.learners.texts import Prepared, fit_reading
 from lean_automl.search.decision import Judged, answers, choose_decision
 from lean_automl.search.workers import load_shared
 from lean_automl.student.deploy import LATENCY_AIM, Deployment, Footprint
@@ -54,6 +55,7 @@ class Workbench:
         constraints: What the files must meet.
         deployment: Files that ship.
         records: Raw records to measure with.
+        prepared: What the texts of each fold's training rows became.
         costs: What things cost on the machine that will serve; None if no limit is for that.
     """
 
@@ -68,6 +70,7 @@ class Workbench:
     deployment: Deployment
     records: Sequence[dict[str, Any]]
     costs: Costs | None = None
+    prepared: tuple[Prepared | None, ...] = ()
 
     def compile(self, members: Sequence[Member]) -> Program:
         """The Program of fitted students; a single one is not averaged."""
@@ -226,8 +229,8 @@ def run_trial(shared: Shared, proposal: Proposal, options: FitOptions) -> Candid
     bench: Workbench = load_shared(shared)
     student, rows = proposal.student, bench.rows
     fits = (
-        student.fit(training(rows.take(f.train), bench.problem), rows.take(f.valid), bench.problem, options)
-        for f in bench.folds
+        fit_reading(student, (rows.take(f.train), rows.take(f.valid)), bench.problem, options, prepared)
+        for f, prepared in zip(bench.folds, bench.prepared or [None] * len(bench.folds), strict=True)
     )
     return _judge(bench, proposal, fits, options, begin)
 

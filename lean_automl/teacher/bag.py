@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lean_automl.learners.base import F64, FitOptions, Fitted, Learner, Problem, Rows, training
+from lean_automl.learners.base import F64, FitOptions, Fitted, Learner, Problem, Rows
+from lean_automl.learners.texts import Prepared, fit_reading
 from lean_automl.search.workers import load_shared
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ class Lesson:
         folds: Positions in `rows`.
         problem: What is predicted.
         students: Whether only members are wanted that may be students.
+        prepared: What the texts of each fold's training rows became.
     """
 
     rows: Rows
     folds: tuple[Split, ...]
     problem: Problem
     students: bool = False
+    prepared: tuple[Prepared | None, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,8 @@ def fit_fold(lesson: Shared, learner: Learner, fold: int, options: FitOptions) -
     shared: Lesson = load_shared(lesson)
     split = shared.folds[fold]
     valid = shared.rows.take(split.valid)
-    model = learner.fit(training(shared.rows.take(split.train), shared.problem), valid, shared.problem, options)
+    prepared = shared.prepared[fold] if shared.prepared else None
+    model = fit_reading(learner, (shared.rows.take(split.train), valid), shared.problem, options, prepared)
     return FoldFit(fold, model, model.predict(valid.frame), time.monotonic() - begin)
 
 

@@ -20,7 +20,7 @@ from lean_automl_runtime.dates import date_part
 from lean_automl_runtime.errors import InternalError
 from lean_automl_runtime.exp32 import exp32
 from lean_automl_runtime.ir import ops as o
-from lean_automl_runtime.texts import COUNTS, tokens_of
+from lean_automl_runtime.ir.texts import COUNTS, tokens_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,7 +16,7 @@ import numpy as np
 
 from lean_automl_runtime.errors import VerifyError
 from lean_automl_runtime.ir import ops as o
-from lean_automl_runtime.texts import is_token
+from lean_automl_runtime.ir.texts import is_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-/* lean_automl_texts.h: counts and tokens of texts, as texts.py; a part of lean_automl_kernel.h. */
+/* lean_automl_texts.h: counts and tokens of texts, as ir/texts.py; a part of lean_automl_kernel.h. */
 #ifndef LEAN_AUTOML_TEXTS_H
 #define LEAN_AUTOML_TEXTS_H
 

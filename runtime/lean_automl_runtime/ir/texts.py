@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Final
 
-from lean_automl_runtime.ir.ops import TextField
+from lean_automl_runtime.ir.words import TextField
 
 if TYPE_CHECKING:
     from collections.abc import Callable
