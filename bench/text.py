@@ -24,6 +24,7 @@ from lean_automl.search.metrics import make_metric
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with index.json and the tables")
+    parser.add_argument("--sets", nargs="+", help="names of sets; all without it")
     parser.add_argument("--rows", type=int, default=12_000, help="most rows of a table")
     parser.add_argument("--tokens", type=int, nargs="+", default=[0, 50, 4096])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -31,6 +32,8 @@ def main() -> None:
     options = parser.parse_args()
     found = {"machine": machine(), "most_rows": options.rows, "tokens": options.tokens, "sets": {}}
     for one in json.loads((options.data / "index.json").read_text()):
+        if options.sets and one["name"] not in options.sets:
+            continue
         runs = [compare(options.data / one["file"], one, seed, options) for seed in options.seeds]
         if not runs[0]["columns"]:
             continue

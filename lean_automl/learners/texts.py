@@ -2,7 +2,8 @@
 
 As with other target statistics, a learner must not see a value that knows the row's own target: the rows that train
 get theirs from a regression on the other folds, the choice of its tokens included, new rows from one on all of them.
-Of many tokens those are kept that move scores most, and the regression is fitted once more on them alone.
+Of many tokens those are kept that move scores most, and the regression is fitted once more on them alone. Scores that
+explain nothing out of fold are left out.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class TextScores:
     """What the texts of a frame become.
 
     Attributes:
-        texts: For each text, a regression for each target.
+        texts: For each text, a regression for each target that its words say something of.
         features: The same as features, in order.
     """
 
@@ -79,7 +80,7 @@ class TextScores:
     def scored(self, frame: Frame) -> Frame:
         """Texts as further numbers."""
         own = [one.score(bags) for bags, some in zip(frame.texts, self.texts, strict=True) for one in some]
-        return _with_numbers(frame, np.column_stack(own))
+        return _with_numbers(frame, np.column_stack([np.empty((frame.rows, 0), dtype=np.float32), *own]))
 
     def plan(self, plan: FeaturePlan) -> FeaturePlan:
         """The features of such a frame."""
@@ -94,18 +95,25 @@ def fit_texts(rows: Rows, problem: Problem, seed: int) -> Prepared:
     targets = _targets(rows.y, problem)
     weight = np.ones(rows.frame.rows) if rows.weight is None else rows.weight
     fold = np.random.default_rng(seed).permutation(rows.frame.rows) % FOLDS
-    own = np.empty((rows.frame.rows, len(rows.frame.texts) * targets.shape[1]), dtype=np.float32)
-    texts = []
-    for number, bags in enumerate(rows.frame.texts):
-        place = slice(number * targets.shape[1], (number + 1) * targets.shape[1])
+    texts, own = [], [np.empty((rows.frame.rows, 0), dtype=np.float32)]
+    for bags in rows.frame.texts:
+        scores = np.empty(targets.shape, dtype=np.float32)
         for k in range(FOLDS):
-            rest = np.flatnonzero(fold != k)
+            rest, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
             models = _fit(bags.take(rest), targets[rest], weight[rest], seed)
-            held = np.flatnonzero(fold == k)
-            own[held, place] = np.column_stack([one.score(bags.take(held)) for one in models])
-        texts.append(_fit(bags, targets, weight, seed))
+            scores[held] = np.column_stack([one.score(bags.take(held)) for one in models])
+        told = np.flatnonzero(_explained(targets, scores, weight) > 0)
+        own.append(scores[:, told])
+        texts.append(_fit(bags, targets[:, told], weight, seed))
     features = [_feature(bags, one) for bags, some in zip(rows.frame.texts, texts, strict=True) for one in some]
-    return TextScores(tuple(texts), tuple(features)), own
+    return TextScores(tuple(texts), tuple(features)), np.concatenate(own, axis=1)
+
+
+def _explained(targets: F64, scores: F32, weight: NDArray[np.float64]) -> F64:
+    """Share of each target's variance that scores explain in rows that they do not know."""
+    error = (weight[:, None] * (targets - scores) ** 2).sum(axis=0)
+    mean = np.average(targets, axis=0, weights=weight)
+    return np.asarray(1 - error / np.maximum((weight[:, None] * (targets - mean) ** 2).sum(axis=0), 1e-300))
 
 
 def _with_numbers(frame: Frame, own: F32) -> Frame:

@@ -42,6 +42,8 @@ def export_onnx(
 ) -> bytes:
     """A model that takes each raw column as an input (n, 1), and needs nothing but an ONNX runtime.
 
+    A Program that reads whole texts needs onnxruntime, whose own `Tokenizer` cuts them into words.
+
     With `inputs` set to `features`, it takes one float32 matrix `features` (n, k) instead (`split`), and the Program
     that makes it of raw columns is in the file's metadata, from where the runtime's `onnx` engine takes it.
 
