@@ -70,6 +70,7 @@ class Style:
         """What a member holds."""
         column = field.column
         what = f"{NOTES[column.kind]}{f' of {field.find}' if field.find else ''}"
+        what = f"what {field.find} reads of a text" if column.steps else what
         if self.integer_only and column.value.space == FLOATS:
             what += f", through {self.prefix}_of_float or {self.prefix}_of_int"
         return f"{comment(column.name)}: {what}; {self.missing(field)} if missing"
@@ -176,10 +177,12 @@ def texts_text(field: Field, writer: Writer, tables: Tables, taken: Names) -> st
     """The function from a text to all that is read of it, for a column whose texts are read from end to end."""
     prefix = writer.prefix
     steps = "".join(f"    {writer.text_step(step)}\n" for step in field.column.steps)
-    code = categories_text(replace(field, find=f"{field.find}_only"), prefix, tables, taken)
-    own = f"    read.code = {field.find}_only(text, length);\n" if field.column.encoded else ""
+    code, own = "", ""
+    if field.column.encoded:
+        code = categories_text(replace(field, find=f"{field.find}_only"), prefix, tables, taken)
+        own = f"    read.code = {field.find}_only(text, length);\n"
     return (
-        f"{code if field.column.encoded else ''}/* What the model reads of a text of that many UTF-8 bytes. */\n"
+        f"{code}/* What the model reads of a text of that many UTF-8 bytes. */\n"
         f"static inline {field.find}_t {field.find}(const char *text, size_t length) {{\n"
         f"    {field.find}_t read;\n{steps}{own}    return read;\n}}\n"
     )
