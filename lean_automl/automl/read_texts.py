@@ -15,7 +15,7 @@ from lean_automl_runtime.ir import ops as o
 from lean_automl.data.notes import count_of
 from lean_automl.features.texts import LIMIT
 from lean_automl.learners.base import training
-from lean_automl.learners.texts import Prepared, fit_texts
+from lean_automl.learners.texts import MOST_TARGETS, Prepared, fit_texts
 from lean_automl.search.workers import load_shared
 from lean_automl.student.floors import least_program
 
@@ -37,18 +37,21 @@ TIME_OF_A_LIMIT: Final = 2  # so may reading them
 ROWS: Final = 200
 
 
-def most_tokens(config: FitConfig, columns: Sequence[Column], table: Table) -> tuple[int, tuple[str, ...]]:
+def most_tokens(
+    config: FitConfig, columns: Sequence[Column], table: Table, problem: Problem
+) -> tuple[int, tuple[str, ...]]:
     """Tokens that the score of a text may keep, 0 to leave texts unread, and a line that says why they are.
 
     Args:
         config: With the limits.
         columns: Features.
         table: Rows to measure with.
+        problem: What is predicted; many classes have several scores of a text.
     """
-    limits = config.constraints
+    limits, scores = config.constraints, min(problem.scores, MOST_TARGETS)
     texts = [column for column in columns if column.kind is ColumnKind.TEXT]
     if not texts:
-        return _in_bytes(limits, 1), ()
+        return _in_bytes(limits, scores), ()
     limit_us = np.inf if limits.max_latency_us is None else limits.max_latency_us / limits.batch_size
     took_us = 0.0 if np.isinf(limit_us) else _reading_us(texts, table, config.target, limit_us)
     if took_us > limit_us / TIME_OF_A_LIMIT:
@@ -57,13 +60,13 @@ def most_tokens(config: FitConfig, columns: Sequence[Column], table: Table) -> t
             f"{what} stays unread: reading takes about {took_us:,.1f} us a row, over half of the limit of "
             f"{limit_us:,g} us",
         )
-    return _in_bytes(limits, len(texts)), ()
+    return _in_bytes(limits, scores * len(texts)), ()
 
 
-def _in_bytes(limits: Constraints, texts: int) -> int:
+def _in_bytes(limits: Constraints, scores: int) -> int:
     if limits.max_size_bytes is None:
         return USUAL_TOKENS
-    return int(min(USUAL_TOKENS, limits.max_size_bytes / BYTES_OF_A_LIMIT / BYTES_OF_A_TOKEN / texts))
+    return int(min(USUAL_TOKENS, limits.max_size_bytes / BYTES_OF_A_LIMIT / BYTES_OF_A_TOKEN / scores))
 
 
 def _reading_us(columns: Sequence[Column], table: Table, target: str, limit_us: float) -> float:

@@ -113,7 +113,7 @@ class Run:
             options = self.options(self.time.features_until(self.clock.spent_s))
             levels = most_levels(self.config.constraints.max_size_bytes, self.problem)
             searches = self.config.budget.feature_search
-            tokens, unread = most_tokens(self.config, self.schema.features, self.dataset.table)
+            tokens, unread = most_tokens(self.config, self.schema.features, self.dataset.table, self.problem)
             for line in unread:
                 self.watcher.step("note", line)
             terms = Terms(self.problem, self.metric, self.workers, levels, searches, self.expressed, tokens)

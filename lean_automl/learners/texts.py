@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lean_automl.features import Frame
-    from lean_automl.features.texts import Bags
+    from lean_automl.features.texts import Bags, Tokens
     from lean_automl.learners.base import FitOptions, Fitted, Lowerable, Problem, Rows
 
 FOLDS: Final = 4
@@ -36,7 +36,7 @@ ROWS_OF_A_TOKEN: Final = 10  # training rows that each token needs: with fewer, 
 FEWEST_KEPT: Final = 8
 PRUNED_LIGHTLY: Final = 4  # tokens for each that is kept: what is left out then moves little
 MOST_TARGETS: Final = 4  # classes that have a score of their own
-MOST_CELLS: Final = 3_000_000  # tokens of all texts that a regression is fitted on
+MOST_CELLS: Final = 1_500_000  # tokens of all texts that a regression is fitted on
 LEAST_SHARE: Final = 1e-3  # of log(1 / share): a token that all rows have
 
 F32 = np.ndarray[Any, np.dtype[np.float32]]
@@ -142,33 +142,39 @@ def _fit(bags: Bags, targets: F64, weight: NDArray[np.float64], seed: int) -> tu
     counts.sum_duplicates()
     rarity = np.maximum(np.log(1 / np.array(bags.tokens.shares)), LEAST_SHARE)
     root = np.sqrt(weight / max(float(weight.mean()), 1e-12))
-    matrix = (sp.diags(root) @ counts @ sp.diags(rarity)).tocsc()
-    return tuple(_regress(matrix, target, weight, root, rarity, bags) for target in targets.T)
+    matrix = (sp.diags(root) @ counts @ sp.diags(rarity)).tocsr()
+    mean = np.average(targets, axis=0, weights=weight) if targets.size else np.zeros(targets.shape[1])
+    residual = (targets - mean) * root[:, None]
+    found = _ridge(matrix, residual) * rarity[:, None]
+    return tuple(
+        replace(_pruned(matrix, residual[:, j], found[:, j], rarity, bags.tokens), bias=np.float32(mean[j]))
+        for j in range(targets.shape[1])
+    )
 
 
-def _regress(matrix: Any, target: F64, weight: NDArray[np.float64], root: F64, rarity: F64, bags: Bags) -> Weights:
-    mean = float(np.average(target, weights=weight))
-    residual = (target - mean) * root
-    found = _ridge(matrix, residual) * rarity
+def _pruned(matrix: Any, residual: F64, found: F64, rarity: F64, tokens: Tokens) -> Weights:
+    """Weights of the tokens that move scores most, in integers."""
     ids = np.arange(found.size)
-    most = min(bags.tokens.most, max(FEWEST_KEPT, target.size // ROWS_OF_A_TOKEN))
+    most = min(tokens.most, max(FEWEST_KEPT, residual.size // ROWS_OF_A_TOKEN))
     if found.size > most:
-        moved = np.abs(found) * np.sqrt(np.array(bags.tokens.shares))
+        moved = np.abs(found) * np.sqrt(np.array(tokens.shares))
         ids = np.sort(np.argsort(-moved, kind="stable")[:most])
         again = found.size > PRUNED_LIGHTLY * ids.size
-        found = _ridge(matrix[:, ids], residual) * rarity[ids] if again else found[ids]
-    largest = np.iinfo(np.int16).max
-    step = float(np.abs(found).max(initial=0.0)) / largest or 1.0
+        found = _ridge(matrix[:, ids], residual[:, None])[:, 0] * rarity[ids] if again else found[ids]
+    step = float(np.abs(found).max(initial=0.0)) / np.iinfo(np.int16).max or 1.0
     values = np.rint(found / step).astype(np.int16)
     kept = values != 0
-    return Weights(ids[kept], values[kept], np.float32(step), np.float32(mean))
+    return Weights(ids[kept], values[kept], np.float32(step), np.float32(0.0))
 
 
-def _ridge(matrix: Any, target: F64) -> F64:
+def _ridge(matrix: Any, targets: F64) -> F64:
+    """Coefficients for each target, shape (tokens, targets)."""
     from scipy.sparse.linalg import lsqr
 
     size = float(matrix.power(2).sum()) / max(1, matrix.shape[0])
-    return np.asarray(lsqr(matrix, target, damp=np.sqrt(STRENGTH * max(size, 1e-12)), iter_lim=STEPS)[0])
+    damp = np.sqrt(STRENGTH * max(size, 1e-12))
+    found = [lsqr(matrix, target, damp=damp, iter_lim=STEPS)[0] for target in np.ascontiguousarray(targets.T)]
+    return np.column_stack([np.empty((matrix.shape[1], 0)), *found])
 
 
 def _feature(bags: Bags, one: Weights) -> Worded:

@@ -31,7 +31,7 @@ def with_texts() -> Dataset:
 
 def tokens_with(dataset: Dataset, **limits: float) -> tuple[int, tuple[str, ...]]:
     config = FitConfig(constraints=Constraints(**limits))  # type: ignore[arg-type]
-    return most_tokens(config, dataset.schema.features, dataset.table)
+    return most_tokens(config, dataset.schema.features, dataset.table, Problem(dataset.schema.task, 2))
 
 
 def test_a_limit_on_size_limits_tokens() -> None:
