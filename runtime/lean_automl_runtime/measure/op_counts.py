@@ -27,7 +27,6 @@ FEATURES: Final[dict[str, str]] = {
     "ops": "ops of the Program",
     "encodings": "texts looked up in a category table",
     "encode_steps": "log2 of the categories, summed over encodings",
-    "text_ops": "texts that are read from end to end: counted, or cut into words that are looked up",
     "date_parts": "calendar fields",
     "cells": "numbers moved or changed one by one: lookups, arithmetic, filling, clipping, joining",
     "bin_columns": "columns that are binned",
@@ -53,6 +52,7 @@ FEATURES: Final[dict[str, str]] = {
     "classes": "probabilities handed back",
 }
 TOGETHER: Final = 8  # ragged trees that the kernel walks side by side
+WORDS_OF_A_TEXT: Final = 24  # a guess: a Program does not know how long texts are
 _KINDS: Final = {
     ColumnKind.NUMERIC: "numeric_columns",
     ColumnKind.BOOLEAN: "numeric_columns",
@@ -110,9 +110,15 @@ def _(op: o.Encode, widths: Widths) -> Counts:  # noqa: ARG001
 
 
 @count_op.register(o.TextCount)
+def _(op: o.TextCount, widths: Widths) -> Counts:  # noqa: ARG001
+    return {"cells": WORDS_OF_A_TEXT}
+
+
 @count_op.register(o.TokenScore)
-def _(op: o.Op, widths: Widths) -> Counts:  # noqa: ARG001
-    return {"text_ops": 1, "cells": widths.output}
+def _(op: o.TokenScore, widths: Widths) -> Counts:
+    looked_up = WORDS_OF_A_TEXT * (2 if any(" " in token for token in op.tokens) else 1)
+    steps = looked_up * float(np.log2(1 + len(op.tokens)))
+    return {"encodings": looked_up, "encode_steps": steps, "cells": looked_up * widths.output}
 
 
 @count_op.register(o.Bin)
