@@ -8,21 +8,31 @@ enum { LA_LENGTH, LA_WORDS, LA_DIGITS, LA_CAPITALS };
 LA_FN int la_is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
 
 LA_FN int la_in_word(uint8_t byte) {
-    return byte >= 0x80 || (uint8_t)((byte | 0x20) - 'a') < 26 || la_is_digit(byte);
+    return (byte >= 0x80) | ((uint8_t)((byte | 0x20) - 'a') < 26) | la_is_digit(byte);
 }
 
+/* A loop for each field, which compilers make vectors of. */
 LA_FN int32_t la_count_text(int32_t field, const char *text, size_t length) {
-    size_t at, count = 0;
-    int before = 0;
-    for (at = 0; at < length; at++) {
-        const uint8_t byte = (uint8_t)text[at];
-        const int inside = la_in_word(byte);
-        const int counts = field == LA_LENGTH   ? (byte & 0xC0) != 0x80 /* the first byte of each code point */
-                           : field == LA_WORDS  ? inside & !before
-                           : field == LA_DIGITS ? la_is_digit(byte)
-                                                : (uint8_t)(byte - 'A') < 26;
-        count += (size_t)counts;
-        before = inside;
+    const uint8_t *bytes = (const uint8_t *)text;
+    size_t at;
+    uint64_t count = 0;
+    if (field == LA_LENGTH) {
+        for (at = 0; at < length; at++) {
+            count += (uint64_t)((bytes[at] & 0xC0) != 0x80); /* the first byte of each code point */
+        }
+    } else if (field == LA_WORDS) {
+        count = length > 0 && la_in_word(bytes[0]);
+        for (at = 1; at < length; at++) {
+            count += (uint64_t)(la_in_word(bytes[at]) & !la_in_word(bytes[at - 1]));
+        }
+    } else if (field == LA_DIGITS) {
+        for (at = 0; at < length; at++) {
+            count += (uint64_t)la_is_digit(bytes[at]);
+        }
+    } else {
+        for (at = 0; at < length; at++) {
+            count += (uint64_t)((uint8_t)(bytes[at] - 'A') < 26);
+        }
     }
     return count < INT32_MAX ? (int32_t)count : INT32_MAX;
 }
