@@ -108,16 +108,16 @@ def mixed(rows: Rows, mix: float, problem: Problem) -> Rows:
 
 
 def student(rows: Rows, about: tuple[Dataset, FeaturePlan, Problem], kb: float) -> tuple[Program, int]:
-    """As many trees as fit into so many kB, and the bytes of the file."""
+    """As many trees as fit into so many kB, but one at least, and the bytes of the file."""
     own, plan, problem = about
     soft = problem.task is Task.BINARY
-    trees, size = 200, 0
-    while size == 0 or size > kb * 1000:
+    trees, tried, size = 200, 0, 0
+    while size == 0 or (size > kb * 1000 and trees < tried):
         settings = CatBoost(trees=trees, depth=DEPTH, learning_rate=0.25, own_categories=False, soft=soft)
         fitted = fit_reading(Distilled(settings, 1.0, soft), (rows, None), problem, FitOptions(0, 1))
         program = optimise(assemble(fitted, plan, own.schema))
         size = len(write_artifact(Artifact(program)))
-        trees = max(1, int(trees * min(0.95, 0.98 * kb * 1000 / size)))
+        tried, trees = trees, max(1, int(trees * min(0.95, 0.98 * kb * 1000 / size)))
     return program, size
 
 
