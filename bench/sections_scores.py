@@ -121,3 +121,34 @@ def networks(found: dict[str, Any], _: dict[str, str]) -> str:
     means = [[name, value] for name, value in found["mean"].items()]
     parts = [head("Networks", said), machine(found), table(["gain", "mean", "low", "high"], gains)]
     return "\n".join([*parts, table(["learner", "mean score"], means)])
+
+
+def text(found: dict[str, Any], _: dict[str, str]) -> str:
+    """One learner with texts unread and read."""
+    said = (
+        f"One learner with texts unread, and read with at most so many tokens, on at most {found['most_rows']:,} rows "
+        "(`bench/text.py`). Gains are shares of what lies between a constant and the best of a table and seed, paired, "
+        "with their 95 % interval."
+    )
+    return _paired("Free text", said, found, [f"{tokens:,} tokens" for tokens in found["tokens"]])
+
+
+def distill(found: dict[str, Any], _: dict[str, str]) -> str:
+    """Small students that learn from a teacher."""
+    said = (
+        f"Students of at most {found['kb']:g} kB whose targets mix labels with a teacher's predictions, on at most "
+        f"{found['most_rows']:,} rows; `+`: and unlabelled rows (`bench/distill.py`). Gains are over labels alone, as "
+        "for free text."
+    )
+    return _paired("Distilled students", said, found, found["students"])
+
+
+def _paired(title: str, said: str, found: dict[str, Any], names: list[str]) -> str:
+    gains = zip(names[1:], found["gain"].values(), strict=True)
+    rows = [[name, own["mean"], own["low"], own["high"]] for name, own in gains]
+    sets = []
+    for name, runs in found["sets"].items():
+        columns = zip(*(run["scores"] for run in runs), strict=True)
+        sets.append([name, runs[0]["metric"], *(round(sum(own) / len(runs), 4) for own in columns)])
+    parts = [head(title, said), machine(found), table(["gain", "mean", "low", "high"], rows)]
+    return "\n".join([*parts, table(["table", "metric, mean of the seeds", *names], sets)])

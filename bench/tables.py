@@ -45,6 +45,8 @@ SECTIONS: dict[str, Section] = {  # by pattern of the file's stem, in the order 
     "categories": scores.categories,
     "more_rows": scores.more_rows,
     "networks": scores.networks,
+    "text": scores.text,
+    "distill": scores.distill,
 }
 README_PART = re.compile(r"(<!-- from bench/results/latency.json -->\n).*?(<!-- end -->)", re.DOTALL)
 README_ENGINES = {
