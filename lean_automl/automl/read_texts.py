@@ -13,7 +13,8 @@ from lean_automl_runtime.ir import PREDICTION, ColumnKind, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl.data.notes import count_of
-from lean_automl.features.texts import LIMIT
+from lean_automl.features.fit import FREQUENCY_FROM_LEVELS, fit_category
+from lean_automl.features.texts import LIMIT, says_more_than_itself
 from lean_automl.learners.base import training
 from lean_automl.learners.texts import MOST_TARGETS, Prepared, fit_texts
 from lean_automl.search.workers import load_shared
@@ -49,18 +50,26 @@ def most_tokens(
         problem: What is predicted; many classes have several scores of a text.
     """
     limits, scores = config.constraints, min(problem.scores, MOST_TARGETS)
-    texts = [column for column in columns if column.kind is ColumnKind.TEXT]
+    texts = [column for column in columns if column.kind is ColumnKind.TEXT or _has_words(column, table)]
     if not texts:
         return _in_bytes(limits, scores), ()
     limit_us = np.inf if limits.max_latency_us is None else limits.max_latency_us / limits.batch_size
     took_us = 0.0 if np.isinf(limit_us) else _reading_us(texts, table, config.target, limit_us)
     if took_us > limit_us / TIME_OF_A_LIMIT:
-        what = count_of(len(texts), "column") + " of free text"
+        what = count_of(len(texts), "column") + " of text"
         return 0, (
             f"{what} stays unread: reading takes about {took_us:,.1f} us a row, over half of the limit of "
             f"{limit_us:,g} us",
         )
     return _in_bytes(limits, scores * len(texts)), ()
+
+
+def _has_words(column: Column, table: Table) -> bool:
+    """Whether the words of a category would be read, as `fit_features` decides."""
+    if column.kind is not ColumnKind.CATEGORICAL:
+        return False
+    category = fit_category(column.name, table.array(column.name))
+    return category.levels > FREQUENCY_FROM_LEVELS and says_more_than_itself(category.categories)
 
 
 def _in_bytes(limits: Constraints, scores: int) -> int:

@@ -43,8 +43,16 @@ def test_a_limit_on_size_limits_tokens() -> None:
 def test_texts_that_take_too_long_stay_unread_and_it_is_said() -> None:
     tokens, (line,) = tokens_with(with_texts(), max_latency_us=0.01)
     assert tokens == 0
-    assert "1 column of free text stays unread" in line
+    assert "1 column of text stays unread" in line
     assert tokens_with(with_texts(), max_latency_us=1e9) == (USUAL_TOKENS, ())
+
+
+def test_words_of_categories_count_too() -> None:
+    rng = np.random.default_rng(0)
+    kind = [f"lot {number} row {number % 7}" for number in rng.integers(0, 90, ROWS)]
+    dataset = load_dataset(pd.DataFrame({"kind": kind, "y": rng.random(ROWS) < 0.5}), "y")
+    assert [text.column for text in fit_features(dataset.table).texts] == ["kind"]
+    assert tokens_with(dataset, max_latency_us=0.01)[0] == 0
 
 
 @pytest.mark.slow
