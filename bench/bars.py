@@ -8,6 +8,7 @@ OURS = ("header", "header_sse2", "bare_loop", "lightgbm_compiled")
 BARE_NS = 270  # of the bare tree loop where the bar of 500 ns for a kernel was set
 KERNEL_NS = 500
 Results = dict[str, Any]
+SETS_WON = 3  # on which score, one row and batch are all to be as good or better
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,22 @@ def at_most(name: str, most: float, value: float, more: str = "") -> Bar:
 
 def latency_bars(found: Results) -> Iterator[Bar]:
     """Bars of `latency.py` that its results speak of."""
+    won: dict[str, bool] = {}
     for name, result in found.items():
         if name.startswith("adult, "):
             yield from _adult(result)
         elif name.startswith("rivals, "):
-            yield from _rivals(name.removeprefix("rivals, "), result)
+            against = list(_rivals(name.removeprefix("rivals, "), result))
+            won[name.removeprefix("rivals, ")] = all(bar.met for bar in against)
+            yield from against
         elif name.startswith("transform, "):
             yield from _transforms(result)
         elif name == "compile":
             slowest = max((own["median_s"], trees) for trees, own in result.items())
             yield at_most("gcc for an exported header, s", 2, slowest[0], f" ({slowest[1]} trees)")
+    if won:
+        names = ", ".join(name for name, both in won.items() if both)
+        yield at_least(f"sets of {len(won)} with all that against rivals", SETS_WON, sum(won.values()), f" ({names})")
 
 
 def _transforms(result: Results) -> Iterator[Bar]:

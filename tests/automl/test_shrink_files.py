@@ -89,7 +89,7 @@ def test_without_passes_or_gain_the_program_is_as_it_was(monkeypatch: pytest.Mon
     assert passes.passes
     assert shrunk(program, passes, 0.5 * passes.seconds) == (program, {})
     again, _ = shrunk(program, passes, LONG)
-    monkeypatch.setattr(shrink_files, "_gains", lambda _: False)
+    monkeypatch.setattr(shrink_files, "gains", lambda _: False)
     monkeypatch.setattr(shrink_files, "repeat", lambda *_: (again, []))
     assert shrunk(program, passes, LONG) == (program, {})
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from lean_automl_runtime import load
 from lean_automl_runtime.artifact import Artifact, load_artifact, write_artifact
+from lean_automl_runtime.measure.profile import PROFILE_FORMAT
 from quality.small_model import small_records, write_small_model
 
 from lean_automl.cli.main import main
@@ -91,7 +92,7 @@ def test_times_are_predicted_with_a_profile(model: str, tmp_path: Path, capsys: 
     held_out = {"programs": 1, "median": 0.1, "p95": 0.1, "worst": ["a", 0.1]}
     machine = dict.fromkeys(_machine_fields(), "")
     profile = {
-        "format": 1,
+        "format": PROFILE_FORMAT,
         "machine": machine,
         "date": "",
         "control_us": 1.0,
