@@ -27,7 +27,7 @@ from lean_automl.learners.chimeraboost import ChimeraBoost
 
 ADULT = {"name": "adult", "file": "adult.parquet", "target": "income", "task": "binary"}
 EXAMPLES = Path(__file__).parents[1] / "examples" / "data"
-SETS = ("adult", "california_housing", "caravan", "credit_status", "spambase")
+SETS = ("adult", "california_housing", "credit_status", "spambase")
 PARTS = ("adult", "rivals", "transform", "compile")
 
 

@@ -25,7 +25,9 @@ ROWS = 4_000
 LIGHTGBM = {"num_leaves": 31, "min_data_in_leaf": 20, "num_threads": 2, "seed": 0, "verbosity": -1}
 RATES = (0.05, 0.1)
 MOST_TREES = 1_000
-SIZES = ((100, 0.1, 4), (100, 0.2, 6), (200, 0.1, 6), (300, 0.05, 6), (300, 0.1, 6))  # trees, rate, depth of students
+# Trees, rate and depth of students.
+SIZES = ((100, 0.1, 4), (100, 0.2, 6), (200, 0.1, 6), (300, 0.05, 6), (300, 0.1, 6), (400, 0.07, 6))
+HELD_BACK = ((1.0, 1.0), (0.3, 3.0))  # share of the columns that a tree may use, and l2
 SMALL = 10_000
 FOLDS = 3
 
@@ -70,8 +72,8 @@ def split_of(one: dict[str, Any], folder: Path) -> Split:
 def student(split: Split) -> tuple[Program, dict[str, Any]]:
     """The student of the best score on the validation rows; of a small table, on those of several folds."""
     tried: list[tuple[float, dict[str, Any]]] = []
-    for (trees, rate, depth), linear in itertools.product(SIZES, (False, True)):
-        shape = {"trees": trees, "depth": depth, "learning_rate": rate, "linear": linear}
+    for (trees, rate, depth), linear, (share, l2) in itertools.product(SIZES, (False, True), HELD_BACK):
+        shape = {"trees": trees, "depth": depth, "learning_rate": rate, "linear": linear, "colsample": share, "l2": l2}
         scores = [fit_student(own, ChimeraBoost(**shape))[1]["valid"] for own in folds(split)]
         tried.append((float(np.mean(scores)), shape))
     score, shape = max(tried, key=lambda one: one[0])

@@ -53,7 +53,7 @@ class Oblivious:
             linear=linear,
             max_bins=trial.suggest_categorical("oblivious_bins", [128, 64, 32]),
             l2=trial.suggest_float("oblivious_l2", 0.1, 30.0, log=True),
-            colsample=trial.suggest_float("oblivious_colsample", 0.4, 1.0),
+            colsample=trial.suggest_float("oblivious_colsample", 0.2, 1.0),
             ordinal_levels=self._ordinal_levels(trial, context),
         )
 
