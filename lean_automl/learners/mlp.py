@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lean_automl.features import Frame
 
-LIBRARY: Final = "torch._dynamo"  # torch, and what its optimisers import at their first use: seconds, all in all
+LIBRARY: Final = "torch"  # takes seconds to import
 BATCH: Final = 256
 PATIENCE: Final = 8
 MOST_INPUTS: Final = 512  # from numbers
@@ -177,19 +177,16 @@ def _train(
     (numbers, codes), targets, weight = data
     rows = numbers.shape[0]
     generator = torch.Generator().manual_seed(options.seed)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = AdamW(list(network.parameters()), settings.weight_decay)
     plan = _Epochs(settings.epochs, -(-rows // BATCH), options.deadline)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, plan.rate)
     best, best_loss, best_epoch = None, float("inf"), 0
     while plan.has_next():
         network.train()
         for index in torch.randperm(rows, generator=generator).split(BATCH):
             own_weight = None if weight is None else weight[index]
             loss = _loss(network(numbers[index], codes[index]), targets[index], own_weight, problem)
-            optimizer.zero_grad()
             loss.backward()
-            optimizer.step()
-            schedule.step()
+            optimizer.step(settings.learning_rate * plan.rate(optimizer.steps))
             if options.expired:
                 break
         network.eval()
@@ -206,6 +203,41 @@ def _train(
         return plan.epoch
     network.load_state_dict(best)
     return best_epoch
+
+
+class AdamW:
+    """Adam with decoupled weight decay: Loshchilov and Hutter, ICLR 2019.
+
+    torch's own imports torch's compiler at its first use, which takes longer than most fits here.
+    """
+
+    first: Final = 0.9  # decay of the mean of gradients
+    second: Final = 0.999  # of that of their squares
+    least: Final = 1e-8
+
+    def __init__(self, parameters: list[Any], weight_decay: float) -> None:
+        import torch
+
+        self.parameters, self.weight_decay, self.steps = parameters, weight_decay, 0
+        self._means = [torch.zeros_like(one) for one in parameters]
+        self._squares = [torch.zeros_like(one) for one in parameters]
+
+    def step(self, rate: float) -> None:
+        """Change the parameters by their gradients, and clear these."""
+        import torch
+
+        self.steps += 1
+        of_first, of_second = 1.0 - self.first**self.steps, 1.0 - self.second**self.steps
+        with torch.no_grad():
+            for parameter, mean, square in zip(self.parameters, self._means, self._squares, strict=True):
+                gradient, parameter.grad = parameter.grad, None
+                if gradient is None:
+                    continue
+                parameter.mul_(1.0 - rate * self.weight_decay)
+                mean.lerp_(gradient, 1.0 - self.first)
+                square.mul_(self.second).addcmul_(gradient, gradient, value=1.0 - self.second)
+                size = (square / of_second).sqrt_().add_(self.least)
+                parameter.addcdiv_(mean, size, value=-rate / of_first)
 
 
 class _Epochs:

@@ -144,6 +144,24 @@ def test_the_perceptron_predicts_as_torch(task: str, bins: int) -> None:
     np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4 * max(1.0, float(np.std(wanted))))
 
 
+def test_the_optimiser_does_what_that_of_torch_does() -> None:
+    torch = pytest.importorskip("torch")
+    from lean_automl.learners.mlp import AdamW
+
+    start = torch.linspace(-1, 1, 6)
+    own, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    first, second = AdamW([own], 0.1), torch.optim.AdamW([theirs], lr=0.01, weight_decay=0.1)
+    for step in range(20):
+        for one in (own, theirs):
+            ((one - step % 3) ** 2).sum().backward()
+        first.step(0.01)
+        second.step()
+        second.zero_grad()
+    np.testing.assert_allclose(own.detach(), theirs.detach(), rtol=1e-5)
+    assert own.grad is None
+    assert abs((own - start).detach()).max() > 0.05, "it went somewhere"
+
+
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_fit_whose_time_is_over_still_ends_with_a_model(name: str) -> None:
     _, _, rows, problem = prepared("binary")
