@@ -20,7 +20,15 @@ from lean_automl.automl.pipeline import FitRequest, fit
 from lean_automl.data import SchemaOverrides, Task
 from lean_automl.search.losses import pinball
 from lean_automl.sklearn.errors import translated
-from lean_automl.sklearn.inputs import Names, make_table, native_labels, read_answers, read_features, read_weight
+from lean_automl.sklearn.inputs import (
+    Names,
+    make_table,
+    native_labels,
+    read_answers,
+    read_features,
+    read_weight,
+    with_class_weight,
+)
 from lean_automl.sklearn.served import Served
 from lean_automl.sklearn.settings import config_of, names_of
 from lean_automl.sklearn.watch import Lines
@@ -52,7 +60,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         folds: Folds of the teacher's cross-validation.
         threads: Processes that fit at the same time; None for all cores.
         random_state: Seed, or what draws one.
-        class_weight: `balanced` for classes that weigh the same in training; None for rows that do.
+        class_weight: `balanced` for classes that weigh the same in training; a mapping from labels to what their rows
+            weigh, in training and in scores; None for rows that weigh the same.
         monotone: Columns that predictions, or the probability of the second class, may only rise (1) or only fall (-1)
             with, as a mapping or as `age=+1,debt=-1`.
         quantiles: Quantiles to predict instead of the mean, such as (0.1, 0.5, 0.9): `predict` has a column for each,
@@ -94,7 +103,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         folds: int = 5,
         threads: int | None = None,
         random_state: Any = 0,
-        class_weight: str | None = None,
+        class_weight: str | dict[Any, float] | None = None,
         monotone: Any = None,
         quantiles: Any = None,
         features: Any = None,
@@ -180,7 +189,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             config = config_of(self.get_params(deep=False))
             frame = read_features(self, X, reset=True)
             answers = read_answers(self, y, frame, classifies=isinstance(self, ClassifierMixin))
-            table, names = make_table(frame, answers, read_weight(sample_weight, frame), groups)
+            weight = with_class_weight(read_weight(sample_weight, frame), self.class_weight, answers)
+            table, names = make_table(frame, answers, weight, groups)
             with self._folder() as folder:
                 task = None if answers.classes is None else Task.MULTICLASS
                 request = FitRequest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length, column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -122,6 +124,20 @@ def read_weight(sample_weight: Any, frame: pd.DataFrame) -> Array | None:
     if not weight.any():
         raise ValueError("Sample weights must contain at least one that is not zero.")
     return weight
+
+
+def with_class_weight(weight: Array | None, class_weight: Any, answers: Answers) -> Array | None:
+    """Weights of the rows times those of their classes, where a mapping gives these.
+
+    Raises:
+        ValueError: There are no classes, or a key is none of them.
+    """
+    if not isinstance(class_weight, Mapping):
+        return weight
+    if answers.classes is None:
+        raise ValueError("class_weight: a regression has no classes.")
+    own: Array = compute_sample_weight(dict(class_weight), answers.classes[answers.values])
+    return own if weight is None else weight * own
 
 
 def native_labels(classes: Array) -> list[Any]:

@@ -41,7 +41,7 @@ def config_of(parameters: Mapping[str, Any]) -> FitConfig:
             target=get("serve_with"),
             metric=get("metric"),
             families=None if get("families") is None else names_of(get("families")),
-            class_weight=get("class_weight"),
+            class_weight=None if isinstance(get("class_weight"), dict) else get("class_weight"),  # rows have them
             monotone=monotone_of(get("monotone")),
             quantiles=tuple(float(q) for q in get("quantiles") or ()),
             features=names_of(get("features")),

@@ -117,6 +117,10 @@ def test_balanced_classes_weigh_the_same_in_training() -> None:
         LeanClassifier(**QUICK, class_weight=w).fit(x, rare).predict_proba(x)[:, 1] for w in (None, "balanced")
     )
     assert balanced.mean() > plain.mean() + 0.1
+    weighed = LeanClassifier(**QUICK, class_weight={1: 5.0}).fit(x, rare).predict_proba(x)[:, 1]
+    assert weighed.mean() > plain.mean() + 0.1
+    with pytest.raises(ValueError, match="has no classes"):
+        LeanRegressor(**QUICK, class_weight={1: 5.0}).fit(x, x[:, 0])
     with pytest.raises(SettingError, match="'equal' is not 'balanced'"):
         LeanClassifier(**QUICK, class_weight="equal").fit(x, rare)
     with pytest.raises(SettingError, match="has no classes"):
