@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lean_automl.data import Split
     from lean_automl.features import Frame
-    from lean_automl.search.workers import Job, Shared, Workers
+    from lean_automl.search.workers import Shared, Workers
 
 LEARNER: Final = ChimeraBoost(trees=100, learning_rate=0.15, colsample=0.7)
 LEARNER_OF_CLASSES: Final = ChimeraBoost(trees=40, learning_rate=0.2, colsample=0.7)
@@ -72,17 +72,12 @@ def hear(
         workers: Where the fits run.
         options: Seed and deadline.
     """
-    waiting = [(number, fold) for number in range(len(sets)) for fold in range(len(stage.folds))]
-    ended: dict[tuple[int, int], Any] = {}
-    running = 0
-    while waiting or running:
-        while waiting and workers.free:
-            number, fold = waiting.pop(0)
-            workers.start(_fit, (shared, sets[number], fold, options), options.deadline, (number, fold))
-            running += 1
-        jobs: list[Job] = workers.wait()
-        running -= len(jobs)
-        ended |= {job.tag: job.value for job in jobs}
+    calls = {
+        (number, fold): (shared, more, fold, options)
+        for number, more in enumerate(sets)
+        for fold in range(len(stage.folds))
+    }
+    ended = workers.results(_fit, calls, options.deadline)
     results = [[ended[number, fold] for fold in range(len(stage.folds))] for number in range(len(sets))]
     late = options.expired  # what was cut short cannot be compared
     return [None if late or any(part is None for part in parts) else _joined(stage, parts) for parts in results]

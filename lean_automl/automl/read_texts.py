@@ -13,8 +13,8 @@ from lean_automl_runtime.ir import PREDICTION, ColumnKind, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl.data.notes import count_of
-from lean_automl.features.fit import FREQUENCY_FROM_LEVELS, fit_category
-from lean_automl.features.texts import LIMIT, says_more_than_itself
+from lean_automl.features.fit import fit_category, reads_words
+from lean_automl.features.texts import LIMIT
 from lean_automl.learners.base import training
 from lean_automl.learners.texts import MOST_TARGETS, Prepared, fit_texts
 from lean_automl.search.workers import load_shared
@@ -22,14 +22,13 @@ from lean_automl.student.floors import least_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from lean_automl_runtime.ir import Column
 
     from lean_automl.config import Constraints, FitConfig
     from lean_automl.data import Split, Table
     from lean_automl.learners.base import FitOptions, Problem, Rows
-    from lean_automl.search.workers import Workers
+    from lean_automl.search.workers import Shared, Workers
 
 USUAL_TOKENS: Final = 4_096
 BYTES_OF_A_TOKEN: Final = 12  # in a file: a text, its quotes, a weight
@@ -65,11 +64,8 @@ def most_tokens(
 
 
 def _has_words(column: Column, table: Table) -> bool:
-    """Whether the words of a category would be read, as `fit_features` decides."""
-    if column.kind is not ColumnKind.CATEGORICAL:
-        return False
-    category = fit_category(column.name, table.array(column.name))
-    return category.levels > FREQUENCY_FROM_LEVELS and says_more_than_itself(category.categories)
+    """Whether the words of a category would be read."""
+    return column.kind is ColumnKind.CATEGORICAL and reads_words(fit_category(column.name, table.array(column.name)))
 
 
 def _in_bytes(limits: Constraints, scores: int) -> int:
@@ -104,7 +100,7 @@ def _median_us(engine: Any, table: Table) -> float:
     return 1e6 * float(np.median(took))
 
 
-def prepare_fold(shared: Path, fold: int, seed: int) -> Prepared:
+def prepare_fold(shared: Shared, fold: int, seed: int) -> Prepared:
     """What `fit_texts` makes of a fold's training rows; runs in a process of its own."""
     rows, folds, problem = load_shared(shared)
     return fit_texts(training(rows.take(folds[fold].train), problem), problem, seed)
@@ -114,18 +110,9 @@ def prepare_folds(
     rows: Rows, folds: Sequence[Split], problem: Problem, options: FitOptions, workers: Workers
 ) -> tuple[Prepared | None, ...]:
     """The same for each fold, once for all that is fitted there; None where there is no text, or it failed."""
-    if not rows.frame.texts:
+    if not rows.frame.texts or not folds:
         return (None,) * len(folds)
     shared = workers.share((rows, tuple(folds), problem))
-    found: dict[Any, Prepared | None] = {}
-    waiting = list(range(len(folds)))
-    running = 0
-    while waiting or running:
-        while waiting and workers.free:
-            fold = waiting.pop(0)
-            workers.start(prepare_fold, (shared, fold, options.seed), options.deadline, fold)
-            running += 1
-        for job in workers.wait():
-            running -= 1
-            found[job.tag] = job.value if job.error is None else None
-    return tuple(found.get(fold) for fold in range(len(folds)))
+    calls = {fold: (shared, fold, options.seed) for fold in range(len(folds))}
+    found = workers.results(prepare_fold, calls, options.deadline)
+    return tuple(found[fold] for fold in range(len(folds)))

@@ -65,7 +65,7 @@ def fit_features(table: Table, most_tokens: int = MOST_TOKENS) -> FeaturePlan:
             categorical.append(category)
             if category.levels > FREQUENCY_FROM_LEVELS:
                 numeric.append(fit_frequency(category, table))
-                texts += [column.name] if says_more_than_itself(category.categories) else []
+            texts += [column.name] if reads_words(category) else []
         elif column.kind is ColumnKind.DATETIME:
             numeric.extend(_date_features(column, table))
         elif column.kind is ColumnKind.TEXT:
@@ -77,6 +77,11 @@ def fit_features(table: Table, most_tokens: int = MOST_TOKENS) -> FeaturePlan:
             numeric.append(_number(column, values))
     found = (fit_tokens(name, table.array(name), most_tokens) for name in texts if most_tokens)
     return FeaturePlan(tuple(numeric), tuple(categorical), tuple(tokens for tokens in found if tokens is not None))
+
+
+def reads_words(category: Category) -> bool:
+    """Whether a category has so many values, mostly of several words, that these are read as well."""
+    return category.levels > FREQUENCY_FROM_LEVELS and says_more_than_itself(category.categories)
 
 
 def _number(column: Column, values: NDArray[Any]) -> NumericFeature:

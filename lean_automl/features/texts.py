@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from lean_automl_runtime.ir.texts import LONGEST_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LIMIT: Final = 256  # words of a text that are read
-LONGEST: Final = 64  # bytes of a token
 MOST_TOKENS: Final = 2**14  # of words, and as many of pairs
 FEWEST_ROWS: Final = 3
 WORDS_ENOUGH: Final = 1.2  # of a category's values on average, for its words to say more than itself
@@ -137,7 +137,7 @@ def fit_tokens(column: str, texts: NDArray[Any], most: int = MOST_TOKENS) -> Tok
     """The tokens that enough rows have, the most frequent ones; None if there are none."""
     words = _read(texts)
     rows = len(texts)
-    short = np.array([len(word.encode()) <= LONGEST for word in words.known], dtype=bool)
+    short = np.array([len(word.encode()) <= LONGEST_TOKEN for word in words.known], dtype=bool)
     kept, counts = _frequent(words.row, words.code, len(words.known))
     fits = short[kept]
     kept, counts = kept[fits], counts[fits]
@@ -152,7 +152,7 @@ def fit_tokens(column: str, texts: NDArray[Any], most: int = MOST_TOKENS) -> Tok
     paired, pair_counts = _frequent(row[known], numbers, keys.size)
     texts_of = [words.known[code] for code in kept.tolist()]
     pairs = [divmod(int(key), int(kept.size)) for key in keys[paired]]
-    fit = [len(texts_of[a].encode()) + len(texts_of[b].encode()) < LONGEST for a, b in pairs]
+    fit = [len(texts_of[a].encode()) + len(texts_of[b].encode()) < LONGEST_TOKEN for a, b in pairs]
     pairs = [pair for pair, is_short in zip(pairs, fit, strict=True) if is_short]
     pair_counts = pair_counts[np.array(fit, dtype=bool)]
     shares = np.concatenate([counts, pair_counts]) / max(1, rows)

@@ -90,7 +90,7 @@ class Encoding:
 
 def fit_encoding(train: Rows, problem: Problem, seed: int) -> tuple[Encoding, F32]:
     """Encoding of all training rows, and their own matrix, which is out of fold."""
-    targets = _targets(train.y, problem)
+    targets = targets_of(train.y, problem, MOST_TARGETS)
     weight = np.ones(train.frame.rows) if train.weight is None else train.weight
     fold = np.random.default_rng(seed).permutation(train.frame.rows) % FOLDS
     statistics, own = [], [train.frame.numbers]
@@ -107,10 +107,14 @@ def fit_encoding(train: Rows, problem: Problem, seed: int) -> tuple[Encoding, F3
     return encoding, np.concatenate(own, axis=1) if len(own) > 1 else train.frame.numbers
 
 
-def _targets(y: NDArray[Any], problem: Problem) -> NDArray[np.float64]:
+def targets_of(y: NDArray[Any], problem: Problem, most: int) -> NDArray[np.float64]:
+    """What statistics are of, float64 (n, targets).
+
+    The target itself, or of many classes, whether it is each of the `most` frequent ones.
+    """
     if problem.task is not Task.MULTICLASS:
         return y.astype(np.float64)[:, None]
-    frequent = np.argsort(-np.bincount(y, minlength=problem.outputs), kind="stable")[:MOST_TARGETS]
+    frequent = np.argsort(-np.bincount(y, minlength=problem.outputs), kind="stable")[:most]
     return np.asarray(y[:, None] == np.sort(frequent), dtype=np.float64)
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl.data import Task
 from lean_automl.features import FeaturePlan, Worded
 from lean_automl.features.texts import LIMIT
 from lean_automl.learners.base import F64, training
+from lean_automl.learners.encoding import targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ Prepared = tuple[TextScores, F32]
 
 def fit_texts(rows: Rows, problem: Problem, seed: int) -> Prepared:
     """Scores fitted on all rows, and those of the rows themselves, which are out of fold, float32 (n, scores)."""
-    targets = _targets(rows.y, problem)
+    targets = targets_of(rows.y, problem, MOST_TARGETS)
     weight = np.ones(rows.frame.rows) if rows.weight is None else rows.weight
     fold = np.random.default_rng(seed).permutation(rows.frame.rows) % FOLDS
     texts, own = [], [np.empty((rows.frame.rows, 0), dtype=np.float32)]
@@ -118,13 +118,6 @@ def _explained(targets: F64, scores: F32, weight: NDArray[np.float64]) -> F64:
 
 def _with_numbers(frame: Frame, own: F32) -> Frame:
     return replace(frame, numbers=np.concatenate([frame.numbers, own], axis=1), texts=())
-
-
-def _targets(y: NDArray[Any], problem: Problem) -> F64:
-    if problem.task is not Task.MULTICLASS:
-        return y.astype(np.float64)[:, None]
-    frequent = np.argsort(-np.bincount(y, minlength=problem.outputs), kind="stable")[:MOST_TARGETS]
-    return np.asarray(y[:, None] == np.sort(frequent), dtype=np.float64)
 
 
 def _fit(bags: Bags, targets: F64, weight: NDArray[np.float64], seed: int) -> tuple[Weights, ...]:

@@ -154,21 +154,17 @@ class RayWorkers(Workers):
             for job in self._running:
                 if job not in ended and time.monotonic() > job.deadline + GRACE_S:
                     job.error = too_long(job)
-                    ray.cancel(job._task, force=True)
+                    self._stop(job)
                     ended.append(job)
             if ended:
                 self._running = [job for job in self._running if job not in ended]
                 return ended
         return []
 
-    def kill(self, tags: Sequence[Any] | None = None) -> None:
-        """Kill what runs; with `tags`, only those jobs."""
+    def _stop(self, job: Job) -> None:
         import ray
 
-        for job in list(self._running):
-            if tags is None or job.tag in tags:
-                self._running.remove(job)
-                ray.cancel(job._task, force=True)
+        ray.cancel(job._task, force=True)
 
 
 def _collect(job: Job) -> None:

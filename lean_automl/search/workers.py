@@ -20,7 +20,7 @@ import threading
 import time
 import types
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -196,12 +196,34 @@ class Workers:
                 return ended
         return []
 
+    def results(
+        self, function: Callable[..., Any], calls: Mapping[Any, Sequence[Any]], deadline: float
+    ) -> dict[Any, Any]:
+        """What calls of a function return, by their tags; None where one failed. Nothing else may run meanwhile.
+
+        Args:
+            function: To call.
+            calls: Arguments of each call, by its tag.
+            deadline: `time.monotonic()`, of each.
+        """
+        found: dict[Any, Any] = {}
+        waiting = list(calls.items())
+        while len(found) < len(calls):
+            while waiting and self.free:
+                tag, arguments = waiting.pop(0)
+                self.start(function, arguments, deadline, tag)
+            found |= {job.tag: job.value for job in self.wait()}
+        return found
+
     def kill(self, tags: Sequence[Any] | None = None) -> None:
         """Kill what runs; with `tags`, only those jobs."""
         for job in list(self._running):
             if tags is None or job.tag in tags:
                 self._running.remove(job)
-                _end(job)
+                self._stop(job)
+
+    def _stop(self, job: Job) -> None:
+        _end(job)
 
 
 @contextlib.contextmanager

@@ -1,3 +1,4 @@
+import math
 import os
 import shutil
 import signal
@@ -151,3 +152,10 @@ def test_a_process_without_a_run_ends_itself() -> None:
     while Path(f"/proc/{said[0]}").exists() and time.monotonic() < until:
         time.sleep(0.05)
     assert not Path(f"/proc/{said[0]}").exists()
+
+
+def test_results_of_calls_come_by_tag_and_failures_as_none(workers: Workers) -> None:
+    calls = {"a": (4,), "b": ("no number",), "c": (9,), "d": (16,)}
+    assert workers.results(math.sqrt, calls, time.monotonic() + 60) == {"a": 2.0, "b": None, "c": 3.0, "d": 4.0}
+    assert workers.results(math.sqrt, {}, time.monotonic() + 60) == {}
+    assert workers.free == workers.places
