@@ -236,8 +236,9 @@ class Run:
             joins = self.bench.constraints.are_roomy
             role: TeacherRole = "teaches" if self.distils else "joins" if joins else "compares"
             options = self.options(self.time.teacher_until(self.clock.spent_s, role, self.students.last_fit_s))
-            prepared = prepare_folds(rows, splits, self.problem, options, self.workers)
-            lesson = Lesson(rows, splits, self.problem, joins, prepared)
+            known = () if self.distils else self.bench.prepared  # the folds that judge are the last ones
+            prepared = prepare_folds(rows, splits[: len(splits) - len(known)], self.problem, options, self.workers)
+            lesson = Lesson(rows, splits, self.problem, joins, prepared + known)
             self.teacher, self.failures = self._once(
                 TEACHER, lambda: build_teacher(lesson, self.metric, options, self.workers, self.watcher)
             )
