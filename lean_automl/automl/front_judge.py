@@ -10,13 +10,11 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from lean_automl_runtime.engines import make_engine
-from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
 from lean_automl_runtime.records import RecordReader
 
-from lean_automl.automl.shrink_files import LOSS, gains, judging_metric
-from lean_automl.compiler.passes import Budget, Judge, choose, loss_of, noted
-from lean_automl.data import Task
+from lean_automl.automl.shrink_files import LOSS, gains, judge_on, judging_metric, spread, weight_of
+from lean_automl.compiler.passes import Budget, choose, noted
+from lean_automl.data import Table, Task
 from lean_automl.data.records import to_records
 from lean_automl.search.metrics import Metric
 
@@ -34,12 +32,13 @@ SECONDS: Final = 20.0  # no pass is begun that would probably end later
 def evidence_of(bench: Workbench) -> dict[str, Any]:
     """Validation rows of the first fold and how they judge, as JSON holds them."""
     fold, table = bench.folds[0], bench.valid_tables[0]
-    kept = np.linspace(0, table.rows - 1, min(table.rows, MOST_ROWS)).astype(np.int64)
-    metric, weight = judging_metric(bench), bench.rows.weight
+    kept = spread(table.rows, MOST_ROWS)
+    own = fold.valid[kept]
+    metric, weight = judging_metric(bench), weight_of(bench, own)
     return {
         "records": to_records(table.take(kept)),
-        "y": np.asarray(bench.rows.y[fold.valid[kept]]).tolist(),
-        "weight": None if weight is None else np.asarray(weight[fold.valid[kept]]).tolist(),
+        "y": np.asarray(bench.rows.y[own]).tolist(),
+        "weight": None if weight is None else np.asarray(weight).tolist(),
         "metric": metric.name,
         "task": metric.task.value,
         "outputs": metric.outputs,
@@ -60,20 +59,12 @@ def smaller(
     """
     begin = time.monotonic()
     reader = RecordReader(program.columns)
-    arrays = reader.table(evidence["records"])
+    table = Table(program.columns, tuple(reader.table(evidence["records"])))
     metric = Metric(
         evidence["metric"], Task(evidence["task"]), evidence["outputs"], tuple(map(float, evidence["quantiles"]))
     )
-
-    def predict(changed: Program) -> Any:
-        found = make_engine(changed).run(arrays)
-        return np.asarray(found.get(PROBABILITIES, found.get(PREDICTION)), dtype=np.float64)
-
-    def loss(y: Any, predicted: Any, weight: Any) -> float:
-        return loss_of(metric(y, predicted, weight), metric.name)
-
     weight = None if evidence["weight"] is None else np.array(evidence["weight"])
-    judge = Judge(predict, loss, np.array(evidence["y"]), weight)
+    judge = judge_on(table, np.array(evidence["y"]), weight, metric)
     # As in a fit: without rows numbers are rounded and nothing more, as pruning could turn round what may only rise.
     shown = None if evidence["has_signs"] else reader.table(records)
     found = choose(program, judge, Budget(LOSS, LOSS, SECONDS - (time.monotonic() - begin)), rows=shown)

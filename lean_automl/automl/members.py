@@ -16,10 +16,10 @@ MOST_ADOPTED: Final = 5
 def students_of(teacher: Teacher, folds: int) -> list[Adopted]:
     """Members whose models can be lowered, with their models of the last folds.
 
-    The best one, then those that the average has a use for, then the others.
+    Those that the average has a use for come first, and among them is the best one; of each kind the better ones.
     """
-    ranked = sorted(zip(teacher.scores, teacher.weights, teacher.bags, strict=True), key=lambda one: -one[0])
-    ranked = sorted(ranked, key=lambda one: one is not ranked[0] and one[1] == 0)
+    members = zip(teacher.scores, teacher.weights, teacher.bags, strict=True)
+    ranked = sorted(members, key=lambda one: (one[1] == 0, -one[0]))
     bags = [bag for _, _, bag in ranked if all(hasattr(model, "lower") for model in bag.models)]
     return [
         Adopted(

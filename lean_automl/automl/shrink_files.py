@@ -70,9 +70,10 @@ def choose_passes(blend: Blend, bench: Workbench, table: Table, seconds: float) 
     begin = time.monotonic()
     fold, valid = bench.folds[0], bench.valid_tables[0]
     program = bench.shortened([(candidate.fitted[0], weight) for candidate, weight in blend.members])[1]
-    shown = table.take(fold.train[_spread(fold.train.size)]).arrays
-    kept = _spread(valid.rows)
-    check = _judge(bench, valid.take(kept), fold.valid[kept])
+    shown = table.take(fold.train[spread(fold.train.size)]).arrays
+    kept = spread(valid.rows)
+    own = fold.valid[kept]
+    check = judge_on(valid.take(kept), bench.rows.y[own], weight_of(bench, own), judging_metric(bench))
     budget = Budget(LOSS, LOSS, seconds - (time.monotonic() - begin))
     # Without rows, numbers are rounded and nothing more: pruning could turn round what may only rise.
     found = choose(program, check, budget, rows=None if any(bench.problem.signs) else shown)
@@ -107,17 +108,20 @@ def judging_metric(bench: Workbench) -> Metric:
     return bench.metric
 
 
-def _judge(bench: Workbench, table: Table, rows: Any) -> Judge:
+def judge_on(table: Table, y: Any, weight: Any, metric: Metric) -> Judge:
     """The loss of a Program on some rows."""
-    metric = judging_metric(bench)
 
     def loss(y: Any, predicted: Any, weight: Any) -> float:
         return loss_of(metric(y, predicted, weight), metric.name)
 
-    weight = None if bench.rows.weight is None else bench.rows.weight[rows]
-    return Judge(lambda program: predict_with(program, table), loss, bench.rows.y[rows], weight)
+    return Judge(lambda program: predict_with(program, table), loss, y, weight)
 
 
-def _spread(rows: int) -> Any:
+def weight_of(bench: Workbench, rows: Any) -> Any:
+    """Weights of some of the bench's rows, if they have any."""
+    return None if bench.rows.weight is None else bench.rows.weight[rows]
+
+
+def spread(rows: int, most: int = MOST_ROWS) -> Any:
     """Positions of as many rows as are looked at, evenly spread."""
-    return np.linspace(0, rows - 1, min(rows, MOST_ROWS)).astype(np.int64)
+    return np.linspace(0, rows - 1, min(rows, most)).astype(np.int64)

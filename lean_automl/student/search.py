@@ -13,7 +13,7 @@ from lean_automl.learners.base import FitOptions
 from lean_automl.student.trial import Adopted, Candidate, Proposal, Workbench, judge_fitted, run_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lean_automl.config import Constraints
     from lean_automl.search.workers import Job, Shared, Workers
@@ -64,13 +64,11 @@ class SearchLog:
 
     def feasible(self) -> list[Candidate]:
         """Those that meet every limit, best first; of equals, the smaller."""
-        met = [candidate for candidate in self.candidates if candidate.feasible]
-        return sorted(met, key=lambda c: (-c.score, c.footprint.bytes, c.number))
+        return _best_first(candidate for candidate in self.candidates if candidate.feasible)
 
     def feasible_in_part(self, constraints: Constraints) -> list[Candidate]:
         """Those of which one file at least meets every limit, best first."""
-        met = [candidate for candidate in self.candidates if candidate.footprint.meets_in_part(constraints)]
-        return sorted(met, key=lambda c: (-c.score, c.footprint.bytes, c.number))
+        return _best_first(c for c in self.candidates if c.footprint.meets_in_part(constraints))
 
     def nearest_miss(self) -> Candidate | None:
         """The infeasible candidate whose worst excess is smallest."""
@@ -263,6 +261,10 @@ class StudentSearch:
             return self.asked == 0 or left > 0
         seconds = sorted(candidate.seconds for candidate in self.log.candidates)
         return left > seconds[len(seconds) // 2] + self.last_fit_s
+
+
+def _best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
+    return sorted(candidates, key=lambda c: (-c.score, c.footprint.bytes, c.number))
 
 
 def _study(seed: int) -> optuna.Study:
