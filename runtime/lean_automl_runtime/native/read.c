@@ -164,17 +164,54 @@ static int64_t days_from_civil(int64_t year, int month, int day) {
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-/* 2024-03-31 or 2024/03/31, alone or with T18:00, T18:00:59 or a space for the T. 0 if Python had better look. */
+/* A fraction of a second, which is dropped, and a zone, to the end of a text: its seconds east of UTC. 0 if it is
+ * something else. */
+static int read_zone(const char *at, const char *end, int may_have_fraction, int *east) {
+    int hours, minutes = 0;
+    char sign;
+    *east = 0;
+    if (may_have_fraction && at < end && (*at == '.' || *at == ',')) {
+        const char *first = ++at;
+        while (at < end && *at >= '0' && *at <= '9') {
+            at++;
+        }
+        if (at == first) {
+            return 0;
+        }
+    }
+    if (at == end) {
+        return 1;
+    }
+    sign = *at++;
+    if (sign == 'Z' || sign == 'z') {
+        return at == end;
+    }
+    if ((sign != '+' && sign != '-') || end - at < 2 || (hours = digits(at, 2)) < 0) {
+        return 0;
+    }
+    at += 2;
+    if (at < end) {
+        at += *at == ':';
+        if (end - at != 2 || (minutes = digits(at, 2)) < 0) {
+            return 0;
+        }
+    }
+    *east = (hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
+    return 1;
+}
+
+/* 2024-03-31 or 2024/03/31, alone or with T18:00 or T18:00:59.25, a space for the T, and a zone after a time.
+ * 0 if Python had better look. */
 static int read_time_text(PyObject *value, int64_t *seconds) {
     static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     Py_ssize_t length;
     const char *text = PyUnicode_AsUTF8AndSize(value, &length);
-    int year, month, day, hour = 0, minute = 0, second = 0, most;
+    int year, month, day, hour = 0, minute = 0, second = 0, east = 0, most;
     if (text == NULL) {
         PyErr_Clear();
         return 0;
     }
-    if (length != 10 && length != 16 && length != 19) {
+    if (length != 10 && length < 16) {
         return 0;
     }
     year = digits(text, 4), month = digits(text + 5, 2), day = digits(text + 8, 2);
@@ -183,16 +220,18 @@ static int read_time_text(PyObject *value, int64_t *seconds) {
     }
     most = month_days[month - 1] + (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
     if (length > 10) {
+        const int has_seconds = length >= 19 && text[16] == ':';
         hour = digits(text + 11, 2), minute = digits(text + 14, 2);
-        second = length == 19 ? digits(text + 17, 2) : 0;
-        if ((text[10] != 'T' && text[10] != ' ') || text[13] != ':' || (length == 19 && text[16] != ':')) {
+        second = has_seconds ? digits(text + 17, 2) : 0;
+        if ((text[10] != 'T' && text[10] != ' ') || text[13] != ':' ||
+            !read_zone(text + (has_seconds ? 19 : 16), text + length, has_seconds, &east)) {
             return 0;
         }
     }
     if (day > most || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) {
         return 0;
     }
-    *seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    *seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - east;
     return 1;
 }
 
