@@ -7,13 +7,15 @@ become text is in `values.py`, and is the same for one record and for a million 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from lean_automl_runtime.errors import DataError, SchemaError
-from lean_automl_runtime.ir.columns import Column, ColumnKind
+from lean_automl_runtime.ir.columns import MISSING_TIME, Column, ColumnKind
 from lean_automl_runtime.values import boolean_value, category_text, datetime_value, numeric_value
 
 if TYPE_CHECKING:
@@ -30,13 +32,27 @@ PARSERS: Final[dict[ColumnKind, Callable[[Any], Any]]] = {
     ColumnKind.DATETIME: datetime_value,
     ColumnKind.TEXT: category_text,
 }
+
+
+def _nan(_: None) -> float:
+    return math.nan
+
+
+def _no_text(_: None) -> str:
+    return ""
+
+
+def _no_time(_: None) -> int:
+    return MISSING_TIME
+
+
 # What a parser does with the types that are in most records, without a look at the value.
 QUICK: Final[dict[ColumnKind, dict[type, Callable[[Any], Any]]]] = {
-    ColumnKind.NUMERIC: {float: float, int: float},
-    ColumnKind.BOOLEAN: {bool: float},
-    ColumnKind.CATEGORICAL: {str: str},
-    ColumnKind.DATETIME: {},
-    ColumnKind.TEXT: {str: str},
+    ColumnKind.NUMERIC: {float: float, int: float, NoneType: _nan},
+    ColumnKind.BOOLEAN: {bool: float, NoneType: _nan},
+    ColumnKind.CATEGORICAL: {str: str, NoneType: _no_text},
+    ColumnKind.DATETIME: {NoneType: _no_time},
+    ColumnKind.TEXT: {str: str, NoneType: _no_text},
 }
 NUMPY_DTYPES: Final[dict[str, DTypeLike]] = {
     "float32": np.float32,
