@@ -15,7 +15,14 @@ import numpy as np
 from lean_automl_exporters.onnx import export_onnx
 from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.ir import digest
-from lean_automl_runtime.measure import DeviceProfile, MeasureOptions, calibrate, features, measure_in_process
+from lean_automl_runtime.measure import (
+    DeviceProfile,
+    MeasureOptions,
+    calibrate,
+    contents_of,
+    features,
+    measure_in_process,
+)
 from lean_automl_runtime.measure.rows import from_lines, to_lines
 from lean_automl_runtime.measure.slots import Slot, at_full_speed, median_at_full_speed
 from machine import machine
@@ -119,7 +126,8 @@ def judge(engine: str, students: list[dict], profile: DeviceProfile, slots: int)
     for student, own in zip(students, seen, strict=True):
         measured = median_at_full_speed(own, profile.control_us)
         if measured is not None:
-            predicted = profile.models[engine].predict_us(features(student["program"]))
+            counts = features(student["program"], contents_of(student["records"]))
+            predicted = profile.models[engine].predict_us(counts)
             row = {"engine": engine, "student": student["name"], "measured_us": measured, "predicted_us": predicted}
             rows.append(row | {"error": predicted / measured - 1, "slots": len(at_full_speed(own, profile.control_us))})
     return rows

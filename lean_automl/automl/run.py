@@ -163,7 +163,7 @@ class Run:
         check_time(deployment, constraints, self.clock.limit_s)
         deployment = replace(deployment, timer=self.workers.exclusive(deployment.timer))
         self.time = self.time.with_publishing(measuring_s(deployment, constraints, self.time.measure_s))
-        costs = costs_for(deployment, constraints, self.clock.limit_s)
+        costs = costs_for(deployment, constraints, self.clock.limit_s, records)
         judged = self._trial_folds()
         self.bench = Workbench(
             self.schema,

@@ -85,7 +85,7 @@ def select(run: Path, wish: Wish, out: Path, overwrite: bool) -> Selection:
     if wish.device is None:
         deployment, lines = choose_deployment(wish.target, columns, records, wish.constraints)
     else:
-        deployment, lines = choose_for_device(wish.target, columns, wish.constraints, wish.device)
+        deployment, lines = choose_for_device(wish.target, columns, wish.constraints, wish.device, records)
     most, misses = wish.constraints.max_size_bytes, []
     for point in points:
         size = max(point.sizes.get(name, 0) for name in deployment.engines)

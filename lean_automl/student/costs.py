@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
-from lean_automl_runtime.measure import CostModel, CostSample, MeasureOptions, features, fit_cost_model
+from lean_automl_runtime.measure import CostModel, CostSample, MeasureOptions, contents_of, features, fit_cost_model
 from lean_automl_runtime.measure import measure_in_process as measure_quickly
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import Shape
@@ -22,7 +22,7 @@ from lean_automl.student.header import HEADER_FILE
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
-    from lean_automl_runtime.measure import DeviceProfile
+    from lean_automl_runtime.measure import Contents, DeviceProfile
 
     from lean_automl.config import Constraints
     from lean_automl.student.deploy import Deployment
@@ -58,20 +58,22 @@ class Costs:
         models: Cost model of each file's engine on the machine that will serve.
         limit_us: Of latency.
         machine: Name of that machine's processor; None for this machine, where what ships is measured as well.
+        contents: Of the columns of records.
     """
 
     models: dict[str, CostModel]
     limit_us: float | None
     machine: str | None = None
+    contents: Mapping[str, Contents] = field(default_factory=dict)
 
     def predict_us(self, program: Program | Mapping[str, float]) -> dict[str, float]:
         """Median latency of a Program, or of counts, for each file."""
-        counts = program if isinstance(program, Mapping) else features(program)
+        counts = program if isinstance(program, Mapping) else features(program, self.contents)
         return {name: model.predict_us(counts) for name, model in self.models.items()}
 
     def upper_us(self, program: Program) -> dict[str, float]:
         """About what the p99 will be at most, for each file: the prediction with margin and tail."""
-        counts = features(program)
+        counts = features(program, self.contents)
         return {name: model.upper_us(counts) for name, model in self.models.items()}
 
     def surely_fits(self, program: Program, share: float) -> bool:
@@ -90,20 +92,24 @@ class Costs:
         return found
 
 
-def costs_for(deployment: Deployment, constraints: Constraints, limit_s: float) -> Costs | None:
+def costs_for(
+    deployment: Deployment, constraints: Constraints, limit_s: float, records: Sequence[Mapping[str, Any]]
+) -> Costs | None:
     """Costs on the machine that will serve; None without a limit that is for them.
 
     Args:
         deployment: Files that ship.
         constraints: What they must meet.
         limit_s: Time limit of the run, of which measuring may take a small part.
+        records: What the model will read.
     """
     if deployment.costs is not None:
         return deployment.costs
     is_compiled = HEADER_FILE in deployment.engines  # a compiler takes longer than a trial is worth
     if constraints.max_latency_us is None or constraints.batch_size > 1 or is_compiled:  # cost models are of one row
         return None
-    return quick_costs(deployment, constraints.max_latency_us, min(LONGEST_S, MOST_SHARE * limit_s))
+    costs = quick_costs(deployment, constraints.max_latency_us, min(LONGEST_S, MOST_SHARE * limit_s))
+    return replace(costs, contents=contents_of(records))
 
 
 def quick_costs(deployment: Deployment, limit_us: float | None, seconds: float = LONGEST_S) -> Costs:
@@ -116,7 +122,8 @@ def quick_costs(deployment: Deployment, limit_us: float | None, seconds: float =
         program, records = make_program(shape), make_records(shape, rows=ROWS)
         for name, served in deployment.models(program).items():
             total = measure_quickly(served.predict_one, records, QUICK).total
-            samples[name].append(CostSample(shape.name, features(program), total.p50.value_us, total.p99.value_us))
+            counts = features(program, contents_of(records))
+            samples[name].append(CostSample(shape.name, counts, total.p50.value_us, total.p99.value_us))
     models = {}
     for name, found in samples.items():
         if len(found) >= FEWEST:
@@ -125,16 +132,19 @@ def quick_costs(deployment: Deployment, limit_us: float | None, seconds: float =
     return Costs(models, limit_us)
 
 
-def device_costs(engines: Mapping[str, str], profile: DeviceProfile, limit_us: float) -> Costs:
+def device_costs(
+    engines: Mapping[str, str], profile: DeviceProfile, limit_us: float, contents: Mapping[str, Contents]
+) -> Costs:
     """Costs on a device that is not here.
 
     Args:
         engines: By file name.
         profile: Of the device.
         limit_us: Of latency.
+        contents: Of the columns of records.
 
     Raises:
         ConfigError: The profile lacks the engine of a file.
     """
     models = {name: profile.model(engine) for name, engine in engines.items()}
-    return Costs(models, limit_us, profile.machine.cpu)
+    return Costs(models, limit_us, profile.machine.cpu, contents)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lean_automl_runtime.measure import features
+from lean_automl_runtime.measure import contents_of, features
 
 from lean_automl.errors import ConfigError, InfeasibleError
 from lean_automl.student.costs import device_costs
@@ -71,11 +71,15 @@ def choose_files(
         deployment, lines = choose_deployment(config.target, columns, records, config.constraints)
         deployment, more = leave_out_slow(deployment, columns, config.constraints)
         return deployment, lines + more
-    return choose_for_device(config.target, columns, config.constraints, config.device)
+    return choose_for_device(config.target, columns, config.constraints, config.device, records)
 
 
 def choose_for_device(
-    target: str, columns: tuple[Column, ...], constraints: Constraints, profile: DeviceProfile
+    target: str,
+    columns: tuple[Column, ...],
+    constraints: Constraints,
+    profile: DeviceProfile,
+    records: Sequence[dict[str, Any]],
 ) -> tuple[Deployment, tuple[str, ...]]:
     """As `choose_deployment`, for the machine of a profile.
 
@@ -86,7 +90,8 @@ def choose_for_device(
     wanted = engines_for(target, profile)
     limit_us = constraints.max_latency_us
     assert limit_us is not None, "check_device refuses this"
-    counts = features(least_program(columns))
+    contents = contents_of(records)
+    counts = features(least_program(columns), contents)
     floors = {name: profile.model(engine).upper_us(counts) for name, engine in wanted.items()}
     kept = {name: engine for name, engine in wanted.items() if floors[name] <= limit_us}
     left_out = tuple(
@@ -97,5 +102,5 @@ def choose_for_device(
     )
     if not kept:
         raise InfeasibleError(f"no engine is quick enough there. {'; '.join(left_out)}.")
-    costs = device_costs(kept, profile, limit_us)
+    costs = device_costs(kept, profile, limit_us, contents)
     return Deployment(kept, {name: floors[name] for name in kept}, costs), left_out

@@ -19,6 +19,7 @@ def test_public_names_are_what_they_say_whatever_was_imported_before():
 
 def test_public_names():
     assert measure.__all__ == [
+        "Contents",
         "CostModel",
         "CostSample",
         "DeviceProfile",
@@ -29,6 +30,7 @@ def test_public_names():
         "Quantile",
         "QuickMeasurement",
         "calibrate",
+        "contents_of",
         "features",
         "fit_cost_model",
         "measure",

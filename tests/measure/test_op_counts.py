@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lean_automl_runtime.ir import ops as o
-from lean_automl_runtime.measure.op_counts import FEATURES, count_op, features, walk
+from lean_automl_runtime.measure.op_counts import FEATURES, contents_of, count_op, features, walk
+from lean_automl_runtime.measure.profile import shape_features
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape, adult_like
 from lean_automl_runtime.records import RecordReader
@@ -89,28 +90,39 @@ def _depths_of_leaves(op, node, depth=0):
     return [*_depths_of_leaves(op, op.left[node], depth + 1), *_depths_of_leaves(op, op.right[node], depth + 1)]
 
 
-def test_each_leaf_of_an_uneven_tree_is_about_as_likely():
-    """What the counts of walks take for granted holds for the Programs that their price is fitted on."""
-    shape = Shape("uneven", 1, 3, numeric=30)
-    program, rows = make_program(shape), make_records(shape, rows=4000)
+def test_rows_walk_a_little_less_than_counts_say_in_uneven_trees():
+    """As in trees that were fitted, whose deepest leaves have the fewest rows."""
+    shape = Shape("uneven", 80, 5, numeric=16)
+    program, records = make_program(shape), make_records(shape, rows=200)
     (op,) = (op for op in program.ops if isinstance(op, o.RaggedTrees))
-    values = np.array([[np.nan if row[f"n{i}"] is None else row[f"n{i}"] for i in range(30)] for row in rows])
-    leaves = []
-    for own in values:
-        node = op.roots[0]
-        while node >= 0:
-            x = own[op.feature[node]]
-            goes_left = op.nan_left[node] if np.isnan(x) else x <= op.threshold[node]
-            node = op.left[node] if goes_left else op.right[node]
-        leaves.append(~node)
-    shares = np.bincount(leaves, minlength=8) / len(leaves)
-    assert shares.min() > 0.08
-    assert shares.max() < 0.18
+    values = np.array([[np.nan if row[f"n{i}"] is None else row[f"n{i}"] for i in range(16)] for row in records])
+    at, visited = np.tile(op.roots, (len(values), 1)), 0
+    while (walking := at >= 0).any():
+        row, _ = walking.nonzero()
+        node = at[walking]
+        x = values[row, op.feature[node]]
+        goes_left = np.where(np.isnan(x), op.nan_left[node], x <= op.threshold[node])
+        at[walking] = np.where(goes_left, op.left[node], op.right[node])
+        visited += node.size
+    assert 0.7 < visited / len(values) / walk(op)[1] < 1.0
 
 
 def test_names_say_what_is_unusual():
     assert Shape("oblivious", 30, 4).name == "oblivious 30 x 4, columns 8/0/0"
     assert Shape("tables", 16, classes=5, edges=7).name == "tables 16, columns 8/0/0, 5 classes, 7 edges"
+    assert Shape("dense", 0, missing=0.5, letters=7).name == "dense 0, columns 8/0/0, 50 % missing, 7 letters"
+
+
+def test_what_records_hold_is_counted():
+    shape = Shape("oblivious", 10, 2, numeric=3, categorical=2, missing=0.4, letters=30)
+    program, records = make_program(shape), make_records(shape)
+    held, usual = features(program, contents_of(records)), features(program)
+    assert held["missing_values"] == pytest.approx(5 * 0.4, abs=0.2)
+    assert held["text_bytes"] == pytest.approx(2 * 0.6 * (len("category 10") + 30), rel=0.1)
+    assert usual["missing_values"] == 0
+    assert {name for name in held if held[name] != usual[name]} == {"missing_values", "objects", "text_bytes"}
+    assert held["objects"] == pytest.approx(5 * 0.6, abs=0.2)
+    assert contents_of([]) == {}
 
 
 def test_reference_programs_are_valid_and_always_the_same():
@@ -132,6 +144,6 @@ def test_reference_programs_answer_their_records(shape):
 
 
 def test_every_feature_is_moved_by_at_least_three_reference_programs():
-    matrix = np.array([list(features(make_program(shape)).values()) for shape in REFERENCE_SHAPES])
+    matrix = np.array([list(shape_features(shape).values()) for shape in REFERENCE_SHAPES])
     moved = (matrix > 0).sum(axis=0)
     assert moved.min() >= 3, dict(zip(FEATURES, moved, strict=True))

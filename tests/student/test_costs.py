@@ -81,8 +81,8 @@ def test_a_device_without_an_engine_is_refused() -> None:
 
     machine = Machine("a CPU", "aarch64", 4, None, "Linux", "CPython 3.11", {})
     profile = DeviceProfile(machine, "2026-01-01", 30.0, {"native": MODEL}, {}, ())
-    costs = device_costs({ARTIFACT_FILE: "native"}, profile, 5.0)
+    costs = device_costs({ARTIFACT_FILE: "native"}, profile, 5.0, {})
     assert costs.machine == "a CPU"
     assert costs.predict_us({"calls": 1.0, "trees": 10.0}) == {ARTIFACT_FILE: pytest.approx(1.1)}
     with pytest.raises(ConfigError, match="no engine 'onnx'"):
-        device_costs({ONNX_FILE: "onnx"}, profile, 5.0)
+        device_costs({ONNX_FILE: "onnx"}, profile, 5.0, {})

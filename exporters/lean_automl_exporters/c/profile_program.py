@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from lean_automl_runtime.ir import ColumnKind
 from lean_automl_runtime.measure.profile import PROFILE_FORMAT
-from lean_automl_runtime.measure.reference_programs import FIRST_TIME, SECONDS_OF_RECORDS, make_program
+from lean_automl_runtime.measure.reference_programs import FIRST_TIME, SECONDS_OF_RECORDS, ZEROS, make_program
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape
 
 from lean_automl_exporters.c.export import COptions, export_c
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 LARGEST_HEADER: Final = 200_000  # characters; larger kernels say little more, and take long to compile
 PLACE: Final = "/*@KERNELS@*/"
-LONGEST_TEXT: Final = 24
+LONGEST_NUMBER: Final = 24  # of a category's text without its further letters
 
 
 def export_profile(shapes: Sequence[Shape] = (*REFERENCE_SHAPES, *HELD_OUT_SHAPES)) -> str:
     """Text of the program.
 
     Args:
-        shapes: Of the kernels; those that would take too much text are left out.
+        shapes: Of the kernels; those that would take too much text, or that read free text, are left out.
     """
     parts: list[str] = []
     names: list[str] = []
-    for shape in shapes:
+    for shape in (shape for shape in shapes if not shape.texts):
         prefix = f"k{len(names)}"
         program = make_program(shape)
         header = export_c(program, COptions(prefix=prefix))[f"{prefix}.h"]
@@ -53,21 +53,28 @@ def export_profile(shapes: Sequence[Shape] = (*REFERENCE_SHAPES, *HELD_OUT_SHAPE
 
 def _functions(prefix: str, program: Program, shape: Shape) -> str:
     """How a kernel's rows are made, and how one is answered."""
-    fill, call, texts = [], [], 0
+    fill, call, texts, numbers = [], [], 0, 0
+    missing = f"{round(shape.missing * 2**16)}u"
     for column in program.columns:
         member = f"{prefix}_rows[row].{column.name}"
         if column.kind is ColumnKind.NUMERIC:
-            fill.append(f"{member} = profile_random() < 1311u ? {prefix}_missing() : profile_number();")
+            numbers += 1
+            fill.append(f"{member} = profile_number();")
+            if numbers % 2 == 0:
+                fill.append(f"if (profile_random() < {round(ZEROS * 2**16)}u) {member} = 0.0f;")
+            if shape.missing:
+                fill.append(f"if (profile_random() < {missing}) {member} = {prefix}_missing();")
         elif column.kind is ColumnKind.DATETIME:
             ago = f"profile_random() * {SECONDS_OF_RECORDS >> 16}u"
             fill.append(f"{member} = INT64_C({FIRST_TIME}) + (int64_t)({ago});")
         else:
             where = f"{prefix}_texts[row][{texts}]"
-            fill.append(f"{prefix}_lengths[row][{texts}] = profile_category({where}, {shape.categories});")
+            text = f"profile_category({where}, {shape.categories}, {shape.letters}, {missing})"
+            fill.append(f"{prefix}_lengths[row][{texts}] = {text};")
             call.append(f"own.{column.name} = {prefix}_{column.name}_code({where}, {prefix}_lengths[row][{texts}]);")
             texts += 1
     pools = (
-        f"static char {prefix}_texts[PROFILE_ROWS][{texts}][{LONGEST_TEXT}];\n"
+        f"static char {prefix}_texts[PROFILE_ROWS][{texts}][{LONGEST_NUMBER + shape.letters}];\n"
         f"static size_t {prefix}_lengths[PROFILE_ROWS][{texts}];\n"
         if texts
         else ""

@@ -17,6 +17,7 @@ from lean_automl_runtime.engines.columns import ColumnReader
 from lean_automl_runtime.engines.numba_kernels import execute
 from lean_automl_runtime.engines.numba_plan import Plan, compile_plan
 from lean_automl_runtime.engines.numba_texts import Codes, NumbaTexts
+from lean_automl_runtime.ir.ops import CODE_UNSEEN
 from lean_automl_runtime.ir.program import LABEL, PREDICTION, PROBABILITIES
 
 if TYPE_CHECKING:
@@ -101,17 +102,17 @@ class NumbaEngine:
 
 
 class _Number:
-    """From a text to one column of what a step makes of it."""
+    """From a text to one column of what a step makes of it; looks like a dictionary that knows every text."""
 
     def __init__(self, step: Step, place: int) -> None:
         self._step, self._place = step, place
 
-    def __getitem__(self, text: str) -> float:
+    def get(self, text: str, _: int) -> float:
         return float(self._step([text])[0, self._place])
 
 
 def _reader(slot: RawSlot) -> Codes | _Number | None:
-    """What a string becomes in a raw slot; None for what is a number already."""
+    """Where to get what a string becomes in a raw slot; None for what is a number already."""
     if slot.text is not None:
         return _Number(*slot.text)
     return None if slot.categories is None else Codes(slot.categories)
@@ -161,7 +162,7 @@ class _RowPath:
             memory = self._free.pop()
         except IndexError:
             memory = _Memory(self._plan, 1)
-        row = [values[at] if codes is None else codes[values[at]] for at, codes in self._sources]
+        row = [values[at] if codes is None else codes.get(values[at], CODE_UNSEEN) for at, codes in self._sources]
         self._pack(memory.raw.data, 0, *row)
         memory.execute(memory.row, 1)
         numbers = self._unpack(memory.row.data, self._at)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.measure.cost import CostModel, CostSample, fit_cost_model
     from lean_automl_runtime.measure.harness import measure
     from lean_automl_runtime.measure.inprocess import QuickMeasurement, measure_in_process
-    from lean_automl_runtime.measure.op_counts import features
+    from lean_automl_runtime.measure.op_counts import Contents, contents_of, features
     from lean_automl_runtime.measure.options import MeasureOptions, Mode
     from lean_automl_runtime.measure.profile import DeviceProfile, calibrate, read_profile
     from lean_automl_runtime.measure.result import Measurement, meets
@@ -29,6 +29,8 @@ _HOME = {
     "Quantile": "statistics",
     "QuickMeasurement": "inprocess",
     "calibrate": "profile",
+    "Contents": "op_counts",
+    "contents_of": "op_counts",
     "features": "op_counts",
     "fit_cost_model": "cost",
     "measure": "harness",
@@ -38,6 +40,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Contents",
     "CostModel",
     "CostSample",
     "DeviceProfile",
@@ -48,6 +51,7 @@ __all__ = [
     "Quantile",
     "QuickMeasurement",
     "calibrate",
+    "contents_of",
     "features",
     "fit_cost_model",
     "measure",

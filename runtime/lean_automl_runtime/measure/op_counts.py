@@ -1,12 +1,13 @@
 """What a Program does for one row, in counts: the input of the cost model.
 
-Rule: a count follows from the Program alone, before it is trained or run; an op without an entry here is an error.
+Rule: a count follows from the Program before it is trained or run, and from what the records hold that it will read;
+an op without an entry here is an error.
 """
 
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.ir.columns import ColumnKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from lean_automl_runtime.ir.program import Program
 
 Counts = dict[str, float]
@@ -25,8 +28,16 @@ FEATURES: Final[dict[str, str]] = {
     "string_columns": "categorical and text columns of a record",
     "time_columns": "datetime columns of a record",
     "ops": "ops of the Program",
+    "missing_values": "values of a record that are missing",
+    "objects": "values of a record that Python holds in memory of their own: all but small whole numbers and the like",
+    "text_bytes": "bytes of UTF-8 in the texts of a record",
     "encodings": "texts looked up in a category table",
     "encode_steps": "log2 of the categories, summed over encodings",
+    "lookups": "rows of tables that codes name",
+    "text_counts": "counts of a text",
+    "counted_bytes": "bytes of the texts that are counted, once for each count",
+    "token_scores": "texts whose tokens are scored",
+    "tokens": "tokens looked up",
     "date_parts": "calendar fields",
     "cells": "numbers moved or changed one by one: lookups, arithmetic, filling, clipping, joining",
     "bin_columns": "columns that are binned",
@@ -52,7 +63,7 @@ FEATURES: Final[dict[str, str]] = {
     "classes": "probabilities handed back",
 }
 TOGETHER: Final = 8  # ragged trees that the kernel walks side by side
-WORDS_OF_A_TEXT: Final = 24  # a guess: a Program does not know how long texts are
+BYTES_OF_A_WORD: Final = 7  # about, with what parts it from the next
 _KINDS: Final = {
     ColumnKind.NUMERIC: "numeric_columns",
     ColumnKind.BOOLEAN: "numeric_columns",
@@ -62,23 +73,64 @@ _KINDS: Final = {
 }
 
 
-def features(program: Program) -> dict[str, float]:
-    """Counts of what a Program does for one row: every key of `FEATURES`."""
+class Contents(NamedTuple):
+    """What a column of records holds, on average."""
+
+    missing: float  # share of the values
+    objects: float  # share that has memory of its own
+    text_bytes: float  # of a value, in UTF-8; 0 where it is no text
+
+
+USUAL: Final = Contents(missing=0.0, objects=1.0, text_bytes=10.0)  # where nothing is known of a column of texts
+
+
+def contents_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Contents]:
+    """What each column of some records holds; they have the same columns."""
+    found = {}
+    for name in records[0] if records else ():
+        values = [record[name] for record in records]
+        texts = sum(len(value.encode("utf-8", "surrogatepass")) for value in values if isinstance(value, str))
+        missing = sum(value is None for value in values)
+        shared = sum(map(_is_shared, values))
+        found[name] = Contents(missing / len(values), 1 - shared / len(values), texts / len(values))
+    return found
+
+
+def _is_shared(value: object) -> bool:
+    """Whether CPython has one object for all that are equal: one that is used all the time is in a cache."""
+    if isinstance(value, str):
+        return len(value) <= 1
+    return value is None or isinstance(value, bool) or (isinstance(value, int) and -5 <= value <= 256)
+
+
+def features(program: Program, contents: Mapping[str, Contents] | None = None) -> dict[str, float]:
+    """Counts of what a Program does for one row: every key of `FEATURES`.
+
+    Args:
+        program: Its ops and columns count.
+        contents: Of the columns of its records; `USUAL` where there are none.
+    """
     counts = dict.fromkeys(FEATURES, 0.0)
-    for column in program.columns:
+    held = [(contents or {}).get(column.name, USUAL) for column in program.columns]
+    for column, own in zip(program.columns, held, strict=True):
         counts[_KINDS[column.kind]] += 1
+        counts["missing_values"] += own.missing
+        counts["objects"] += own.objects
+        counts["text_bytes"] += own.text_bytes if column.dtype == "string" else 0.0
     for number, op in enumerate(program.ops, start=len(program.columns)):
-        widths = Widths(program.types[number].width, tuple(program.types[i].width for i in op.inputs))
+        text_bytes = held[op.inputs[0]].text_bytes if op.inputs and op.inputs[0] < len(held) else 0.0
+        widths = Widths(program.types[number].width, tuple(program.types[i].width for i in op.inputs), text_bytes)
         for name, count in count_op(op, widths).items():
             counts[name] += float(count)
     return counts | {"calls": 1.0, "ops": float(len(program.ops)), "classes": float(len(program.classes))}
 
 
 class Widths(NamedTuple):
-    """Columns of an op's output and of its inputs."""
+    """Columns of an op's output and of its inputs, and bytes of the text that it reads."""
 
     output: int
     inputs: tuple[int, ...]
+    text_bytes: float = 0.0
 
 
 @singledispatch
@@ -89,7 +141,6 @@ def count_op(op: o.Op, widths: Widths) -> Counts:  # noqa: ARG001
 
 @count_op.register(o.Rescale)
 @count_op.register(o.Cross)
-@count_op.register(o.Lookup)
 @count_op.register(o.Arithmetic)
 @count_op.register(o.WithConstant)
 @count_op.register(o.Impute)
@@ -109,16 +160,21 @@ def _(op: o.Encode, widths: Widths) -> Counts:  # noqa: ARG001
     return {"encodings": 1, "encode_steps": float(np.log2(1 + len(op.categories)))}
 
 
+@count_op.register(o.Lookup)
+def _(op: o.Lookup, widths: Widths) -> Counts:  # noqa: ARG001
+    return {"lookups": 1, "cells": widths.output}
+
+
 @count_op.register(o.TextCount)
 def _(op: o.TextCount, widths: Widths) -> Counts:  # noqa: ARG001
-    return {"cells": WORDS_OF_A_TEXT}
+    return {"text_counts": 1, "counted_bytes": widths.text_bytes}
 
 
 @count_op.register(o.TokenScore)
 def _(op: o.TokenScore, widths: Widths) -> Counts:
-    looked_up = WORDS_OF_A_TEXT * (2 if any(" " in token for token in op.tokens) else 1)
-    steps = looked_up * float(np.log2(1 + len(op.tokens)))
-    return {"encodings": looked_up, "encode_steps": steps, "cells": looked_up * widths.output}
+    words = 1 + widths.text_bytes / BYTES_OF_A_WORD
+    tokens = words * (2 if any(" " in token for token in op.tokens) else 1)
+    return {"token_scores": 1, "tokens": tokens, "cells": tokens * widths.output}
 
 
 @count_op.register(o.Bin)

@@ -19,7 +19,7 @@ from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.errors import ConfigError, MeasurementError
 from lean_automl_runtime.measure.cost import FEWEST_SAMPLES, CostErrors, CostModel, errors_on, fit_cost_model
 from lean_automl_runtime.measure.machine import Machine
-from lean_automl_runtime.measure.op_counts import features
+from lean_automl_runtime.measure.op_counts import contents_of, features
 from lean_automl_runtime.measure.processes import Child, choose_core, run_child
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape
@@ -29,7 +29,7 @@ from lean_automl_runtime.measure.slots import Slot, cost_samples, full_speed_us
 if TYPE_CHECKING:
     from lean_automl_runtime.ir.program import Program
 
-PROFILE_FORMAT: Final = 2
+PROFILE_FORMAT: Final = 3
 START_UP_S: Final = 120.0  # for imports and what engines compile, beyond the time for sampling
 ARTIFACT_ENGINES: Final = tuple(ENGINES)
 
@@ -124,7 +124,12 @@ def _of_slots(values: Mapping[str, Any]) -> DeviceProfile:
     """A profile from times of reference Programs that are named."""
     known = {shape.name: shape for shape in (*REFERENCE_SHAPES, *HELD_OUT_SHAPES)}
     shapes = [known[name] for name in values["programs"]]
-    return make_profile(values, shapes, [features(make_program(shape)) for shape in shapes])
+    return make_profile(values, shapes, [shape_features(shape) for shape in shapes])
+
+
+def shape_features(shape: Shape) -> dict[str, float]:
+    """Counts of a reference Program that reads its records."""
+    return features(make_program(shape), contents_of(make_records(shape)))
 
 
 def calibrate(
@@ -157,7 +162,7 @@ def calibrate(
         (folder / "request.json").write_text(json.dumps({**request, "seconds": seconds}), encoding="utf-8")
         child = Child("profile_child", [str(choose_core(True, None))], 1, 3 * seconds + START_UP_S, "calibration")
         facts = run_child(folder, child)
-    return make_profile(facts, shapes, [features(program) for program in programs])
+    return make_profile(facts, shapes, [shape_features(shape) for shape in shapes])
 
 
 def _write_inputs(

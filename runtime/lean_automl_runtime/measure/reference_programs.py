@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 ROWS: Final = 1000
 DATE_FIELDS: Final = (o.DateField.YEAR, o.DateField.MONTH, o.DateField.WEEKDAY, o.DateField.HOUR)
 NUMBERS_OF_TIME: Final = len(DATE_FIELDS)
+TEXT_FIELDS: Final = tuple(o.TextField)
+TOKENS: Final = 200  # that are scored: half of the words
+MOST_ROWS: Final = (0.7, 0.98)  # that go to one side of a split of an uneven tree
+FEWER_LEAVES: Final = 0.17  # how often that is the side with fewer leaves
+SKEW: Final = 6
+ZEROS: Final = 0.7  # of every second column of numbers
+UNSEEN: Final = 0.005
 FIRST_TIME: Final = 1_600_000_000
 SECONDS_OF_RECORDS: Final = 100_000_000
 
@@ -32,6 +39,9 @@ def make_program(shape: Shape, seed: int = 0) -> Program:
     columns = tuple(Column(f"n{i}", ColumnKind.NUMERIC, "float32") for i in range(shape.numeric))
     columns += tuple(Column(f"c{i}", ColumnKind.CATEGORICAL, "string") for i in range(shape.categorical))
     columns += tuple(Column(f"t{i}", ColumnKind.DATETIME, "int64") for i in range(shape.times))
+    columns += tuple(Column(f"x{i}", ColumnKind.TEXT, "string") for i in range(shape.texts))
+    for i in range(shape.unused):
+        columns += (Column(f"v{i}", ColumnKind.NUMERIC, "float32"), Column(f"w{i}", ColumnKind.CATEGORICAL, "string"))
     builder = ProgramBuilder(columns)
     scores = _BODIES[shape.form](builder, shape, rng)
     link = o.LinkKind.SIGMOID if shape.classes == 2 else o.LinkKind.SOFTMAX
@@ -42,32 +52,56 @@ def make_program(shape: Shape, seed: int = 0) -> Program:
 
 
 def make_records(shape: Shape, seed: int = 0, rows: int = ROWS) -> list[dict[str, Any]]:
-    """Distinct records for a shape: 1 in 50 values missing, 1 in 50 categories unseen."""
+    """Distinct records for a shape: some values missing, as it says, and 1 in 200 categories unseen."""
     rng = np.random.default_rng([seed, 1])
     numbers = rng.normal(size=(rows, shape.numeric)).round(4)
-    missing = rng.random((rows, shape.numeric + shape.categorical + shape.times)) < 0.02
-    codes = rng.integers(0, max(2, round(shape.categories * 1.02)), size=(rows, shape.categorical))
+    numbers[:, 1::2] *= rng.random((rows, shape.numeric // 2)) >= ZEROS
+    unused = rng.normal(size=(rows, shape.unused)).round(4)
+    used = shape.numeric + shape.categorical + shape.times + shape.texts
+    missing = rng.random((rows, used + 2 * shape.unused)) < shape.missing
+    codes = _codes_of_rows(rng, (rows, shape.categorical + shape.unused), shape.categories)
     times = FIRST_TIME + rng.integers(0, SECONDS_OF_RECORDS, size=(rows, shape.times))
+    words = rng.integers(0, 2 * TOKENS, size=(rows, shape.texts, shape.words))
     records = []
     for row in range(rows):
-        record: dict[str, Any] = {f"n{i}": float(x) for i, x in enumerate(numbers[row])}
-        record |= {f"c{i}": f"category {code}" for i, code in enumerate(codes[row])}
-        record |= {f"t{i}": datetime.fromtimestamp(second, UTC).isoformat() for i, second in enumerate(times[row])}
+        record: dict[str, Any] = {
+            f"n{i}": round(4 * x) if shape.whole else float(x) for i, x in enumerate(numbers[row])
+        }
+        record |= {f"c{i}": category(int(code), shape) for i, code in enumerate(codes[row, : shape.categorical])}
+        record |= {f"t{i}": _time_text(second) for i, second in enumerate(times[row])}
+        record |= {f"x{i}": " ".join(_token(word) for word in own) for i, own in enumerate(words[row])}
+        record |= {f"v{i}": float(x) for i, x in enumerate(unused[row])}
+        record |= {f"w{i}": category(int(codes[row, shape.categorical + i]), shape) for i in range(shape.unused)}
         records.append({name: None if gone else record[name] for name, gone in zip(record, missing[row], strict=True)})
     return records
+
+
+def _codes_of_rows(rng: np.random.Generator, size: tuple[int, int], categories: int) -> NDArray[np.int64]:
+    """Some categories are in many rows and most in few, as in real tables; 1 in 200 is unseen."""
+    known = (categories * rng.random(size) ** SKEW).astype(np.int64)
+    return np.where(rng.random(size) < UNSEEN, categories + known, known)
+
+
+def _time_text(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).replace(tzinfo=None).isoformat()
+
+
+def category(number: int, shape: Shape) -> str:
+    """Text of a category."""
+    return f"category {number}{shape.letters * 'x'}"
 
 
 def _bins(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
     """All columns as bins, side by side: numbers, parts of times, categories."""
     parts = []
-    numbers = [*range(shape.numeric), *_date_parts(builder, shape)]
+    numbers = [*range(shape.numeric), *_date_parts(builder, shape), *_text_numbers(builder, shape, rng)]
     if numbers:
         edges = np.sort(rng.normal(size=(len(numbers), shape.edges)).astype(np.float32), axis=1)
         offsets = np.arange(len(numbers) + 1, dtype=np.int32) * np.int32(shape.edges)
         joined = builder.add(o.Concat(tuple(numbers)))
         missing = np.zeros(len(numbers), dtype=np.int32)
         parts.append(builder.add(o.Bin((joined,), edges.reshape(-1), offsets, missing)))
-    for code in _codes(builder, shape):
+    for code in np.repeat(_codes(builder, shape), shape.tables).tolist():
         table = rng.integers(0, _category_bins(shape), size=(shape.categories + 2, 1))
         table[-1] = _category_bins(shape) - 1  # so that the number of levels does not depend on chance
         parts.append(builder.add(o.Lookup((code,), table.astype(np.uint8))))
@@ -76,8 +110,8 @@ def _bins(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> in
 
 def _floats(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
     """All columns as floats, side by side; a category becomes a number."""
-    parts = [*range(shape.numeric), *_date_parts(builder, shape)]
-    for code in _codes(builder, shape):
+    parts = [*range(shape.numeric), *_date_parts(builder, shape), *_text_numbers(builder, shape, rng)]
+    for code in np.repeat(_codes(builder, shape), shape.tables).tolist():
         table = rng.normal(size=(shape.categories + 2, 1)).astype(np.float32)
         parts.append(builder.add(o.Lookup((code,), table)))
     return builder.add(o.Concat(tuple(parts)))
@@ -89,8 +123,26 @@ def _date_parts(builder: ProgramBuilder, shape: Shape) -> list[int]:
 
 
 def _codes(builder: ProgramBuilder, shape: Shape) -> list[int]:
-    categories = tuple(f"category {i}" for i in range(shape.categories))
+    categories = tuple(category(i, shape) for i in range(shape.categories))
     return [builder.add(o.Encode((shape.numeric + i,), categories)) for i in range(shape.categorical)]
+
+
+def _text_numbers(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> list[int]:
+    """Counts of each text, and scores of some."""
+    first, parts = shape.numeric + shape.categorical + shape.times, []
+    tokens = tuple(_token(word) for word in range(TOKENS))
+    scale = np.full(1, 1e-2, dtype=np.float32)
+    for i in range(first, first + shape.texts):
+        parts += [builder.add(o.TextCount((i,), field)) for field in TEXT_FIELDS]
+        if i - first >= shape.scored:
+            continue
+        weights = rng.integers(-99, 100, size=(TOKENS, 1)).astype(np.int8)
+        parts.append(builder.add(o.TokenScore((i,), tokens, weights, scale, np.zeros(1, np.float32), shape.words)))
+    return parts
+
+
+def _token(word: int) -> str:
+    return f"word{word}"
 
 
 def _forest(
@@ -142,7 +194,12 @@ def _linear_leaves(builder: ProgramBuilder, shape: Shape, rng: np.random.Generat
 
 def _width(shape: Shape) -> int:
     """Numbers that the model reads."""
-    return shape.numeric + shape.categorical + shape.times * NUMBERS_OF_TIME
+    return _numbers(shape) + shape.categorical * shape.tables
+
+
+def _numbers(shape: Shape) -> int:
+    """Those of them that are none of a category."""
+    return shape.numeric + shape.times * NUMBERS_OF_TIME + shape.texts * len(TEXT_FIELDS) + shape.scored
 
 
 def _ragged(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
@@ -157,7 +214,7 @@ def _ragged(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> 
     return builder.add(
         o.RaggedTrees(
             (floats,),
-            **_forest(rng, shape.size, inner + 1, np.zeros((shape.size, 1), dtype=np.int32), 1),
+            **_forest(rng, shape.size, inner + 1, *_a_class_a_tree(shape)),
             feature=rng.integers(0, _width(shape), size=nodes).astype(np.int32),
             threshold=rng.normal(size=nodes).astype(np.float32),
             left=children[0].astype(np.int32).reshape(-1),
@@ -168,19 +225,32 @@ def _ragged(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> 
     )
 
 
+def _a_class_a_tree(shape: Shape) -> tuple[NDArray[np.int32], int]:
+    """Targets of trees that each add to the score of one class, in turn, and how many scores there are."""
+    scores = 1 if shape.classes == 2 else shape.classes
+    return np.arange(shape.size, dtype=np.int32)[:, None] % np.int32(scores), scores
+
+
 def _uneven(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
-    """Trees that grew leaf by leaf; a split leaves as large a share of the rows on a side as there are leaves."""
+    """Trees that grew leaf by leaf.
+
+    Most rows go to one side of a split, mostly to that with more leaves, so that rows walk about as far, and are
+    foreseen about as often, as in trees that were fitted to real tables.
+    """
     leaves = 2**shape.depth
     trees = [_grown(rng, leaves) for _ in range(shape.size)]
     inner = leaves - 1
     first = np.arange(shape.size)[:, None] * inner
     children = [np.where(own >= 0, own + first, own) for own in (np.array([t[side] for t in trees]) for side in (0, 1))]
-    shares = np.concatenate([t[2] for t in trees])
+    most_left = np.concatenate([t[2] for t in trees]) > 0.5
+    most_left ^= rng.random(most_left.size) < FEWER_LEAVES
+    most = rng.uniform(*MOST_ROWS, size=most_left.size)
+    shares = np.where(most_left, most, 1 - most)
     floats = _floats(builder, shape, rng)
     return builder.add(
         o.RaggedTrees(
             (floats,),
-            **_forest(rng, shape.size, leaves, np.zeros((shape.size, 1), dtype=np.int32), 1),
+            **_forest(rng, shape.size, leaves, *_a_class_a_tree(shape)),
             feature=rng.integers(0, _width(shape), size=shares.size).astype(np.int32),
             threshold=np.array([NormalDist().inv_cdf(share) for share in shares], dtype=np.float32),
             left=children[0].astype(np.int32).reshape(-1),
@@ -218,7 +288,7 @@ def _tables(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> 
     """A table for each column in turn."""
     column = np.arange(shape.size) % _width(shape)
     scores = 1 if shape.classes == 2 else shape.classes
-    levels = np.where(column < _width(shape) - shape.categorical, shape.edges + 1, _category_bins(shape))
+    levels = np.where(column < _numbers(shape), shape.edges + 1, _category_bins(shape))
     offsets = np.concatenate(([0], np.cumsum(levels))).astype(np.int32)
     return builder.add(
         o.TableSum(
@@ -239,10 +309,10 @@ def _category_bins(shape: Shape) -> int:
 
 def _dense(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
     """Two layers; one, a linear model, if the size is 0. A category is a row of the first layer."""
-    numbers = _width(shape) - shape.categorical
+    numbers = _numbers(shape)
     scores = 1 if shape.classes == 2 else shape.classes
     units = shape.size or scores
-    columns = (*range(shape.numeric), *_date_parts(builder, shape))
+    columns = (*range(shape.numeric), *_date_parts(builder, shape), *_text_numbers(builder, shape, rng))
     filled = builder.add(o.Impute((builder.add(o.Concat(columns)),), np.zeros(numbers, dtype=np.float32)))
     parts = [builder.add(o.Dense((filled,), *_layer(rng, numbers, units), o.Activation.IDENTITY))]
     for code in _codes(builder, shape):

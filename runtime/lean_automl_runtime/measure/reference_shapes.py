@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 EDGES: Final = 63
+WORDS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,16 @@ class Shape:
         categorical: String columns.
         categories: Of each string column.
         times: Datetime columns, of each of which four fields are read.
-        classes: More than two take a vector of that many scores, for `oblivious`, `tables` and `dense`.
+        classes: More than two take a vector of that many scores, for all but `linear_leaves`.
         edges: Of the bins of each number.
+        missing: Share of the values of records.
+        letters: By which every category is longer than its number asks.
+        tables: Numbers that a category becomes, but in `dense`.
+        texts: Columns of free text, of each of which four counts are read.
+        scored: Texts whose tokens are scored, too.
+        words: Of each text.
+        unused: Columns of numbers, and as many of categories, that nothing reads.
+        whole: Whether numbers are small whole ones.
     """
 
     form: str
@@ -36,6 +45,14 @@ class Shape:
     times: int = 0
     classes: int = 2
     edges: int = EDGES
+    missing: float = 0.0
+    letters: int = 0
+    tables: int = 1
+    texts: int = 0
+    scored: int = 0
+    words: int = WORDS
+    unused: int = 0
+    whole: bool = False
 
     @property
     def name(self) -> str:
@@ -43,8 +60,17 @@ class Shape:
         depth = f" x {self.depth}" if self.depth else ""
         classes = f", {self.classes} classes" if self.classes > 2 else ""
         edges = f", {self.edges} edges" if self.edges != EDGES else ""
-        columns = f"{self.numeric}/{self.categorical}/{self.times}"
-        return f"{self.form} {self.size}{depth}, columns {columns}{classes}{edges}"
+        missing = f", {100 * self.missing:g} % missing" if self.missing else ""
+        letters = f", {self.letters} letters" if self.letters else ""
+        tables = f", {self.tables} tables" if self.tables > 1 else ""
+        texts = f"/{self.texts}" if self.texts else ""
+        words = f", {self.words} words" if self.words != WORDS else ""
+        unused = f", {self.unused} unused" if self.unused else ""
+        columns = f"{self.numeric}/{self.categorical}/{self.times}{texts}"
+        scored = f", {self.scored} scored" if self.scored else ""
+        whole = ", whole" if self.whole else ""
+        rest = f"{classes}{edges}{missing}{letters}{tables}{scored}{words}{unused}{whole}"
+        return f"{self.form} {self.size}{depth}, columns {columns}{rest}"
 
 
 def adult_like(trees: int = 300, depth: int = 6) -> Shape:
@@ -79,6 +105,30 @@ REFERENCE_SHAPES: Final = (
     Shape("oblivious", 100, 4, numeric=2, categorical=2, times=3),
     Shape("oblivious", 300, 4, numeric=6, times=6),
     adult_like(300),
+    Shape("oblivious", 30, 4, numeric=30, missing=0.3),
+    Shape("oblivious", 30, 4, numeric=4, categorical=16, missing=0.3),
+    Shape("oblivious", 60, 4, numeric=20, categorical=6, missing=0.05),
+    Shape("dense", 16, numeric=20, categorical=4, missing=0.1),
+    Shape("oblivious", 30, 4, numeric=4, categorical=4, letters=40),
+    Shape("oblivious", 30, 4, numeric=4, categorical=2, letters=300),
+    Shape("ragged", 60, 4, numeric=6, categorical=3, missing=0.5, letters=120),
+    Shape("ragged", 40, 4, numeric=2, categorical=10, tables=6),
+    Shape("ragged", 60, 3, numeric=2, categorical=30, tables=4, classes=12),
+    Shape("oblivious", 40, 4, numeric=2, categorical=12, tables=3),
+    Shape("oblivious", 30, 4, numeric=4, texts=1),
+    Shape("linear_leaves", 60, 4, numeric=6, categorical=2, texts=2, scored=2),
+    Shape("dense", 0, numeric=4, categorical=2, texts=3, scored=1),
+    Shape("oblivious", 60, 4, numeric=2, texts=2, words=4),
+    Shape("oblivious", 60, 4, numeric=2, texts=2, scored=2, words=4),
+    Shape("ragged", 60, 4, numeric=6, texts=1, words=80),
+    Shape("ragged", 60, 4, numeric=6, texts=1, scored=1, words=80),
+    Shape("oblivious", 40, 4, numeric=12, whole=True),
+    Shape("oblivious", 60, 4, numeric=80, whole=True),
+    Shape("ragged", 60, 4, numeric=40, whole=True),
+    Shape("dense", 0, numeric=30, whole=True),
+    Shape("oblivious", 20, 4, numeric=4, unused=10),
+    Shape("oblivious", 60, 4, numeric=3, categorical=3, unused=30),
+    Shape("tables", 10, numeric=6, categorical=4, unused=20),
     Shape("linear_leaves", 30, 3, numeric=4),
     Shape("linear_leaves", 100, 4),
     Shape("linear_leaves", 400, 4, numeric=24),
@@ -88,7 +138,10 @@ REFERENCE_SHAPES: Final = (
     Shape("ragged", 300, 5, numeric=12),
     Shape("ragged", 200, 7, numeric=20),
     Shape("ragged", 1000, 4, numeric=8, categorical=4),
+    Shape("ragged", 90, 4, classes=9),
+    Shape("ragged", 380, 3, numeric=16, classes=19),
     Shape("uneven", 20, 4, numeric=6),
+    Shape("uneven", 70, 4, numeric=20, classes=7),
     Shape("uneven", 80, 5, numeric=16),
     Shape("uneven", 400, 4, numeric=10),
     Shape("uneven", 300, 5, numeric=24),
@@ -123,6 +176,12 @@ HELD_OUT_SHAPES: Final = (
     Shape("ragged", 100, 5, numeric=12),
     Shape("ragged", 500, 5, numeric=16, categorical=4),
     Shape("uneven", 150, 5, numeric=12, categorical=4),
+    Shape("uneven", 120, 4, numeric=12, classes=4),
+    Shape("uneven", 60, 4, numeric=4, categorical=12, tables=4, classes=6),
+    Shape("oblivious", 60, 4, numeric=8, categorical=4, texts=1, scored=1, words=12),
+    Shape("oblivious", 100, 4, numeric=30, whole=True),
+    Shape("oblivious", 80, 5, numeric=6, categorical=2, unused=12),
+    Shape("oblivious", 100, 4, numeric=10, categorical=6, missing=0.2, letters=20),
     Shape("tables", 30, numeric=20, categorical=4),
     Shape("tables", 14, numeric=6, categorical=8),
     Shape("dense", 32, numeric=16, categorical=2),
