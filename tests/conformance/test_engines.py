@@ -105,6 +105,25 @@ def test_text_that_onnx_cannot_hold(make: Make) -> None:
     assert_same(evaluate(program, inputs), make(program).run(inputs))
 
 
+def test_rows_of_tables_with_one_number(make: Make) -> None:
+    """As those of one-hot codes; -0.0 and NaN are numbers too."""
+    table = np.zeros((7, 5), dtype=np.float32)
+    table[[0, 2, 3, 4, 5], [1, 0, 4, 2, 3]] = [1.0, 1.0, -0.0, np.nan, -2.5]
+    builder = ProgramBuilder(
+        (Column("word", ColumnKind.CATEGORICAL, "string"), Column("x", ColumnKind.NUMERIC, "float32"))
+    )
+    code = builder.add(o.Encode((0,), ("a", "b", "c", "d", "e")))
+    number = builder.add(o.Impute((1,), np.zeros(1, dtype=np.float32)))
+    parts = (builder.add(o.Lookup((code,), table)), number, builder.add(o.Lookup((code,), table[::-1])))
+    program = builder.build({PREDICTION: builder.add(o.Concat(parts))})
+    words = np.array(["a", "", "b", "c", "unseen", "d", "e", "a"] * 90, dtype=object)
+    inputs = [words, np.linspace(-1, 1, words.size, dtype=np.float32)]
+    engine, expected = make(program), evaluate(program, inputs)
+    assert_same(expected, engine.run(inputs))
+    for row, values in enumerate(rows_of(inputs)[:20] if isinstance(engine, RowEngine) else ()):
+        np.testing.assert_equal(engine.run_one(values)[0], tuple(expected[PREDICTION][row].tolist()))
+
+
 @pytest.mark.parametrize("part", o.DateField)
 def test_times_of_the_whole_int64(make: Make, part: o.DateField) -> None:
     builder = ProgramBuilder((Column("at", ColumnKind.DATETIME, "int64"),))

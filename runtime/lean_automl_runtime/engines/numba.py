@@ -15,6 +15,7 @@ import numpy as np
 
 from lean_automl_runtime.engines.columns import ColumnReader
 from lean_automl_runtime.engines.numba_kernels import execute
+from lean_automl_runtime.engines.numba_layout import STORE_ONE
 from lean_automl_runtime.engines.numba_plan import Plan, compile_plan
 from lean_automl_runtime.engines.numba_texts import Codes, NumbaTexts
 from lean_automl_runtime.ir.ops import CODE_UNSEEN
@@ -69,7 +70,7 @@ class NumbaEngine:
         """Named outputs for n rows: for each column a typed array (`ir.columns`), or what `read_column` gave."""
         plan, n = self._plan, inputs[0].shape[0]
         labels = np.empty(n, np.int32)
-        rows = np.empty((n, plan.width), np.float32)
+        rows = np.zeros((n, plan.width), np.float32)  # as sparse tables take for granted
         columns = self._columns(inputs)
         memory = _Memory(plan, max(1, min(n, self._block)))
         for start in range(0, n, self._block):
@@ -152,6 +153,7 @@ class _RowPath:
         self._pack = Struct("".join("d" if slot.is_float else "q" for slot in plan.raw)).pack_into
         self._classes = classes
         self._label = plan.label or 0
+        self._is_sparse = STORE_ONE in plan.code[:, 0]
         first, width = plan.outputs.get(PROBABILITIES if classes else PREDICTION, (0, 0))
         self._unpack, self._at = Struct(f"{width}f").unpack_from, 4 * first
         self._free: list[_Memory] = []  # pop and append are atomic, so threads may share it
@@ -164,6 +166,8 @@ class _RowPath:
             memory = _Memory(self._plan, 1)
         row = [values[at] if codes is None else codes.get(values[at], CODE_UNSEEN) for at, codes in self._sources]
         self._pack(memory.raw.data, 0, *row)
+        if self._is_sparse:
+            memory.row.fill(0.0)
         memory.execute(memory.row, 1)
         numbers = self._unpack(memory.row.data, self._at)
         if self._classes:

@@ -46,12 +46,17 @@ def store(m: Memory, start: np.int64, stop: np.int64) -> None:
 
 @compiled
 def _store_rows(m: Memory, line: int, first: int, last: int) -> None:
-    """Write some columns of some rows: slots, or a table's rows at once."""
+    """Write some columns of some rows: slots, a table's rows at once, or their only number."""
     to, at, code = m.code[line, 1], m.code[line, 2] * m.stride, m.code[line]
     if code[0] == k.STORE:
         for j in range(code[3]):
             for r in range(first, last):
                 m.rows[r * m.width + to + j] = m.floats[at + j * m.stride + r]
+    elif code[0] == k.STORE_ONE:  # the rest of the row is zero
+        places, numbers = m.pool[code[4] :], m.constants[code[5] :]
+        for r in range(first, last):
+            row = m.ints[at + r]
+            m.rows[r * m.width + to + places[row]] = numbers[row]
     else:
         codes, table = m.ints[at + first : at + last], m.constants[code[4] :]
         _store_table(codes, table, np.uintp(code[5]), m.rows[first * m.width + to :], np.uintp(m.width))

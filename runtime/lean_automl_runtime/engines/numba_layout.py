@@ -28,7 +28,7 @@ OBLIVIOUS, RAGGED, TABLES, DENSE, DOT, BLEND = range(23, 29)
 # Answers: the source is the place in the pool of a list of slots.
 SIGMOID, SOFTMAX, LABEL, LABEL_ABOVE = range(29, 33)
 # Rows of answers: the destination is a column of them.
-STORE, STORE_LOOKUP = range(33, 35)
+STORE, STORE_LOOKUP, STORE_ONE = range(33, 36)
 
 # Fields of descriptors: counts, the first slot of the totals, a flag, then places in the pool.
 WIDTH, TREES, INPUTS, DEPTH, TOTALS, RELU = range(6)

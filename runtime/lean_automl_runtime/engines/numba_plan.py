@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir.program import Program
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+NARROWEST_SPARSE: Final = 4  # columns of a table from which writing one number beats copying a row
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,15 @@ def compile_plan(program: Program) -> Plan:
     return Plan(code, draft.pool.array(), tuple(draft.raw), draft.floats, draft.ints, label, outputs, width)
 
 
+def _one_number_a_row(table: Array) -> tuple[Array, Array] | None:
+    """Where the number of each row is that is not 0.0, and the number; None if a row has several, as -0.0 is one."""
+    others = np.ascontiguousarray(table).view(np.int32) != 0
+    if (others.sum(axis=1) > 1).any():
+        return None
+    places = others.argmax(axis=1)
+    return places, table[np.arange(len(table)), places]
+
+
 def _joined_into_outputs(program: Program) -> set[int]:
     """Values of floats that nothing reads but outputs and the Concats in them: these need no slots of their own."""
     first = len(program.columns)
@@ -101,8 +112,13 @@ def _store(program: Program, draft: Draft, values: list[Slots], joined: set[int]
             column = _store(program, draft, values, joined, i, column)
         return column
     if number in joined and isinstance(op, o.Lookup):
-        table, width = draft.pool.put(op.table, np.float32), program.types[number].width
-        draft.line(k.STORE_LOOKUP, column, values[op.inputs[0]][0], 0, table, width)
+        width, code = program.types[number].width, values[op.inputs[0]][0]
+        if width >= NARROWEST_SPARSE and (ones := _one_number_a_row(op.table)) is not None:
+            places, numbers = ones
+            at = draft.pool.put(places, np.int32), draft.pool.put(numbers, np.float32)
+            draft.line(k.STORE_ONE, column, code, 0, *at)
+        else:
+            draft.line(k.STORE_LOOKUP, column, code, 0, draft.pool.put(op.table, np.float32), width)
         return column + width
     slots = values[number]
     begins = [j for j in range(len(slots)) if j == 0 or slots[j] != slots[j - 1] + 1]
