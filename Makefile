@@ -23,7 +23,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 # The main job on a real table, then the exported file in plain onnxruntime.
 demo: install
 	rm -rf $(DEMO)
-	$(BIN)/lean_automl fit examples/data/adult.parquet --target income --max-latency-ms 2 --max-size-kb 64 \
+	$(BIN)/lean_automl fit examples/data/adult.parquet --target income --max-latency-ms 2 --max-size-kb 40 \
 		--time-limit 60 --out $(DEMO)
 	$(BIN)/lean_automl predict $(DEMO)/model.lam examples/data/adult.parquet --out $(DEMO)/predictions.csv
 	@echo

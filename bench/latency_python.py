@@ -25,7 +25,7 @@ from lean_automl.data import to_table
 from lean_automl.data.records import to_records
 
 BATCH = 100_000
-COMPILED_TREES = (100, 1_000, 10_000, 20_000)
+COMPILED_TREES = (100, 1_000, 10_000, 50_000)
 
 
 def model_of(program: Program, engine: str) -> Model:

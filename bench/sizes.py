@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with index.json and the tables")
     parser.add_argument("--time-limit", type=float, default=60.0)
     parser.add_argument("--max-latency-ms", type=float, default=2.0)
-    parser.add_argument("--max-size-kb", type=float, default=64.0)
+    parser.add_argument("--max-size-kb", type=float, default=40.0)
     parser.add_argument("--only", nargs="*", help="names of sets")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "sizes.json")
     options = parser.parse_args()
