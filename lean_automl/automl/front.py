@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 ROWS: Final = "rows.json"
 POINTS: Final = "front.json"
 EVIDENCE: Final = "judge.json"
-MOST_POINTS: Final = 8
+MOST_POINTS: Final = 12
 MOST_ROWS: Final = 1_000
-ANY: Final = float("inf")
+
+Costs = tuple[float, int, float]  # negative score, bytes of the largest file, microseconds of the quickest
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,7 @@ class Point:
     def beats(self, other: Point) -> bool:
         """Whether it is at least as good in all respects, and better in one."""
         own = (-self.score, self.bytes, self.quickest_us)
-        others = (-other.score, other.bytes, other.quickest_us)
-        return all(a <= b for a, b in zip(own, others, strict=True)) and own != others
+        return _dominates(own, (-other.score, other.bytes, other.quickest_us))
 
 
 def front_bytes(candidates: Sequence[Candidate], bench: Workbench) -> bytes:
@@ -85,12 +85,8 @@ def front_bytes(candidates: Sequence[Candidate], bench: Workbench) -> bytes:
 
 def _points(candidates: Sequence[Candidate], bench: Workbench) -> list[tuple[Point, bytes]]:
     """Non-dominated students, best score first."""
-    found: list[tuple[Point, bytes]] = []
-    best_bytes = ANY
-    for candidate in sorted(candidates, key=lambda c: (-c.score, c.footprint.bytes)):
-        if candidate.footprint.bytes >= best_bytes:
-            continue  # a better one is smaller, and with it as good as always quicker
-        best_bytes = candidate.footprint.bytes
+    found = []
+    for candidate in kept_students(candidates):
         cost = candidate.footprint
         if cost.latency_us.keys() != EVERY_FILE.engines.keys() or bench.constraints.batch_size > 1 or cost.upper_us:
             # The run itself had less to look at, looked at batches, or predicted for a device.
@@ -99,9 +95,31 @@ def _points(candidates: Sequence[Candidate], bench: Workbench) -> list[tuple[Poi
             candidate.number, candidate.family, candidate.score, candidate.rounds, cost.sizes, cost.latency_us
         )
         found.append((point, candidate.artifact))
-        if len(found) == MOST_POINTS:
-            break
     return [(point, artifact) for point, artifact in found if not any(other.beats(point) for other, _ in found)]
+
+
+def kept_students(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that no other beats as far as the run has looked, best score first; of many the ends, and the best."""
+    kept = [c for c in candidates if not any(_dominates(_costs(other), _costs(c)) for other in candidates)]
+    kept.sort(key=lambda c: (*_costs(c), c.number))
+    if len(kept) > MOST_POINTS:
+        smallest = min(kept, key=lambda c: _costs(c)[1])
+        quickest = min(kept, key=lambda c: _costs(c)[2])
+        ends = [smallest, quickest]
+        most = MOST_POINTS - len({c.number for c in ends})
+        best = [c for c in kept if c not in ends][:most]
+        kept = [c for c in kept if c in best or c in ends]
+    return kept
+
+
+def _costs(candidate: Candidate) -> Costs:
+    """In which less is better; latencies are 0 in a run that did not look at them."""
+    cost = candidate.footprint
+    return -candidate.score, cost.bytes, min(cost.latency_us.values(), default=0.0)
+
+
+def _dominates(own: Costs, others: Costs) -> bool:
+    return all(a <= b for a, b in zip(own, others, strict=True)) and own != others
 
 
 def read_front(run: Path) -> list[Point]:

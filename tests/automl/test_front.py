@@ -1,6 +1,8 @@
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -9,7 +11,7 @@ from lean_automl_runtime.measure import CostModel, DeviceProfile
 from lean_automl_runtime.measure.machine import Machine
 from tables import mixed_frame_for
 
-from lean_automl.automl.front import Point, read_front
+from lean_automl.automl.front import MOST_POINTS, Point, kept_students, read_front
 from lean_automl.automl.pipeline import FitRequest, fit
 from lean_automl.automl.select import Wish, select
 from lean_automl.cli.main import main
@@ -17,6 +19,7 @@ from lean_automl.cli.progress import Silent
 from lean_automl.config import Budget, Constraints, FitConfig
 from lean_automl.errors import ArtifactError, ConfigError, InfeasibleError
 from lean_automl.learners.linear import Linear
+from lean_automl.student.deploy import Footprint
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,23 @@ def test_what_beats_what() -> None:
     assert point(0.91, 100, 4.0).beats(middle)
     assert not point(0.91, 101, 4.0).beats(middle)
     assert not middle.beats(middle)
+
+
+def tried(number: int, score: float, size: int, latency: float | None) -> Any:
+    footprint = Footprint({"model.lam": size}, {} if latency is None else {"model.lam": latency})
+    return SimpleNamespace(number=number, score=score, footprint=footprint)
+
+
+def test_what_is_quicker_is_kept_though_another_is_smaller() -> None:
+    small, quick, worse = tried(1, 0.9, 100, 5.0), tried(2, 0.9, 300, 1.0), tried(3, 0.89, 300, 2.0)
+    assert kept_students([worse, quick, small]) == [small, quick]
+    assert kept_students([tried(1, 0.9, 100, None), tried(2, 0.9, 300, None)])[0].number == 1
+
+
+def test_of_many_students_the_best_and_the_ends_are_kept() -> None:
+    many = [tried(n, 1 - n / 100, 1000 - n, 90.0 - n) for n in range(40)] + [tried(40, 0.1, 2000, 0.5)]
+    numbers = [candidate.number for candidate in kept_students(many)]
+    assert numbers == [*range(MOST_POINTS - 2), 39, 40]
 
 
 def test_the_front_has_no_point_that_another_beats(run: Path) -> None:
