@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lean_automl.data import Task
+from lean_automl.report.page import runtimes_of
 from lean_automl.search.metrics import Metric
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE
 from lean_automl.student.header import HEADER_FILE
@@ -42,7 +43,7 @@ def show_result(result: RunResult, folder: Path) -> None:
     if any(check.file == ARTIFACT_FILE for check in result.checks):
         console.print(f"  model.lam    lean_automl predict {folder}/model.lam new_rows.csv", soft_wrap=True)
     if any(check.file == ONNX_FILE for check in result.checks):
-        console.print("  model.onnx   raw columns in, for any ONNX runtime")
+        console.print(f"  model.onnx   raw columns in, for {runtimes_of(result.features)}")
     if any(check.file == HEADER_FILE for check in result.checks):
         console.print("  model.h      the model as C99, measured as compiled here; model.lam is the same for Python")
     console.print(f"  front.zip    lean_automl front {folder}  shows other trade-offs of score, speed and size")

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from lean_automl_runtime.ir import ColumnKind
+
 from lean_automl.report.budget import asked_list, headline
 from lean_automl.report.front import front_section, run_limit
 from lean_automl.report.holdout import columns_section, holdout_section
@@ -185,9 +187,15 @@ def _commands_section(run: JSON, folder: str) -> Markup:
     )
     note = None
     if "model.onnx" in sizes:
-        note = tag("p", "model.onnx runs in any ONNX runtime: raw columns in, answers out.", class_="note")
+        runtimes = runtimes_of(run.get("features", {}))
+        note = tag("p", f"model.onnx runs in {runtimes}: raw columns in, answers out.", class_="note")
     blocks = (tag("pre", tag("code", code), tabindex="0") for code in (shell, python))
     return section("commands", "Commands", *blocks, note)
+
+
+def runtimes_of(features: Mapping[str, str]) -> str:
+    """What runs an ONNX file whose raw columns are of these kinds: it is an op of onnxruntime that finds words."""
+    return "onnxruntime" if ColumnKind.TEXT in features.values() else "any ONNX runtime"
 
 
 def _footer(run: JSON) -> Markup:
