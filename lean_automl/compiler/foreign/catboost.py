@@ -24,6 +24,7 @@ from lean_automl.errors import UnsupportedOpError
 LIBRARY: Final = "CatBoost"
 VALUES: Final = ("RMSE", "MAE", "Quantile", "LogLinQuantile", "Huber", "MAPE", "Expectile", "Lq", "LogCosh")
 EXPONENTIAL: Final = ("Poisson", "Tweedie")
+BINARY: Final = ("Logloss", "CrossEntropy", "Focal")
 
 
 class Splits:
@@ -164,7 +165,7 @@ def input_names(info: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...
 def _head(info: Mapping[str, Any], classes: Classes) -> Head:
     loss = info.get("params", {}).get("loss_function", {}).get("type", "")
     own = class_labels(info.get("class_params", {}).get("class_names", []), "CatBoost")
-    if loss in ("Logloss", "CrossEntropy"):
+    if loss in BINARY:
         return Head(HeadKind.SIGMOID, chosen_labels(classes or own, 2))
     if loss in ("MultiClass", "MultiClassOneVsAll"):
         return Head(
@@ -172,5 +173,5 @@ def _head(info: Mapping[str, Any], classes: Classes) -> Head:
         )
     if loss in VALUES or loss in EXPONENTIAL:
         return Head(HeadKind.EXP if loss in EXPONENTIAL else HeadKind.VALUE)
-    supported = ("Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll", *VALUES, *EXPONENTIAL)
+    supported = (*BINARY, "MultiClass", "MultiClassOneVsAll", *VALUES, *EXPONENTIAL)
     raise UnsupportedOpError(f"CatBoost loss {loss!r} is not supported. Supported: {', '.join(supported)}.")

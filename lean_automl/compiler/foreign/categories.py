@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from lean_automl_runtime.ir import ops as o
 
-from lean_automl.compiler.foreign.features import Categories, Intervals, Levels, Number
+from lean_automl.compiler.foreign.features import Categories, Feature, Intervals, Levels, Number, column_of
 from lean_automl.compiler.foreign.thresholds import raw_tests
 from lean_automl.errors import UnsupportedOpError
 
@@ -25,11 +26,40 @@ def coded_category(name: str, values: Sequence[Any]) -> Levels:
         known = dict(zip(values, codes, strict=True))
         kept = tuple(value for value in values if value)
         return Levels(Categories(name, kept), (known.get("", np.nan), np.nan, *(known[value] for value in kept)))
+    if not all(isinstance(value, bool | int | float) for value in values):
+        raise UnsupportedOpError(
+            f"column {name!r}: its categories, such as {values[0]!r} and {values[-1]!r}, are neither all text nor all "
+            "numbers. Make them text and train again."
+        )
     numbers = np.array([float(value) for value in values])
     coding, at = equal_to(name, numbers, boolean=all(isinstance(value, bool) for value in values))
     table = np.full(coding.levels, np.nan)
     table[at] = codes
     return Levels(coding, tuple(table.tolist()))
+
+
+def recoded(feature: Feature, values: Sequence[Any]) -> Levels:
+    """A feature that a booster reads as a column of categories of a data frame.
+
+    Raises:
+        UnsupportedOpError: It is not a raw column as it is.
+    """
+    if isinstance(feature, Levels) or feature.steps:
+        raise UnsupportedOpError(
+            f"column {column_of(feature)!r} is computed with before it is read as categories: hand the column itself on"
+        )
+    return coded_category(feature.column, values)
+
+
+def empty_text_notes(features: Sequence[Feature]) -> tuple[str, ...]:
+    """What the caller should know of columns that have the empty text for a category: missing text is empty here."""
+    return tuple(
+        f"column {feature.coding.column!r} has the empty text for a category: a missing value counts as that"
+        for feature in features
+        if isinstance(feature, Levels)
+        and isinstance(feature.coding, Categories)
+        and not np.isnan(feature.values[o.CODE_MISSING])
+    )
 
 
 def number_codes(feature: Number, values: F64) -> tuple[Intervals, NDArray[np.int64]]:

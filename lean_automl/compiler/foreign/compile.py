@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from lean_automl.compiler.foreign.heads import chosen_labels
+from lean_automl.compiler.foreign.lightgbm import LIBRARY as LIGHTGBM
 from lean_automl.compiler.foreign.load import load_source
 from lean_automl.compiler.foreign.model import lower
 from lean_automl.compiler.foreign.parity import TOLERANCE, SourceParity, check_source
-from lean_automl.compiler.foreign.request import Request
+from lean_automl.compiler.foreign.request import Loaded, Request
+from lean_automl.compiler.foreign.xgboost import LIBRARY as XGBOOST
 from lean_automl.compiler.passes import optimise
 from lean_automl.data import did_you_mean
 from lean_automl.errors import ConfigError
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
 
 DEFAULT: Final = Request()
+ROUNDS: Final = (LIGHTGBM, XGBOOST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +66,7 @@ def compile_checked(
         request = with_sample(request, sample)
     loaded = load_source(source, request)
     _check_described(request, loaded.model.inputs)
-    if request.classes and not loaded.model.head.classes:
-        raise ConfigError("classes are given, and the model is a regressor.")
+    loaded = _as_asked(loaded, request)
     program = optimise(lower(loaded.model, request.declared))
     notes, parity = loaded.model.notes, None
     if sample is not None and loaded.predict is not None:
@@ -71,6 +74,25 @@ def compile_checked(
     elif sample is not None:
         notes += (f"{loaded.model.library} is not installed: agreement with it was not checked",)
     return Compiled(program, loaded.model.library, notes, parity)
+
+
+def _as_asked(loaded: Loaded, request: Request) -> Loaded:
+    """The model with the labels of the request.
+
+    Raises:
+        ConfigError: The request asks for what the model does not have.
+    """
+    model = loaded.model
+    if request.rounds is not None and model.library not in ROUNDS:
+        raise ConfigError(
+            f"--rounds: a choice of rounds is for {' and '.join(ROUNDS)} models, and this is {model.library}."
+        )
+    if not request.classes:
+        return loaded
+    if not model.head.classes:
+        raise ConfigError("classes are given, and the model is a regressor.")
+    labels = chosen_labels(request.classes, len(model.head.classes))
+    return replace(loaded, model=replace(model, head=replace(model.head, classes=labels)))
 
 
 def _check_described(request: Request, inputs: tuple[str, ...]) -> None:

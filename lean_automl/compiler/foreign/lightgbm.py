@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from lean_automl.compiler.foreign.categories import coded_category
-from lean_automl.compiler.foreign.features import Feature, Number
+from lean_automl.compiler.foreign.categories import empty_text_notes, recoded
+from lean_automl.compiler.foreign.features import Feature, raw_numbers
 from lean_automl.compiler.foreign.forest import CategorySet, ForestModel, SourceTree
 from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind, chosen_labels
 from lean_automl.compiler.foreign.model import SourceModel
@@ -31,6 +31,7 @@ LIBRARY: Final = "LightGBM"
 IDENTITY: Final = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
 EXPONENTIAL: Final = ("poisson", "gamma", "tweedie")
 RANKING: Final = ("lambdarank", "rank_xendcg")
+OWN_OBJECTIVE: Final = "the objective is the trainer's own: the Program predicts raw scores, as LightGBM does"
 
 
 def read_lightgbm(
@@ -60,15 +61,17 @@ def read_lightgbm(
     inputs = tuple(names) or tuple(header["feature_names"].split(" "))
     outputs = int(header.get("num_tree_per_iteration", 1))
     averaged = "\naverage_output" in text.split("\nTree=", 1)[0]
+    custom = header.get("objective", "custom") == "custom"
     head, factor = _head(header.get("objective", "custom"), int(header.get("num_class", 1)), classes)
     blocks = [block_fields(block) for block in text.split("\nend of trees", 1)[0].split("\nTree=")[1:]]
     blocks = blocks[: rounds * outputs] if rounds else blocks
     rounds = max(1, len(blocks) // outputs)
     scale = factor / rounds if averaged else factor
     trees = tuple(_tree(block, number % outputs, scale) for number, block in enumerate(blocks))
-    own = tuple(features) or _features(text, header, inputs, text_columns)
+    own = _features(text, header, inputs, text_columns, tuple(features) or raw_numbers(inputs))
     model = ForestModel(trees, own, np.zeros(outputs), zero_code=float(np.nextafter(np.float32(-1), np.float32(0))))
-    return SourceModel(LIBRARY, model, head, inputs)
+    notes = (OWN_OBJECTIVE,) if custom else ()
+    return SourceModel(LIBRARY, model, head, inputs, notes + (() if features else empty_text_notes(own)))
 
 
 def _head(objective: str, classes: int, labels: Classes) -> tuple[Head, float]:
@@ -84,7 +87,7 @@ def _head(objective: str, classes: int, labels: Classes) -> tuple[Head, float]:
         return Head(HeadKind.ONE_VS_REST, chosen_labels(labels, classes)), sigmoid
     if name in IDENTITY and "sqrt" in options:
         return Head(HeadKind.SIGNED_SQUARE), 1.0
-    if name in IDENTITY:
+    if name in IDENTITY or (name == "custom" and classes == 1):
         return Head(HeadKind.VALUE), 1.0
     if name in EXPONENTIAL:
         return Head(HeadKind.EXP), 1.0
@@ -149,10 +152,14 @@ def _sets(fields: dict[str, str], nodes: NDArray[np.intp], threshold: NDArray[np
 
 
 def _features(
-    text: str, header: Mapping[str, str], inputs: Sequence[str], text_columns: Collection[str]
+    text: str,
+    header: Mapping[str, str],
+    inputs: Sequence[str],
+    text_columns: Collection[str],
+    given: Sequence[Feature],
 ) -> tuple[Feature, ...]:
-    """Raw columns; those that were a pandas category hold the categories, which become LightGBM's codes."""
-    features: list[Feature] = [Number(name) for name in inputs]
+    """The columns; those that were a pandas category hold the categories, which become LightGBM's codes."""
+    features = list(given)
     lists = _pandas_categories(text)
     if not lists:
         return tuple(features)
@@ -166,7 +173,8 @@ def _features(
             "text categorical and the others numeric."
         )
     for name, values in zip(chosen, lists, strict=True):
-        features[inputs.index(name)] = coded_category(name, values)
+        at = inputs.index(name)
+        features[at] = recoded(features[at], values)
     return tuple(features)
 
 

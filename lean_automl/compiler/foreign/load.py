@@ -39,6 +39,7 @@ def load_source(source: Any, request: Request) -> Loaded:
 
 def load_object(source: Any, request: Request) -> Loaded:
     """Read a live object."""
+    _check_fitted(source)
     if is_instance_of(source, "lightgbm", "Booster", "LGBMModel"):
         from lean_automl.compiler.foreign.load_boosters import load_lightgbm
 
@@ -60,6 +61,25 @@ def load_object(source: Any, request: Request) -> Loaded:
 
         return load_sklearn(source, request)
     raise UnsupportedOpError(f"a {type(source).__name__} object is not a model of a supported kind: {KINDS}")
+
+
+def _check_fitted(source: Any) -> None:
+    """Refuse an estimator before its fit."""
+    if is_instance_of(source, "catboost", "CatBoost", "_CatBoostBase"):
+        fitted = bool(source.is_fitted())
+    elif is_instance_of(source, "sklearn", "BaseEstimator"):
+        from sklearn.exceptions import NotFittedError
+        from sklearn.utils.validation import check_is_fitted
+
+        try:
+            check_is_fitted(source)
+            fitted = True
+        except NotFittedError:
+            fitted = False
+    else:
+        return
+    if not fitted:
+        raise DataError(f"this {type(source).__name__} is not fitted: call its fit before it is compiled.")
 
 
 def _load_file(path: Path, request: Request) -> Loaded:

@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.foreign.boosters import check_missing, classes_of
-from lean_automl.compiler.foreign.features import Feature, Intervals, Levels
+from lean_automl.compiler.foreign.features import Categories, Feature, Intervals, Levels
 from lean_automl.compiler.foreign.heads import Classes
 from lean_automl.compiler.foreign.lightgbm import read_lightgbm
 from lean_automl.compiler.foreign.request import Loaded, Predict, Request
@@ -69,7 +70,8 @@ def _as_trained(frame: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFram
     made: dict[Any, Any] = {}
     for (name, values), feature in zip(frame.items(), features, strict=True):
         if isinstance(feature, Levels):
-            made[name] = values.astype("category")
+            is_empty_known = isinstance(feature.coding, Categories) and not np.isnan(feature.values[o.CODE_MISSING])
+            made[name] = (values.fillna("") if is_empty_known else values).astype("category")
         else:
             made[name] = pd.to_numeric(values, errors="coerce").astype(np.float64)
     return pd.DataFrame(made)
@@ -122,8 +124,8 @@ def _predict_xgboost(booster: Any, model: SourceModel, described: Mapping[str, A
     learner = described["learner"]
     types = list(learner.get("feature_types") or []) or None
     rounds = request.rounds
-    if rounds is None and model.notes:
-        rounds = int(learner["attributes"]["best_iteration"]) + 1
+    if rounds is None and "best_iteration" in learner.get("attributes", {}):
+        rounds = min(int(learner["attributes"]["best_iteration"]) + 1, booster.num_boosted_rounds())
 
     def predict(frame: pd.DataFrame) -> NDArray[np.float64]:
         import xgboost

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lean_automl.compiler.foreign.request import Loaded, Predict, Request
-from lean_automl.compiler.foreign.sklearn import read_sklearn, unwrapped
+from lean_automl.compiler.foreign.sklearn import column_count, read_sklearn, unwrapped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def load_sklearn(source: Any, request: Request) -> Loaded:
     """A fitted estimator."""
     source = unwrapped(source)
-    model = read_sklearn(source, request.names_for(int(source.n_features_in_)))
+    model = read_sklearn(source, request.names_for(column_count(source)))
     return Loaded(model, _predict(source, model))
 
 

@@ -39,7 +39,8 @@ def matmul(node: Node, operands: Sequence[Any]) -> Scores:
     """MatMul with a constant on the right."""
     if not isinstance(operands[1], np.ndarray) or isinstance(operands[0], np.ndarray):
         raise node.refuse("is supported with a constant matrix on the right only")
-    return product(node, operands[0], operands[1], None)
+    matrix = operands[1].reshape(-1, 1) if operands[1].ndim == 1 else operands[1]
+    return product(node, operands[0], matrix, None)
 
 
 def gemm(node: Node, operands: Sequence[Any]) -> Scores:
@@ -144,7 +145,9 @@ def pick(node: Node, operands: Sequence[Any]) -> Labels | Scores:
 
 def label_encoder(node: Node, operands: Sequence[Any]) -> Labels:
     """Other names for labels."""
-    labels: Labels = operands[0]
+    labels = operands[0]
+    if not isinstance(labels, Labels):
+        raise node.refuse("is supported of columns and labels only")
     keys, values, _ = mapping(node)
     by_key = dict(zip(keys, values, strict=True))
     if any(label not in by_key for label in labels.classes):

@@ -90,7 +90,19 @@ def _read_hist(model: Any, stages: Sequence[Stage]) -> tuple[ScoreModel, Head]:
 
 def input_names(model: Any, names: Sequence[str]) -> tuple[str, ...]:
     """Names of the columns that an estimator was fitted on; `names`, or x0, x1, ... where it knows none."""
-    known = getattr(model, "feature_names_in_", None)
+    known = getattr(_first(model), "feature_names_in_", None)
     if known is not None:
         return tuple(map(str, known))
-    return tuple(names) or tuple(f"x{number}" for number in range(int(model.n_features_in_)))
+    return tuple(names) or tuple(f"x{number}" for number in range(column_count(model)))
+
+
+def column_count(model: Any) -> int:
+    """How many columns an estimator was fitted on."""
+    return int(_first(model).n_features_in_)
+
+
+def _first(model: Any) -> Any:
+    """What saw the raw columns: the first step of a pipeline that does anything."""
+    while type(model).__name__ == "Pipeline":
+        model = next(step for _, step in model.steps if step is not None and step != "passthrough")
+    return model

@@ -36,10 +36,10 @@ UNSEEN: Final = "\x00 never seen \x00"
 
 @dataclass(frozen=True)
 class Text:
-    """A string raw column whose missing values became `fill`."""
+    """A string raw column whose missing values became `fill`; None where they stayed missing."""
 
     column: str
-    fill: str
+    fill: str | None
 
 
 Stage = Feature | Text
@@ -168,11 +168,7 @@ def _limits(low: float, high: float) -> list[Step]:
 
 
 def _imputer(transformer: Any, stages: Sequence[Stage]) -> list[Stage]:
-    marker = transformer.missing_values
-    if not (marker is None or (isinstance(marker, float) and np.isnan(marker)) or type(marker).__name__ == "NAType"):
-        raise UnsupportedOpError(
-            f"SimpleImputer(missing_values={marker!r}) is not supported: mark missing values with NaN and train again"
-        )
+    _check_marker(transformer)
     found: list[Stage] = []
     for stage, fill in zip(stages, transformer.statistics_, strict=True):
         if isinstance(fill, str):
@@ -184,8 +180,20 @@ def _imputer(transformer: Any, stages: Sequence[Stage]) -> list[Stage]:
                 then(feature, Step(StepKind.FILL, float(fill))) for feature in as_features([stage], "SimpleImputer")
             ]
     if transformer.add_indicator:
-        found += _indicators(transformer.indicator_, stages)
+        texts = [isinstance(fill, str) for fill in transformer.statistics_]
+        raw = [_unfilled_text(s) if is_text else s for s, is_text in zip(stages, texts, strict=True)]
+        found += _indicators(transformer.indicator_, raw)
     return found
+
+
+def _check_marker(transformer: Any) -> None:
+    """Refuse another sign of missing values than NaN or None."""
+    marker = transformer.missing_values
+    if not (marker is None or (isinstance(marker, float) and np.isnan(marker)) or type(marker).__name__ == "NAType"):
+        raise UnsupportedOpError(
+            f"{type(transformer).__name__}(missing_values={marker!r}) is not supported: mark missing values with NaN "
+            "and train again"
+        )
 
 
 def _filled_text(stage: Stage, fill: str) -> Text:
@@ -196,14 +204,20 @@ def _filled_text(stage: Stage, fill: str) -> Text:
     return Text(stage.column, fill)
 
 
+def _unfilled_text(stage: Stage) -> Stage:
+    return Text(stage.column, None) if isinstance(stage, Number) else stage
+
+
 def _indicators(transformer: Any, stages: Sequence[Stage]) -> list[Stage]:
     """Whether values are missing, as 0 and 1."""
+    _check_marker(transformer)
     found: list[Stage] = []
     for stage in [stages[i] for i in transformer.features_]:
         if isinstance(stage, Text):
-            found.append(Levels(Categories(stage.column, ()), (1.0, 0.0)))
+            found.append(Levels(Categories(stage.column, ()), (float(stage.fill is None), 0.0)))
         elif isinstance(stage, Number):
-            found.append(Levels(Intervals(stage.column, ()), (0.0, 1.0)))
+            filled = any(step.kind is StepKind.FILL for step in stage.steps)
+            found.append(Levels(Intervals(stage.column, ()), (0.0, float(not filled))))
         else:
             raise UnsupportedOpError("MissingIndicator of an encoded column is not supported")
     return found

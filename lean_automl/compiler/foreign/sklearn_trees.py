@@ -52,6 +52,11 @@ def read_gradient_boosting(model: Any, features: Sequence[Feature]) -> tuple[For
         raise UnsupportedOpError(
             f"{name}(init={type(init).__name__}(...)) is not supported: train with the default init"
         )
+    if getattr(init, "strategy", None) in ("stratified", "uniform"):
+        raise UnsupportedOpError(
+            f"{name}(init={type(init).__name__}(strategy={init.strategy!r})) begins with random numbers: train with "
+            "default init"
+        )
     trees = tuple(
         _tree(member.tree_, member.tree_.value[:, 0, :1] * rate, (target,))
         for row in model.estimators_

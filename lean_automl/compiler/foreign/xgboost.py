@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from lean_automl.compiler.foreign.categories import coded_category
-from lean_automl.compiler.foreign.features import Feature, Number, as_float32
+from lean_automl.compiler.foreign.categories import empty_text_notes, recoded
+from lean_automl.compiler.foreign.features import Feature, Number, Step, StepKind, as_float32, column_of, then
 from lean_automl.compiler.foreign.forest import CategorySet, ForestModel, SourceTree
 from lean_automl.compiler.foreign.heads import Classes, Head, HeadKind, chosen_labels
 from lean_automl.compiler.foreign.linear import LinearModel
@@ -40,6 +40,7 @@ HEADS: Final[dict[str, HeadKind]] = {
             "reg:squaredlogerror",
             "reg:absoluteerror",
             "reg:pseudohubererror",
+            "reg:quantileerror",
             "reg:linear",
             "binary:logitraw",
         ),
@@ -79,8 +80,9 @@ def read_xgboost(
     own: list[Feature] = [as_float32(f) for f in features] or [Number(name) for name in inputs]
     if booster["name"] == "gblinear":
         weights = np.array(booster["model"]["weights"], dtype=np.float32).astype(np.float64).reshape(-1, count)
-        # XGBoost 3.2 adds the first class's base score to all classes of a linear booster.
-        return SourceModel(LIBRARY, LinearModel(tuple(own), weights[:-1], weights[-1] + bias[0]), head, inputs)
+        # A missing value adds nothing. XGBoost 3.2 adds the first class's base score to all classes.
+        filled = tuple(then(feature, Step(StepKind.FILL, 0.0)) for feature in own)
+        return SourceModel(LIBRARY, LinearModel(filled, weights[:-1], weights[-1] + bias[0]), head, inputs)
     weight_drop = None
     if booster["name"] == "dart":
         weight_drop, booster = booster["weight_drop"], booster["gbtree"]
@@ -92,7 +94,7 @@ def read_xgboost(
         factor = 1.0 if weight_drop is None else float(np.float32(weight_drop[number]))
         trees.append(_tree(model["trees"][number], int(model["tree_info"][number]), factor))
     forest = ForestModel(tuple(trees), tuple(own), bias, strict=True, casts=True)
-    return SourceModel(LIBRARY, forest, head, inputs, note)
+    return SourceModel(LIBRARY, forest, head, inputs, note + (() if features else empty_text_notes(own)))
 
 
 def _head(objective: str, count: int, classes: Classes) -> Head:
@@ -177,8 +179,13 @@ def _name_categories(features: list[Feature], cats: Mapping[str, Any] | None) ->
         values = encoded.get("values") or []
         if not values:
             continue
-        name = features[number].column  # type: ignore[union-attr]
         if "offsets" in encoded:
             raw, ends = bytes(np.array(values, dtype=np.int64).astype(np.uint8)), encoded["offsets"]
+            if not raw.isascii():
+                # XGBoost counts letters where it should count bytes, so ends are wrong and the last names are cut.
+                raise UnsupportedOpError(
+                    f"column {column_of(features[number])!r}: XGBoost does not store categories with other letters "
+                    "than ASCII's in full. Rename the categories, or number them before training."
+                )
             values = [raw[a:b].decode() for a, b in pairwise(ends)]
-        features[number] = coded_category(name, values)
+        features[number] = recoded(features[number], values)

@@ -16,6 +16,7 @@ from lean_automl.errors import UnsupportedOpError
 
 TOLERANCE = 5e-7
 TEXT = ["city", "size", "many"]
+FOCAL = "Focal:focal_alpha=0.3;focal_gamma=2"
 
 
 def frame(count: int = 500, seed: int = 0) -> pd.DataFrame:
@@ -62,7 +63,15 @@ KNOWN = Request(categories=categories())
 
 @pytest.mark.parametrize(
     ("loss", "classes"),
-    [("Logloss", 2), ("MultiClass", 3), ("MultiClass", 5), ("MultiClassOneVsAll", 3), ("RMSE", 0), ("MAE", 0)],
+    [
+        ("Logloss", 2),
+        ("MultiClass", 3),
+        ("MultiClass", 5),
+        ("MultiClassOneVsAll", 3),
+        ("RMSE", 0),
+        ("MAE", 0),
+        (FOCAL, 2),
+    ],
 )
 @pytest.mark.parametrize("nan_mode", ["Min", "Max"])
 def test_numbers(loss: str, classes: int, nan_mode: str) -> None:

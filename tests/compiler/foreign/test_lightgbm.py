@@ -11,7 +11,7 @@ import pytest
 from foreign_probes import worst_difference
 from lean_automl_runtime.ir import Column, ColumnKind
 
-from lean_automl.compiler.foreign import Request, compile_model
+from lean_automl.compiler.foreign import Request, compile_checked, compile_model
 from lean_automl.errors import ConfigError, ParityError, UnsupportedOpError
 
 TOLERANCE = 5e-7
@@ -116,6 +116,33 @@ def test_pandas_categories_become_text_columns() -> None:
     kinds = {column.name: column.kind for column in program.columns}
     assert kinds == {"number": ColumnKind.NUMERIC, "city": ColumnKind.CATEGORICAL, "size": ColumnKind.NUMERIC}
     assert worst_difference(model) < TOLERANCE
+
+
+def test_the_empty_text_as_a_category() -> None:
+    frame, y = pandas_rows()
+    frame["city"] = pd.Categorical(frame["city"].astype(str).replace("oslo", ""))
+    model = lgb.train({"verbosity": -1, "num_leaves": 6, "min_data_per_group": 10}, lgb.Dataset(frame, y), 6)
+    assert worst_difference(model) < TOLERANCE
+    assert "'city' has the empty text for a category" in compile_checked(model, sample=frame).notes[0]
+
+
+def test_categories_of_several_types_are_refused() -> None:
+    frame, y = pandas_rows()
+    frame["size"] = pd.Categorical(frame["size"].astype(object).replace(35, "large"))
+    model = lgb.train({"verbosity": -1, "num_leaves": 6, "min_data_per_group": 10}, lgb.Dataset(frame, y), 2)
+    with pytest.raises(UnsupportedOpError, match="neither all text nor all numbers"):
+        compile_model(model)
+
+
+def squared(predicted: np.ndarray, data: lgb.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    return predicted - data.get_label(), np.ones_like(predicted)
+
+
+def test_objectives_of_the_trainers_own_give_raw_scores() -> None:
+    x = rows()
+    model = lgb.train({"verbosity": -1, "objective": squared}, lgb.Dataset(x, targets(x)["regression"]), 5)
+    assert worst_difference(model) < TOLERANCE
+    assert "the objective is the trainer's own" in compile_checked(model).notes[0]
 
 
 def test_a_file_that_does_not_say_which_columns_are_text_needs_their_description() -> None:

@@ -103,6 +103,7 @@ def assert_labels(file: onnx.ModelProto) -> None:
         (ensemble.RandomForestRegressor(5, max_depth=5, random_state=0), TREES),
         (ensemble.GradientBoostingRegressor(n_estimators=5), TREES),
         (linear_model.Ridge(), ROUNDED),
+        (linear_model.TweedieRegressor(power=0, link="log"), ROUNDED),
         (neural_network.MLPRegressor(hidden_layer_sizes=(6, 4), max_iter=20, random_state=0), ROUNDED),
         (neural_network.MLPRegressor(hidden_layer_sizes=(5,), activation="tanh", max_iter=20), ROUNDED),
         (neural_network.MLPRegressor(hidden_layer_sizes=(5,), activation="logistic", max_iter=20), ROUNDED),
@@ -317,6 +318,15 @@ def test_names_come_from_the_request_and_files_are_the_same(tmp_path: Any) -> No
 def test_refusals_name_what_is_refused(model: Any, classes: int, named: str) -> None:
     with pytest.raises(UnsupportedOpError, match=named):
         compile_model(converted(model, classes))
+
+
+def test_text_that_is_imputed_is_refused() -> None:
+    frame = pd.DataFrame({"c": ["u", "v", ""] * 100, "d": ["p", "q"] * 150})
+    imputer = SimpleImputer(strategy="most_frequent", missing_values="")
+    model = make_pipeline(imputer, OneHotEncoder(), linear_model.Ridge()).fit(frame, rows()[:, 0])
+    file = convert_sklearn(model, initial_types=[(name, StringTensorType([None, 1])) for name in "cd"])
+    with pytest.raises(UnsupportedOpError, match=r"LabelEncoder .* columns and labels only"):
+        compile_model(file)
 
 
 def test_several_targets_are_refused() -> None:

@@ -12,9 +12,10 @@ from foreign_probes import worst_difference
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lean_automl_runtime.ir import Column, ColumnKind
+from lean_automl_runtime.reference import evaluate
 from sklearn import ensemble, feature_selection, linear_model, tree
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -29,7 +30,8 @@ from sklearn.preprocessing import (
 )
 
 from lean_automl.compiler.foreign import Request, compile_checked, compile_model
-from lean_automl.errors import UnsupportedOpError
+from lean_automl.data import to_table
+from lean_automl.errors import ConfigError, DataError, UnsupportedOpError
 
 EXACT = 5e-7
 ROUNDED = 5e-6
@@ -162,6 +164,41 @@ def test_a_whole_pipeline() -> None:
         assert worst_difference(pipeline, largest=1e6, present=("ok",)) < tolerance
 
 
+@pytest.mark.parametrize("names", [["age", "income"], ["city", "grade"]])
+@pytest.mark.parametrize("filled", [False, True])
+def test_indicators_of_missing_values(names: list[str], filled: bool) -> None:
+    text = "city" in names
+    imputer = SimpleImputer(strategy="constant", fill_value="none" if text else 0.0, add_indicator=not filled)
+    steps: list[Any] = [imputer, *([one_hot()] if text else [])]
+    if filled:
+        steps = [imputer, MissingIndicator(features="all")]
+    chosen = ColumnTransformer([("i", make_pipeline(*steps), names), ("n", SimpleImputer(), ["rooms"])])
+    pipeline = fitted(make_pipeline(chosen, linear_model.Ridge()))
+    assert worst_difference(pipeline, largest=1e5) < ROUNDED
+
+
+def test_a_pipeline_that_begins_with_nothing() -> None:
+    x, y = frame(missing=False)
+    pipeline = Pipeline([("none", "passthrough"), ("m", tree.DecisionTreeRegressor(max_depth=4))])
+    pipeline.fit(x[["age", "rooms"]].to_numpy(), y)
+    assert worst_difference(pipeline, nan=False) < EXACT
+
+
+@pytest.mark.parametrize(
+    "model", [linear_model.Ridge(), make_pipeline(StandardScaler(), linear_model.Ridge())], ids=str
+)
+def test_what_is_not_fitted_is_refused(model: Any) -> None:
+    with pytest.raises(DataError, match="is not fitted"):
+        compile_model(model)
+
+
+def test_labels_of_the_request_and_rounds_that_there_are_not() -> None:
+    model = fitted(make_pipeline(numeric(StandardScaler(), "age", "rooms"), linear_model.LogisticRegression()), 2)
+    assert compile_model(model, Request(classes=("no", "yes"))).classes == ("no", "yes")
+    with pytest.raises(ConfigError, match="choice of rounds"):
+        compile_model(model, Request(rounds=3))
+
+
 def test_the_rest_of_the_columns_and_searches() -> None:
     from sklearn.model_selection import GridSearchCV
 
@@ -220,6 +257,38 @@ def test_boosters_at_the_end() -> None:
         compile_model(fitted(make_pipeline(sparse, xgb.XGBRegressor(n_estimators=5, n_jobs=1))))
 
 
+@pytest.mark.parametrize("name", ["city", "rooms"])
+def test_boosters_at_the_end_read_categories_of_data_frames(name: str) -> None:
+    import lightgbm as lgb
+    import xgboost as xgb
+
+    x, y = frame(missing=False)
+    x = x.replace("Łódź", "Lodz").astype({"age": "float32", "rooms": int})[["age", name]]
+    x = x.astype({name: "category"})
+    for model in (
+        lgb.LGBMRegressor(n_estimators=5, verbosity=-1, n_jobs=1, min_data_per_group=5),
+        xgb.XGBRegressor(n_estimators=5, n_jobs=1, enable_categorical=True),
+    ):
+        chosen = ColumnTransformer([("n", "passthrough", ["age"])], remainder="passthrough")
+        pipeline = make_pipeline(chosen.set_output(transform="pandas"), model).fit(x, y)
+        program = compile_model(pipeline)
+        assert [column.dtype for column in program.columns] == ["float32", "string" if name == "city" else "float32"]
+        table = to_table(x.astype({name: str if name == "city" else float}), program.columns)
+        assert np.abs(evaluate(program, table.arrays)["prediction"][:, 0] - pipeline.predict(x)).max() < 1e-5
+
+
+def test_categories_that_are_computed_with_are_refused() -> None:
+    import lightgbm as lgb
+
+    x, y = frame(missing=False)
+    x = x[["age", "rooms"]].assign(rooms=(x["rooms"] + 0.0))
+    scaled = StandardScaler().set_output(transform="pandas").fit(x)
+    model = lgb.LGBMRegressor(n_estimators=3, verbosity=-1, n_jobs=1, min_data_per_group=5)
+    model.fit(scaled.transform(x).astype({"rooms": "category"}), y)
+    with pytest.raises(UnsupportedOpError, match="hand the column itself on"):
+        compile_model(Pipeline([("s", scaled), ("m", model)]))
+
+
 def log_of(x: Any) -> Any:
     return np.log1p(np.abs(x))
 
@@ -229,7 +298,8 @@ def log_of(x: Any) -> Any:
     [
         (FunctionTransformer(log_of), r"FunctionTransformer\(log_of\)"),
         (PolynomialFeatures(), "PolynomialFeatures"),
-        (SimpleImputer(missing_values=-1), "missing_values=-1"),
+        (SimpleImputer(missing_values=-1), r"SimpleImputer\(missing_values=-1"),
+        (MissingIndicator(missing_values=-1, features="all"), r"MissingIndicator\(missing_values=-1"),
     ],
 )
 def test_refusals_name_what_is_refused(transformer: Any, named: str) -> None:
@@ -242,7 +312,7 @@ def test_refusals_name_what_is_refused(transformer: Any, named: str) -> None:
 def test_text_that_reaches_a_model_is_refused() -> None:
     x, _ = frame()
     imputer = SimpleImputer(strategy="most_frequent").fit(x[["city"]])
-    pipeline = Pipeline([("i", imputer), ("m", linear_model.Ridge())])
+    pipeline = Pipeline([("i", imputer), ("m", linear_model.Ridge().fit([[1.0], [2.0]], [1.0, 2.0]))])
     with pytest.raises(UnsupportedOpError, match="encode it before"):
         compile_model(pipeline)
 

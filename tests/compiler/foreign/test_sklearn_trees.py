@@ -11,6 +11,7 @@ from foreign_probes import worst_difference
 from lean_automl_runtime.ir import ColumnKind
 from lean_automl_runtime.reference import evaluate
 from sklearn import ensemble, tree
+from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -162,6 +163,10 @@ def test_categorical_columns_of_hist_gradient_boosting() -> None:
         (
             ensemble.GradientBoostingRegressor(n_estimators=2, init=tree.DecisionTreeRegressor()),
             "init=DecisionTreeRegressor",
+        ),
+        (
+            ensemble.GradientBoostingClassifier(n_estimators=2, init=DummyClassifier(strategy="stratified")),
+            "random numbers",
         ),
     ],
 )
