@@ -84,23 +84,25 @@ def _known(program: Program, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
     return tuple(made)
 
 
-def least_rounded(x: Array) -> Array:
-    """The least float64 that float32 rounds to each number; a whole one, which may be a category, stays itself.
+def outermost(x: Array, greatest: bool) -> Array:
+    """The least float64 that float32 rounds to each number, or the greatest; a whole one, maybe a category, stays.
 
     A model whose thresholds are float64 values of rows has them, rounded, in its Program, so a float32 passes if any
-    float64 that is rounded to it does.
+    float64 that is rounded to it does, and a strict test if all do.
     """
     if x.dtype != np.float32:
         return x
-    wide, below = x.astype(np.float64), np.nextafter(x, np.float32(-np.inf)).astype(np.float64)
-    return np.where((wide == np.rint(wide)) | ~np.isfinite(wide), wide, (wide + below) / 2)
+    wide = x.astype(np.float64)
+    beside = np.nextafter(x, np.float32(np.inf if greatest else -np.inf)).astype(np.float64)
+    return np.where((wide == np.rint(wide)) | ~np.isfinite(beside), wide, (wide + beside) / 2)
 
 
 def compare(loaded: Loaded, program: Program, arrays: tuple[Array, ...]) -> float:
     """The largest difference on these rows; labels must be equal wherever the two best classes are apart."""
     assert loaded.predict is not None
     table = Table(program.columns, arrays)
-    seen = [least_rounded(x) for x in arrays] if getattr(loaded.model.scores, "of_doubles", False) else arrays
+    scores: Any = loaded.model.scores
+    seen = [outermost(x, scores.strict) for x in arrays] if getattr(scores, "of_doubles", False) else arrays
     frame = pd.DataFrame(dict(zip(table.names, seen, strict=True)))
     want = np.asarray(loaded.predict(library_frame(frame, loaded.model.inputs, table)), dtype=np.float64)
     outputs = evaluate(program, arrays)

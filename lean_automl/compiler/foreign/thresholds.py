@@ -43,18 +43,18 @@ def raw_tests(number: Number, thresholds: NDArray[np.float64], strict: bool, of_
         thresholds: Of the model.
         strict: Whether a value on a threshold fails.
         of_doubles: Whether thresholds are float64 values of rows, as 19.99 is: such a value, which float32 rounds, must
-            stay on its side. Then a float32 passes if any float64 that is rounded to it does.
+            stay on its side. Then a float32 passes if any float64 that is rounded to it does; where strict, if all do.
     """
     if of_doubles and not number.steps:
         with np.errstate(over="ignore"):
-            return RawTests(thresholds.astype(np.float32), np.zeros(thresholds.shape, dtype=bool), None)
+            thresholds = thresholds.astype(np.float32).astype(np.float64)
     if not number.steps:
         below = float32_strictly_below(thresholds) if strict else float32_below(thresholds)
         never = np.isneginf(thresholds) if strict else np.zeros(thresholds.shape, dtype=bool)
         return RawTests(below, never, None)
 
     def passes(raw: NDArray[np.float32]) -> NDArray[np.bool_]:
-        seen = number_values(number, _least_rounded(raw) if of_doubles else raw)
+        seen = number_values(number, _outermost(raw, strict) if of_doubles else raw)
         return np.asarray(seen < thresholds if strict else seen <= thresholds)
 
     low = np.full(thresholds.shape, _key(np.float32(-np.inf)), dtype=np.int64)
@@ -70,11 +70,11 @@ def raw_tests(number: Number, thresholds: NDArray[np.float64], strict: bool, of_
     return RawTests(_float(low), never, nan_passes)
 
 
-def _least_rounded(raw: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The least float64 that float32 rounds to each value."""
+def _outermost(raw: NDArray[np.float32], greatest: bool) -> NDArray[np.float64]:
+    """The least, or the greatest, float64 that float32 rounds to each value."""
     wide = raw.astype(np.float64)
-    below = np.nextafter(raw, np.float32(-np.inf)).astype(np.float64)
-    return np.where(np.isfinite(below), (wide + below) / 2, wide)
+    beside = np.nextafter(raw, np.float32(np.inf if greatest else -np.inf)).astype(np.float64)
+    return np.where(np.isfinite(beside), (wide + beside) / 2, wide)
 
 
 def _key(x: NDArray[np.float32] | np.float32) -> NDArray[np.int64]:

@@ -93,7 +93,8 @@ def read_xgboost(
     for number in range(chosen):
         factor = 1.0 if weight_drop is None else float(np.float32(weight_drop[number]))
         trees.append(_tree(model["trees"][number], int(model["tree_info"][number]), factor))
-    forest = ForestModel(tuple(trees), tuple(own), bias, strict=True, casts=True)
+    # Thresholds are values of rows: of raw columns float32 as the rows are, but behind a scaler those of float64 rows.
+    forest = ForestModel(tuple(trees), tuple(own), bias, strict=True, casts=True, of_doubles=bool(features))
     return SourceModel(LIBRARY, forest, head, inputs, note + (() if features else empty_text_notes(own)))
 
 

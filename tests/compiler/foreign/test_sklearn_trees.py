@@ -107,6 +107,19 @@ def test_thresholds_that_are_values_of_rows(scaled: bool) -> None:
     assert np.abs(found - model.predict(x)).max() < 1e-3
 
 
+@pytest.mark.parametrize("method", ["hist", "approx", "exact"])
+def test_thresholds_of_scaled_values_of_rows(method: str) -> None:
+    """XGBoost's thresholds behind a scaler are float32 values of scaled float64 rows."""
+    import xgboost as xgb
+
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"price": rng.integers(100, 90_000, 3_000) / 100})
+    model = xgb.XGBRegressor(n_estimators=5, max_depth=6, n_jobs=1, tree_method=method)
+    pipeline = make_pipeline(StandardScaler(), model).fit(x, np.sin(x["price"]) * 100)
+    found = evaluate(compile_model(pipeline), [x["price"].to_numpy(np.float32)])["prediction"][:, 0]
+    assert np.abs(found - pipeline.predict(x)).max() < 1e-3
+
+
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
 def test_log_links(loss: str) -> None:
     x = rows()
