@@ -42,6 +42,7 @@ def worst_difference(
     known_text: bool = False,
     present: tuple[str, ...] = (),
     seeds: int = 2,
+    bins: bool = False,
 ) -> float:
     """The largest difference between a compiled model and its library.
 
@@ -54,6 +55,7 @@ def worst_difference(
         known_text: Whether text is limited to known categories, because the library refuses others.
         present: Columns that must not be missing, because the library refuses that.
         seeds: How often to try.
+        bins: Whether the columns are cut at float64 values of rows, which belong above the cut.
     """
     request = request or Request()
     loaded = load_source(source, request)
@@ -67,7 +69,7 @@ def worst_difference(
             np.nan_to_num(x, nan=1.0) if column.name in present else x
             for column, x in zip(program.columns, arrays, strict=True)
         )
-        worst = max(worst, compare(loaded, program, arrays))
+        worst = max(worst, compare(loaded, program, arrays, bins=bins))
     return worst
 
 
@@ -97,12 +99,13 @@ def outermost(x: Array, greatest: bool) -> Array:
     return np.where((wide == np.rint(wide)) | ~np.isfinite(beside), wide, (wide + beside) / 2)
 
 
-def compare(loaded: Loaded, program: Program, arrays: tuple[Array, ...]) -> float:
+def compare(loaded: Loaded, program: Program, arrays: tuple[Array, ...], *, bins: bool = False) -> float:
     """The largest difference on these rows; labels must be equal wherever the two best classes are apart."""
     assert loaded.predict is not None
     table = Table(program.columns, arrays)
     scores: Any = loaded.model.scores
-    seen = [outermost(x, scores.strict) for x in arrays] if getattr(scores, "of_doubles", False) else arrays
+    of_doubles = bins or getattr(scores, "of_doubles", False)
+    seen = [outermost(x, bins or scores.strict) for x in arrays] if of_doubles else arrays
     frame = pd.DataFrame(dict(zip(table.names, seen, strict=True)))
     want = np.asarray(loaded.predict(library_frame(frame, loaded.model.inputs, table)), dtype=np.float64)
     outputs = evaluate(program, arrays)

@@ -26,6 +26,7 @@ from lean_automl.compiler.foreign.features import (
     StepKind,
     then,
 )
+from lean_automl.compiler.foreign.sklearn_bins import binarised, discretised
 from lean_automl.errors import UnsupportedOpError
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def is_sparse(transformer: Any, given: bool) -> bool:
             return bool(transformer.sparse_output_)
         case "OneHotEncoder":
             return bool(transformer.sparse_output)
+        case "KBinsDiscretizer":
+            return bool(transformer.encode == "onehot")
         case "OrdinalEncoder" | "TargetEncoder":
             return False
         case "FeatureUnion":
@@ -161,6 +164,14 @@ def _max_abs(transformer: Any, stages: Sequence[Stage]) -> list[Stage]:
         return [Step(StepKind.DIVIDE, float(transformer.scale_[j])), *limits]
 
     return _stepped(stages, "MaxAbsScaler", steps)
+
+
+def _bins(transformer: Any, stages: Sequence[Stage]) -> list[Stage]:
+    return list(discretised(transformer, as_features(stages, "KBinsDiscretizer")))
+
+
+def _binarizer(transformer: Any, stages: Sequence[Stage]) -> list[Stage]:
+    return list(binarised(transformer, as_features(stages, "Binarizer")))
 
 
 def _limits(low: float, high: float) -> list[Step]:
@@ -350,6 +361,8 @@ READERS: Final[dict[str, Callable[[Any, Sequence[Stage]], list[Stage]]]] = {
     "RobustScaler": _robust,
     "MinMaxScaler": _min_max,
     "MaxAbsScaler": _max_abs,
+    "KBinsDiscretizer": _bins,
+    "Binarizer": _binarizer,
     "SimpleImputer": _imputer,
     "MissingIndicator": _indicators,
     "OneHotEncoder": _encoder,

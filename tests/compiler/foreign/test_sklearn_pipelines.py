@@ -18,7 +18,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
+    Binarizer,
     FunctionTransformer,
+    KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
@@ -175,6 +177,42 @@ def test_indicators_of_missing_values(names: list[str], filled: bool) -> None:
     chosen = ColumnTransformer([("i", make_pipeline(*steps), names), ("n", SimpleImputer(), ["rooms"])])
     pipeline = fitted(make_pipeline(chosen, linear_model.Ridge()))
     assert worst_difference(pipeline, largest=1e5) < ROUNDED
+
+
+@pytest.mark.parametrize("encode", ["ordinal", "onehot", "onehot-dense"])
+@pytest.mark.parametrize("strategy", ["uniform", "quantile", "kmeans"])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_bins(encode: str, strategy: str, scaled: bool) -> None:
+    bins = KBinsDiscretizer(4, encode=encode, strategy=strategy, quantile_method="linear")
+    steps = [SimpleImputer(), *([StandardScaler()] if scaled else []), bins]
+    chosen = ColumnTransformer([("b", make_pipeline(*steps), ["age", "income", "rooms"])])
+    pipeline = fitted(make_pipeline(chosen, linear_model.Ridge()))
+    assert worst_difference(pipeline, bins=True) < ROUNDED
+
+
+def test_bins_of_prices_and_of_encoded_columns() -> None:
+    """Edges that are values of rows keep these rows above, whichever way float32 rounds them."""
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"price": rng.integers(100, 900, 2_000) / 100, "city": rng.choice(["p", "q", "r"], 2_000)})
+    bins = KBinsDiscretizer(50, encode="onehot", strategy="quantile", quantile_method="averaged_inverted_cdf")
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
+    chosen = ColumnTransformer(
+        [("b", bins, ["price"]), ("c", make_pipeline(encoder, Binarizer(threshold=1)), ["city"])]
+    )
+    pipeline = make_pipeline(chosen, linear_model.Ridge()).fit(x, np.sin(x["price"] * 5))
+    assert np.isin(bins.fit(x[["price"]]).bin_edges_[0], x["price"]).mean() > 0.5
+    table = to_table(x, compile_model(pipeline).columns)
+    assert (
+        np.abs(evaluate(compile_model(pipeline), table.arrays)["prediction"][:, 0] - pipeline.predict(x)).max() < 1e-5
+    )
+    assert worst_difference(pipeline, largest=1e4, nan=False, bins=True) < ROUNDED
+
+
+@pytest.mark.parametrize("threshold", [40.0, 0.0])
+def test_binarizer(threshold: float) -> None:
+    steps = make_pipeline(SimpleImputer(), Binarizer(threshold=threshold))
+    pipeline = fitted(make_pipeline(ColumnTransformer([("b", steps, ["age", "rooms"])]), linear_model.Ridge()))
+    assert worst_difference(pipeline) < ROUNDED
 
 
 def test_a_pipeline_that_begins_with_nothing() -> None:
