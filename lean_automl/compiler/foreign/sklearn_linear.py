@@ -73,6 +73,18 @@ def _margin(model: Any, features: Sequence[Feature]) -> tuple[LinearModel, Head]
     return LinearModel(tuple(features), weight, bias), Head(HeadKind.VALUE)
 
 
+def _linear_kernel(model: Any, features: Sequence[Feature]) -> tuple[LinearModel, Head]:
+    """A support vector machine, where its kernel is linear."""
+    name = type(model).__name__
+    if model.kernel != "linear":
+        raise UnsupportedOpError(f"{name}(kernel={model.kernel!r}) is not supported: train with kernel='linear'")
+    if not hasattr(model, "classes_"):
+        return _regressor(model, features)
+    if model.probability is True:
+        raise UnsupportedOpError(f"{name}(probability=True) is not supported: train LogisticRegression")
+    return _margin(model, features)
+
+
 def read_perceptron(model: Any, features: Sequence[Feature]) -> tuple[LayersModel, Head]:
     """MLPClassifier or MLPRegressor."""
     name = type(model).__name__
@@ -118,5 +130,6 @@ LINEAR: Final[dict[str, Reader]] = {
     **dict.fromkeys(("PoissonRegressor", "GammaRegressor", "TweedieRegressor"), _log_regressor),
     **dict.fromkeys(("LogisticRegression", "LogisticRegressionCV", "LinearDiscriminantAnalysis"), _logistic),
     "SGDClassifier": _sgd,
+    **dict.fromkeys(("SVC", "NuSVC", "SVR", "NuSVR"), _linear_kernel),
     **dict.fromkeys(("LinearSVC", "RidgeClassifier", "RidgeClassifierCV", "Perceptron"), _margin),
 }

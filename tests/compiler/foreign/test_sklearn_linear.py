@@ -50,6 +50,7 @@ def worst(model: Any) -> float:
         linear_model.GammaRegressor(),
         linear_model.TweedieRegressor(power=0, link="identity"),
         svm.LinearSVR(),
+        svm.SVR(kernel="linear"),
     ],
     ids=lambda model: type(model).__name__,
 )
@@ -77,6 +78,7 @@ def test_classifiers(model: Any, classes: int) -> None:
     "model",
     [
         svm.LinearSVC(),
+        svm.SVC(kernel="linear"),
         linear_model.RidgeClassifier(),
         linear_model.Perceptron(),
         linear_model.SGDClassifier(loss="hinge", random_state=0),
@@ -107,7 +109,7 @@ def test_poisson_perceptron() -> None:
     [
         (neural_network.MLPRegressor(hidden_layer_sizes=(80,), activation="tanh", max_iter=2), 0, "80 units"),
         (OneVsRestClassifier(linear_model.LogisticRegression()), 3, "OneVsRestClassifier"),
-        (svm.SVC(), 2, "SVC"),
+        (svm.SVC(), 2, r"SVC\(kernel='rbf'\)"),
     ],
 )
 def test_refusals_name_what_is_refused(model: Any, classes: int, named: str) -> None:
