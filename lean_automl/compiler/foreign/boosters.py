@@ -35,14 +35,13 @@ def read_booster(model: Any, features: Sequence[Feature], sparse: bool) -> Sourc
         text = model.booster_.model_to_string()
         return read_lightgbm(text, classes_of(model), features=features)
     if is_instance_of(model, "xgboost", "XGBModel"):
-        check_missing(model)
         if sparse:
             raise UnsupportedOpError(
                 f"{type(model).__name__} gets a sparse matrix, whose zeros XGBoost takes for missing values: train "
                 "with sparse_output=False and sparse_threshold=0"
             )
         described = json.loads(bytes(model.get_booster().save_raw("json")))
-        return read_xgboost(described, classes_of(model), features=features)
+        return read_xgboost(described, classes_of(model), features=features, missing=missing_marker(model))
     if is_instance_of(model, "catboost", "CatBoost"):
         from lean_automl.compiler.foreign.load_catboost import read_at_end
 
@@ -50,13 +49,10 @@ def read_booster(model: Any, features: Sequence[Feature], sparse: bool) -> Sourc
     return None
 
 
-def check_missing(model: Any) -> None:
-    """Refuse an XGBoost estimator whose missing values are numbers."""
-    missing = getattr(model, "missing", np.nan)
-    if missing is not None and not np.isnan(missing):
-        raise UnsupportedOpError(
-            f"{type(model).__name__}(missing={missing!r}) is not supported: mark missing values with NaN"
-        )
+def missing_marker(model: Any) -> float | None:
+    """The number that stands for missing values in an XGBoost estimator; None where it is NaN."""
+    missing = getattr(model, "missing", None)
+    return None if missing is None or np.isnan(missing) else float(missing)
 
 
 def classes_of(model: Any) -> Classes:

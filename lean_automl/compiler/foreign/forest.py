@@ -10,7 +10,7 @@ import numpy as np
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.foreign.categories import number_codes
-from lean_automl.compiler.foreign.features import Feature, Intervals, Levels, Number, number_values
+from lean_automl.compiler.foreign.features import Feature, Intervals, Levels, Number, column_of, number_values
 from lean_automl.compiler.foreign.thresholds import raw_tests
 from lean_automl.compiler.foreign.tree_input import ZERO, TreeInput
 from lean_automl.compiler.trees import INT32_MAX, RaggedTree, ragged_op
@@ -77,6 +77,7 @@ class ForestModel:
         casts: Whether the model rounds its input to float32, so that a float64 raw column may be rounded too.
         of_doubles: Whether thresholds are float64 values of training rows, not numbers between two of them.
         zero_code: Lowest number that is category 0 once truncated: numbers from there up to 1 are.
+        marker: A number that stands for a missing value; None where NaN alone does.
     """
 
     trees: tuple[SourceTree, ...]
@@ -88,6 +89,7 @@ class ForestModel:
     casts: bool = False
     of_doubles: bool = False
     zero_code: float = 0.0
+    marker: float | None = None
 
     @property
     def used(self) -> list[Feature]:
@@ -138,6 +140,11 @@ class _Tests:
             self._category_tests(feature, np.flatnonzero(own & by_set))
             self._equality_tests(feature, np.flatnonzero(own & equal))
             nodes = np.flatnonzero(own & ~by_set & ~equal)
+            if self._model.marker is not None and (isinstance(feature, Levels) or (own & by_set).any()):
+                raise UnsupportedOpError(
+                    f"missing={self._model.marker!r} with column {column_of(feature)!r}, which holds categories, is "
+                    "not supported: mark missing values with NaN"
+                )
             if isinstance(feature, Levels):
                 self._level_tests(feature, nodes)
             elif feature.column in self._wide and (feature.steps or not self._model.casts):
@@ -165,15 +172,18 @@ class _Tests:
         if tests.nan_passes is not None:
             self._nan_left[nodes] = tests.nan_passes
         self._raw[nodes] = tests.threshold
-        zero = self._zero_is_nan[nodes]
-        if zero.any() and feature.steps:
+        zero, marker = self._zero_is_nan[nodes], self._model.marker
+        if feature.steps and (zero.any() or marker is not None):
+            what = "zero_as_missing" if marker is None else f"missing={marker!r}"
             raise UnsupportedOpError(
-                f"zero_as_missing of column {feature.column!r}, which is computed with before: train without"
+                f"{what} of column {feature.column!r}, which is computed with before, is not supported: train without"
             )
         if zero.any():
             self._carrier[nodes[zero]] = self._matrix.zero_is_nan(feature.column)
         if not zero.all():
-            self._carrier[nodes[~zero]] = self._matrix.raw(feature.column)
+            matrix, column = self._matrix, feature.column
+            plain = matrix.raw(column) if marker is None else matrix.marker_is_nan(column, marker)
+            self._carrier[nodes[~zero]] = plain
         for node in nodes[tests.never]:
             self._indicator(node, Intervals(feature.column, ()), np.array([False, self._nan_left[node]]))
 

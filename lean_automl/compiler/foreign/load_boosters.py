@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl.compiler.foreign.boosters import check_missing, classes_of
+from lean_automl.compiler.foreign.boosters import classes_of, missing_marker
 from lean_automl.compiler.foreign.features import Categories, Feature, Intervals, Levels
 from lean_automl.compiler.foreign.heads import Classes
 from lean_automl.compiler.foreign.lightgbm import read_lightgbm
@@ -105,22 +105,26 @@ def load_xgboost_file(described: Mapping[str, Any], content: bytes, request: Req
 
 def load_xgboost(source: Any, request: Request) -> Loaded:
     """A Booster, or one of XGBoost's scikit-learn estimators."""
-    check_missing(source)
     booster = source.get_booster() if hasattr(source, "get_booster") else source
     described = json.loads(bytes(booster.save_raw("json")))
-    model = _read_xgboost(described, request, request.classes or classes_of(source))
-    return Loaded(model, _predict_xgboost(booster, model, described, request))
+    missing = missing_marker(source)
+    model = _read_xgboost(described, request, request.classes or classes_of(source), missing)
+    return Loaded(model, _predict_xgboost(booster, model, described, request, missing))
 
 
-def _read_xgboost(described: Mapping[str, Any], request: Request, classes: Classes) -> SourceModel:
+def _read_xgboost(
+    described: Mapping[str, Any], request: Request, classes: Classes, missing: float | None = None
+) -> SourceModel:
     learner = described["learner"]
     names: tuple[str, ...] = ()
     if not learner.get("feature_names"):
         names = request.names_for(int(learner["learner_model_param"]["num_feature"]))
-    return read_xgboost(described, classes, names, request.rounds)
+    return read_xgboost(described, classes, names, request.rounds, missing=missing)
 
 
-def _predict_xgboost(booster: Any, model: SourceModel, described: Mapping[str, Any], request: Request) -> Predict:
+def _predict_xgboost(
+    booster: Any, model: SourceModel, described: Mapping[str, Any], request: Request, missing: float | None = None
+) -> Predict:
     learner = described["learner"]
     types = list(learner.get("feature_types") or []) or None
     rounds = request.rounds
@@ -140,7 +144,13 @@ def _predict_xgboost(booster: Any, model: SourceModel, described: Mapping[str, A
         else:
             names = learner.get("feature_names") or None
             values = columns.to_numpy(dtype=np.float32)
-            matrix = xgboost.DMatrix(values, feature_names=names, feature_types=types, enable_categorical=categorical)
+            matrix = xgboost.DMatrix(
+                values,
+                missing=np.nan if missing is None else missing,
+                feature_names=names,
+                feature_types=types,
+                enable_categorical=categorical,
+            )
         chosen = (0, rounds) if rounds else (0, 0)
         if learner["objective"]["name"] == "multi:softmax":
             margins = booster.predict(matrix, output_margin=True, iteration_range=chosen).astype(np.float64)

@@ -31,10 +31,12 @@ class _Raw:
 
 
 @dataclass(frozen=True)
-class _ZeroIsNaN:
-    """A numeric raw column, NaN where LightGBM takes it for zero."""
+class _RangeIsNaN:
+    """A numeric raw column, NaN from `low` to `high`, both float32 values."""
 
     column: str
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class _Table:
     values: tuple[float, ...]
 
 
-_Carrier = _Raw | _ZeroIsNaN | _Wide | _Table
+_Carrier = _Raw | _RangeIsNaN | _Wide | _Table
 
 
 class TreeInput:
@@ -67,8 +69,13 @@ class TreeInput:
         return self._number(_Raw(column))
 
     def zero_is_nan(self, column: str) -> int:
-        """Number of a raw column whose zeros are NaN."""
-        return self._number(_ZeroIsNaN(column))
+        """Number of a raw column that is NaN where LightGBM takes it for zero."""
+        return self._number(_RangeIsNaN(column, float(-ZERO), float(ZERO)))
+
+    def marker_is_nan(self, column: str, marker: float) -> int:
+        """Number of a raw column that is NaN where it is `marker`, rounded to float32."""
+        narrow = float(np.float32(marker))
+        return self._number(_RangeIsNaN(column, narrow, narrow))
 
     def wide(self, column: str, threshold: float) -> int:
         """Number of what is at most 0 where a float64 raw column is at most `threshold`."""
@@ -115,14 +122,14 @@ class TreeInput:
             self.table(Intervals(column.name, ()), np.zeros(2))
 
 
-def _emit_single(carrier: _Raw | _ZeroIsNaN | _Wide, builder: ProgramBuilder) -> int:
+def _emit_single(carrier: _Raw | _RangeIsNaN | _Wide, builder: ProgramBuilder) -> int:
     if isinstance(carrier, _Wide):
         # A large factor keeps differences that float32 would round to zero; a sign survives overflow.
         return builder.add(o.Rescale((builder.column(carrier.column),), carrier.threshold, FARTHEST_SCALE))
     raw = emit_number(carrier.column, builder)
     if isinstance(carrier, _Raw):
         return raw
-    edges = np.array([np.nextafter(-ZERO, np.float32(-np.inf)), ZERO], dtype=np.float32)
+    edges = np.array([np.nextafter(np.float32(carrier.low), np.float32(-np.inf)), carrier.high], dtype=np.float32)
     zone = builder.add(o.Bin((raw,), edges, np.array([0, 2], dtype=np.int32), np.array([1], dtype=np.int32)))
     add = builder.add(o.Lookup((zone,), np.array([[0.0], [np.nan], [0.0]], dtype=np.float32)))
     return builder.add(o.Arithmetic((raw, add), o.ArithmeticKind.ADD))

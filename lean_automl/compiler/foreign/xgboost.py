@@ -56,6 +56,7 @@ def read_xgboost(
     names: Sequence[str] = (),
     rounds: int | None = None,
     features: Sequence[Feature] = (),
+    missing: float | None = None,
 ) -> SourceModel:
     """The model in a parsed file.
 
@@ -65,6 +66,7 @@ def read_xgboost(
         names: Names for the columns instead of those in the file.
         rounds: Boosting rounds to take: all where 0; None takes the best where early stopping noted it, else all.
         features: What the columns are, for a model at the end of a pipeline.
+        missing: A number that stands for a missing value, which an estimator knows and a file does not.
 
     Raises:
         UnsupportedOpError: A part cannot be represented; the message names it.
@@ -79,6 +81,8 @@ def read_xgboost(
     inputs = _inputs(learner, int(parameters["num_feature"]), names)
     own: list[Feature] = [as_float32(f) for f in features] or [Number(name) for name in inputs]
     if booster["name"] == "gblinear":
+        if missing is not None:
+            raise UnsupportedOpError(f"missing={missing!r} with booster='gblinear' is not supported: train without")
         weights = np.array(booster["model"]["weights"], dtype=np.float32).astype(np.float64).reshape(-1, count)
         # A missing value adds nothing. XGBoost 3.2 adds the first class's base score to all classes.
         filled = tuple(then(feature, Step(StepKind.FILL, 0.0)) for feature in own)
@@ -94,7 +98,9 @@ def read_xgboost(
         factor = 1.0 if weight_drop is None else float(np.float32(weight_drop[number]))
         trees.append(_tree(model["trees"][number], int(model["tree_info"][number]), factor))
     # Thresholds are values of rows: of raw columns float32 as the rows are, but behind a scaler those of float64 rows.
-    forest = ForestModel(tuple(trees), tuple(own), bias, strict=True, casts=True, of_doubles=bool(features))
+    forest = ForestModel(
+        tuple(trees), tuple(own), bias, strict=True, casts=True, of_doubles=bool(features), marker=missing
+    )
     return SourceModel(LIBRARY, forest, head, inputs, note + (() if features else empty_text_notes(own)))
 
 

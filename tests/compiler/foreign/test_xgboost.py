@@ -11,6 +11,9 @@ import pytest
 import xgboost as xgb
 from foreign_probes import worst_difference
 from lean_automl_runtime.ir import digest
+from lean_automl_runtime.reference import evaluate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from lean_automl.compiler.foreign import Request, compile_model
 from lean_automl.compiler.foreign.ubjson import read_ubjson
@@ -174,8 +177,32 @@ def test_refusals_name_what_is_refused(parameters: dict[str, Any], named: str) -
         compile_model(model)
 
 
-def test_another_missing_marker_is_refused() -> None:
+@pytest.mark.parametrize("missing", [0.0, -999.0, 0.1])
+def test_numbers_that_stand_for_missing_values(missing: float) -> None:
+    x = np.nan_to_num(rows(), nan=missing)
+    model = xgb.XGBClassifier(n_estimators=4, max_depth=4, missing=missing, n_jobs=1).fit(x, x[:, 0] > 0.3)
+    assert worst_difference(model) < TOLERANCE
+    program = compile_model(model)
+    columns = [x[:, int(column.name[1])] for column in program.columns]
+    assert np.abs(evaluate(program, columns)["probabilities"] - model.predict_proba(x)).max() < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"booster": "gblinear"}, "booster='gblinear'"),
+        ({"enable_categorical": True, "feature_types": ["q", "q", "q", "c"]}, "holds categories"),
+    ],
+)
+def test_numbers_that_stand_for_missing_values_are_refused(more: dict[str, Any], named: str) -> None:
+    x = np.nan_to_num(rows(), nan=-999.0)
+    model = xgb.XGBRegressor(n_estimators=3, missing=-999.0, n_jobs=1, **more).fit(x, x[:, 3] % 3)
+    with pytest.raises(UnsupportedOpError, match=named):
+        compile_model(model)
+
+
+def test_columns_that_are_computed_with_have_no_marker() -> None:
     x = np.nan_to_num(rows())
-    model = xgb.XGBRegressor(n_estimators=2, missing=0.0, n_jobs=1).fit(x, x[:, 0])
-    with pytest.raises(UnsupportedOpError, match=r"missing=0\.0"):
+    model = make_pipeline(StandardScaler(), xgb.XGBRegressor(n_estimators=3, missing=0.0, n_jobs=1)).fit(x, x[:, 0])
+    with pytest.raises(UnsupportedOpError, match=r"missing=0\.0 of column 'x0', which is computed with"):
         compile_model(model)
