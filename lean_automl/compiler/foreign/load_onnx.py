@@ -83,6 +83,8 @@ def _predict(session: Any, graph: Graph, model: SourceModel, request: Request) -
         if isinstance(first, list):
             first = [[row[key] for key in row] for row in first]
         answer = np.asarray(first, dtype=np.float64)
+        if len(model.head.classes) == 2 and answer.size == len(answer):  # the margin of the second class alone
+            answer = np.column_stack([-answer.reshape(-1), answer.reshape(-1)])
         return answer if model.head.classes else answer.reshape(-1)
 
     return predict

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LIBRARY: Final = "ONNX"
+MARGINS: Final = "the classifier in the file gives margins instead of probabilities, and so does the Program"
 
 
 def read_onnx(
@@ -44,9 +45,8 @@ def read_onnx(
     scores, labels = _outputs(graph, values)
     if not labels:
         return SourceModel(LIBRARY, scores, Head(HeadKind.VALUE), inputs)
-    return SourceModel(
-        LIBRARY, scores, Head(HeadKind.PROBABILITIES, chosen_labels(classes or labels, len(labels))), inputs
-    )
+    head = Head(HeadKind.PROBABILITIES, chosen_labels(classes or labels, len(labels)))
+    return SourceModel(LIBRARY, scores, head, inputs, (MARGINS,) if scores.margins else ())
 
 
 def input_columns(graph: Graph, names_for: Callable[[int], Sequence[str]]) -> list[tuple[Input, tuple[str, ...]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -39,7 +40,9 @@ def tree_classifier(node: Node, columns: Columns) -> Sequence[Value]:
     single = model.bias.size == 1
     if len(classes) == 2 and not single and not _opposite(leaves):
         raise node.refuse("has two scores for two classes that are not opposite: onnxruntime's label then ignores one")
-    both = _two(node, scores, bool((leaves.weights >= 0).all())) if single else transformed(node, scores, transform)
+    positive = bool((leaves.weights >= 0).all())
+    both = _two(node, scores, positive) if single else transformed(node, scores, transform)
+    both = replace(both, margins=transform == "NONE" and not positive)
     return Labels(both, classes), both
 
 
@@ -95,6 +98,7 @@ def linear_classifier(node: Node, columns: Columns) -> Sequence[Value]:
     if weight.shape[1] != len(classes):
         raise node.refuse(f"with {weight.shape[1]} scores for {len(classes)} classes and {transform} is not supported")
     every = transformed(node, scores_of(LinearModel(own, weight, bias), bias.size), transform)
+    every = replace(every, margins=transform == "NONE")
     return Labels(every, classes), every
 
 

@@ -52,6 +52,7 @@ class Scores:
         make: From a builder and the value numbers of the sources to the value number.
         sums_to_one: Whether each row is a distribution already.
         linear: The linear map that this is, to which constants can be added.
+        margins: Whether a classifier gives them as they are, though they are no probabilities.
     """
 
     width: int
@@ -59,6 +60,7 @@ class Scores:
     make: Callable[[ProgramBuilder, tuple[int, ...]], int]
     sums_to_one: bool = False
     linear: LinearModel | None = field(default=None)
+    margins: bool = False
 
     @property
     def used(self) -> list[Feature]:

@@ -35,8 +35,9 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
+from sklearn.svm import LinearSVC
 
-from lean_automl.compiler.foreign import Request, compile_model
+from lean_automl.compiler.foreign import Request, compile_checked, compile_model
 from lean_automl.errors import UnsupportedOpError
 
 TREES = 1e-6
@@ -318,6 +319,16 @@ def test_names_come_from_the_request_and_files_are_the_same(tmp_path: Any) -> No
 def test_refusals_name_what_is_refused(model: Any, classes: int, named: str) -> None:
     with pytest.raises(UnsupportedOpError, match=named):
         compile_model(converted(model, classes))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("model", [LinearSVC(), linear_model.RidgeClassifier()], ids=lambda model: type(model).__name__)
+def test_classifiers_without_probabilities_say_so(model: Any, classes: int) -> None:
+    file = converted(model, classes)
+    assert worst_difference(file, nan=False, largest=50.0) < ROUNDED
+    compiled = compile_checked(file, sample=pd.DataFrame(rows()))
+    assert "margins instead of probabilities" in compiled.notes[0]
+    assert not compile_checked(converted(linear_model.LogisticRegression(), classes)).notes
 
 
 def test_text_that_is_imputed_is_refused() -> None:
