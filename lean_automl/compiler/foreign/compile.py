@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from lean_automl_runtime.ir import Column, ColumnKind
+
 from lean_automl.compiler.foreign.heads import chosen_labels
 from lean_automl.compiler.foreign.lightgbm import LIBRARY as LIGHTGBM
 from lean_automl.compiler.foreign.load import load_source
-from lean_automl.compiler.foreign.model import lower
+from lean_automl.compiler.foreign.model import lower, raw_columns
 from lean_automl.compiler.foreign.parity import TOLERANCE, SourceParity, check_source
 from lean_automl.compiler.foreign.request import Loaded, Request
 from lean_automl.compiler.foreign.xgboost import LIBRARY as XGBOOST
 from lean_automl.compiler.passes import optimise
 from lean_automl.data import did_you_mean
+from lean_automl.data.kinds import guess_kind
 from lean_automl.errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
     from lean_automl_runtime.ir import Program
+
+    from lean_automl.compiler.foreign.model import SourceModel
 
 DEFAULT: Final = Request()
 ROUNDS: Final = (LIGHTGBM, XGBOOST)
@@ -67,7 +72,7 @@ def compile_checked(
     loaded = load_source(source, request)
     _check_described(request, loaded.model.inputs)
     loaded = _as_asked(loaded, request)
-    program = optimise(lower(loaded.model, request.declared))
+    program = optimise(lower(loaded.model, _declared(loaded.model, request)))
     notes, parity = loaded.model.notes, None
     if sample is not None and loaded.predict is not None:
         parity = check_source(loaded, program, sample, tolerance)
@@ -95,6 +100,14 @@ def _as_asked(loaded: Loaded, request: Request) -> Loaded:
     return replace(loaded, model=replace(model, head=replace(model.head, classes=labels)))
 
 
+def _declared(model: SourceModel, request: Request) -> dict[str, Column]:
+    """The described columns, and those of truth values that the model reads as numbers."""
+    read = raw_columns(model.scores.used, model.inputs, {})
+    numbers = {column.name for column in read if column.dtype != "string"}
+    booleans = {name: Column(name, ColumnKind.BOOLEAN, "float32") for name in request.booleans & numbers}
+    return {**booleans, **request.declared}
+
+
 def _check_described(request: Request, inputs: tuple[str, ...]) -> None:
     """Refuse descriptions of columns that the model does not have: a mistyped name would change nothing."""
     for column in request.columns:
@@ -107,12 +120,15 @@ def with_sample(request: Request, sample: pd.DataFrame) -> Request:
     """The request, completed with what rows show: names, which columns hold text, and their categories."""
     import pandas as pd
 
+    kinds = {str(name): guess_kind(values).kind for name, values in sample.items() if values.notna().any()}
+    booleans = {name for name, kind in kinds.items() if kind is ColumnKind.BOOLEAN}
     text = {str(name) for name, values in sample.items() if not pd.api.types.is_numeric_dtype(values)}
     counted = text | {str(name) for name, values in sample.items() if pd.api.types.is_integer_dtype(values)}
     categories = {name: tuple(sorted({str(value) for value in sample[name].dropna()} - {""})) for name in counted}
     return replace(
         request,
         names=request.names or tuple(map(str, sample.columns)),
-        text=request.text | text,
+        text=request.text | (text - booleans),
+        booleans=frozenset(booleans),
         categories={**categories, **request.categories},
     )

@@ -28,6 +28,7 @@ class Request:
         rounds: Boosting rounds to take of formats that hold more; 0 is all, None follows early stopping.
         trust_pickle: Whether a pickle may be loaded, which runs the code in it.
         categories: Categories of text columns, for formats that hold only their hashes.
+        booleans: Columns that hold truth values in rows; where the model reads numbers, they are boolean columns.
     """
 
     columns: tuple[Column, ...] = ()
@@ -37,6 +38,7 @@ class Request:
     rounds: int | None = None
     trust_pickle: bool = False
     categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    booleans: frozenset[str] = frozenset()
 
     @property
     def declared(self) -> Declared:

@@ -152,3 +152,18 @@ def test_a_difference_is_an_error(folder: Path, capsys: pytest.CaptureFixture[st
     assert code == ERROR
     assert "disagrees with LightGBM" in capsys.readouterr().err
     assert not (folder / "booster-compiled").exists()
+
+
+def test_truth_values_of_text_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A CSV file says True and False where the model was trained on booleans."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.normal(40, 9, 300), "ok": rng.random(300) < 0.5})
+    model = lgb.LGBMClassifier(n_estimators=4, verbosity=-1, n_jobs=1).fit(frame, frame["ok"] & (frame["age"] > 38))
+    model.booster_.save_model("truth.txt")
+    frame.to_csv("truth.csv", index=False)
+    assert main(["compile", "truth.txt", "--data", "truth.csv"]) == DONE
+    assert "agrees with LightGBM on 300 rows" in capsys.readouterr().out
+    made = load(folder / "truth-compiled" / "model.lam")
+    wanted = model.predict_proba(frame.astype({"age": "float32"}))
+    for rows in (frame, pd.read_csv("truth.csv", dtype={"ok": str})):
+        assert np.abs(made.predict_proba(rows) - wanted).max() < 1e-6
