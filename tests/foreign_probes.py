@@ -106,7 +106,8 @@ def compare(loaded: Loaded, program: Program, arrays: tuple[Array, ...], *, bins
     scores: Any = loaded.model.scores
     of_doubles = bins or getattr(scores, "of_doubles", False)
     seen = [outermost(x, bins or scores.strict) for x in arrays] if of_doubles else arrays
-    frame = pd.DataFrame(dict(zip(table.names, seen, strict=True)))
+    given = [np.where(x == "", None, x) if x.dtype == object else x for x in seen]
+    frame = pd.DataFrame(dict(zip(table.names, given, strict=True)))
     want = np.asarray(loaded.predict(library_frame(frame, loaded.model.inputs, table)), dtype=np.float64)
     outputs = evaluate(program, arrays)
     if LABEL not in outputs:

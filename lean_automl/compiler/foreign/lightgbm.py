@@ -174,6 +174,11 @@ def _features(
         )
     for name, values in zip(chosen, lists, strict=True):
         at = inputs.index(name)
+        if any(int(code) >= len(values) for code in infos[at].split(":") if code.lstrip("-").isdecimal()):
+            raise UnsupportedOpError(
+                f"column {name!r} has more categories than the pandas column that it seems to be: this LightGBM file "
+                "does not say which column that is. Train with pandas categories only, or with numbers only."
+            )
         features[at] = recoded(features[at], values)
     return tuple(features)
 

@@ -96,7 +96,7 @@ def _answers(outputs: dict[str, Any]) -> NDArray[Any]:
 
 
 def library_frame(frame: pd.DataFrame, inputs: tuple[str, ...], table: Table) -> pd.DataFrame:
-    """The rows as the library takes them: numbers at full precision, text with NaN for missing."""
+    """The rows as the library takes them: numbers at full precision, text with NaN for missing; empty text stays."""
     import pandas as pd
 
     numeric = {c.name: c for c in table.columns if c.kind in (ColumnKind.NUMERIC, ColumnKind.BOOLEAN)}
@@ -106,7 +106,8 @@ def library_frame(frame: pd.DataFrame, inputs: tuple[str, ...], table: Table) ->
             made[name] = _numbers(frame, numeric[name])
         elif name in table.names:
             text = table.array(name)
-            made[name] = np.where(text == "", np.nan, text)
+            missing = (text == "") & (frame[name] != "").fillna(True).to_numpy(dtype=bool)
+            made[name] = np.where(missing, np.nan, text)
         else:
             # The model does not depend on it, but the library may refuse numbers among categories, or missing numbers.
             texts = any(array.dtype == object for array in table.arrays)

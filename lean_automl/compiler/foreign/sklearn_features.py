@@ -316,6 +316,11 @@ def _known_text(stage: Stage, present: list[str], missing: list[Any]) -> tuple[C
         raise UnsupportedOpError(f"column {stage.column!r} is computed with before it is encoded as text")
     assert not isinstance(stage, Levels)
     kept = [v for v in present if v]
+    if len(kept) < len(present) and (missing or (isinstance(stage, Text) and stage.fill)):
+        raise UnsupportedOpError(
+            f"column {stage.column!r} has the empty text for a category beside missing values, and a Program takes "
+            "both for missing. Make one of them the other and train again."
+        )
     absent: Any
     if isinstance(stage, Text):
         absent, refused = stage.fill, stage.fill not in present
