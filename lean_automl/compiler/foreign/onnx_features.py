@@ -46,7 +46,8 @@ def scaler(node: Node, columns: Columns, constants: Constants) -> Columns:  # no
 
 def imputer(node: Node, columns: Columns, constants: Constants) -> Columns:  # noqa: ARG001
     """A value instead of NaN."""
-    if not np.isnan(node.attributes.get("replaced_value_float", np.nan)) or "imputed_value_int64s" in node.attributes:
+    # Without the attribute, zeros are replaced and NaN is not.
+    if not np.isnan(node.attributes.get("replaced_value_float", 0.0)) or "imputed_value_int64s" in node.attributes:
         raise node.refuse("replaces another value than NaN, which is not supported")
     return _stepped(node, columns, [(StepKind.FILL, node.array("imputed_value_floats"))])
 
