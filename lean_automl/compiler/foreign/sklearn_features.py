@@ -104,14 +104,28 @@ def _column_transformer(transformer: Any, stages: Sequence[Stage]) -> list[Stage
     for name, step, _ in transformer.transformers_:
         own = [stages[i] for i in transformer._transformer_to_input_indices[name]]
         if own:
-            found += follow(step, own)
+            found += _weighted(transformer, name, follow(step, own))
     return found
 
 
 def _feature_union(transformer: Any, stages: Sequence[Stage]) -> list[Stage]:
-    if transformer.transformer_weights:
-        raise UnsupportedOpError("FeatureUnion(transformer_weights=...) is not supported: leave the weights out")
-    return [stage for _, step in transformer.transformer_list for stage in follow(step, stages)]
+    return [
+        stage
+        for name, step in transformer.transformer_list
+        for stage in _weighted(transformer, name, follow(step, stages))
+    ]
+
+
+def _weighted(transformer: Any, name: str, stages: Sequence[Stage]) -> list[Stage]:
+    """The columns of one part of a ColumnTransformer or FeatureUnion times its weight."""
+    weight = (transformer.transformer_weights or {}).get(name)
+    if weight is None:
+        return list(stages)
+    return _stepped(stages, f"{type(transformer).__name__}(transformer_weights=...)", lambda _: [_times(weight)])
+
+
+def _times(weight: float) -> Step:
+    return Step(StepKind.MULTIPLY, float(weight))
 
 
 def _function(transformer: Any, stages: Sequence[Stage]) -> list[Stage]:
@@ -297,7 +311,9 @@ def _known(stage: Stage, known: NDArray[Any], name: str) -> tuple[Coding, list[A
     if all(isinstance(v, str) for v in present) and (present or isinstance(stage, Text)):
         return _known_text(stage, present, missing)
     if isinstance(stage, Text) or not all(isinstance(v, int | float | np.number | np.bool_) for v in present):
-        raise UnsupportedOpError(f"{name} has categories of several types in one column, such as {present[:2]!r}")
+        raise UnsupportedOpError(
+            f"{name} has categories that are neither all text nor all numbers, such as {present[:2]!r}"
+        )
     return _known_numbers(stage, present, missing, name)
 
 

@@ -271,6 +271,18 @@ def test_unions_selectors_and_nested_pipelines() -> None:
     assert worst_difference(pipeline.fit(numbers, y), nan=False) < EXACT
 
 
+@pytest.mark.parametrize("model", [linear_model.Ridge(), tree.DecisionTreeRegressor(max_depth=6)], ids=str)
+def test_weights_of_transformers(model: Any) -> None:
+    weights = {"n": 3.0, "c": 0.1}
+    union = FeatureUnion([("n", StandardScaler()), ("c", MinMaxScaler())], transformer_weights=weights)
+    parts = [("n", make_pipeline(SimpleImputer(), union), ["age", "income"]), ("c", one_hot(), ["city"])]
+    pipeline = fitted(make_pipeline(ColumnTransformer(parts, transformer_weights=weights), model))
+    assert worst_difference(pipeline, largest=1e5) < ROUNDED
+    bad = fitted(make_pipeline(ColumnTransformer(parts, transformer_weights={"n": -1.0}), model))
+    with pytest.raises(UnsupportedOpError, match=r"scaled by -1\.0"):
+        compile_model(bad)
+
+
 def test_boosters_at_the_end() -> None:
     import catboost as cb
     import lightgbm as lgb
