@@ -16,7 +16,8 @@ Reader = Callable[[Any, Sequence[Feature]], tuple[LinearModel, Head]]
 
 
 def _weights(model: Any, factor: float = 1.0) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    weight = np.asarray(model.coef_, dtype=np.float64)
+    own = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_  # after `sparsify`
+    weight = np.asarray(own, dtype=np.float64)
     bias = np.atleast_1d(np.asarray(model.intercept_, dtype=np.float64)).reshape(-1)
     weight = (weight if weight.ndim == 2 else weight.reshape(1, -1)).T
     return weight * factor, np.broadcast_to(bias, (weight.shape[1],)) * factor

@@ -97,6 +97,10 @@ def test_activations(activation: str) -> None:
     assert worst(fitted(model)) < TOLERANCE
 
 
+def test_sparse_coefficients() -> None:
+    assert worst(fitted(linear_model.LogisticRegression(), 3).sparsify()) < TOLERANCE
+
+
 def test_poisson_perceptron() -> None:
     assert (
         worst(fitted(neural_network.MLPRegressor(hidden_layer_sizes=(6,), loss="poisson", max_iter=30, random_state=0)))
