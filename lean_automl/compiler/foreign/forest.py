@@ -11,7 +11,7 @@ from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.foreign.categories import number_codes
 from lean_automl.compiler.foreign.features import Feature, Intervals, Levels, Number, column_of, number_values
-from lean_automl.compiler.foreign.thresholds import raw_tests
+from lean_automl.compiler.foreign.thresholds import raw_tests, wide_tests
 from lean_automl.compiler.foreign.tree_input import ZERO, TreeInput
 from lean_automl.compiler.trees import INT32_MAX, RaggedTree, ragged_op
 from lean_automl.errors import UnsupportedOpError
@@ -189,16 +189,19 @@ class _Tests:
 
     def _wide_tests(self, feature: Number, nodes: NDArray[np.intp]) -> None:
         """A float64 column: each threshold is subtracted in float64, and the sign is tested."""
-        if feature.steps or self._zero_is_nan[nodes].any():
+        if self._zero_is_nan[nodes].any() or self._model.marker is not None:
             raise UnsupportedOpError(
-                f"column {feature.column!r} is declared float64, which only trees can read that take it as it is and "
-                "without zero_as_missing. Declare it float32."
+                f"column {feature.column!r} is declared float64, which trees can read only where NaN alone stands for "
+                "a missing value. Declare it float32."
             )
-        for node in nodes:
-            threshold = float(self._threshold[node])
-            if self._model.strict:
-                threshold = float(np.nextafter(threshold, -np.inf))
-            self._carrier[node] = self._matrix.wide(feature.column, threshold)
+        tests = wide_tests(feature, self._threshold[nodes], self._model.strict)
+        if tests.nan_passes is not None:
+            self._nan_left[nodes] = tests.nan_passes
+        for node, threshold, never in zip(nodes, tests.threshold, tests.never, strict=True):
+            if never:
+                self._indicator(node, Intervals(feature.column, ()), np.array([False, self._nan_left[node]]))
+            else:
+                self._carrier[node] = self._matrix.wide(feature.column, float(threshold))
 
     def _level_tests(self, feature: Levels, nodes: NDArray[np.intp]) -> None:
         """Values become their ranks, which float32 holds exactly."""

@@ -7,7 +7,7 @@ so the raw values that pass are all those up to some float32, and that one is se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from lean_automl.compiler.foreign.features import Number, StepKind, number_value
 from lean_automl.compiler.trees import float32_below, float32_strictly_below
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
-_SIGN = np.int64(0x80000000)
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +25,12 @@ class RawTests:
     """Tests of a raw column.
 
     Attributes:
-        threshold: float32; a raw value passes where it is at most this.
+        threshold: float32, or float64 of a float64 column; a raw value passes where it is at most this.
         never: No raw number passes, not even minus infinity.
         nan_passes: Whether NaN passes; None where the steps leave it NaN, so that the model decides.
     """
 
-    threshold: NDArray[np.float32]
+    threshold: NDArray[Any]
     never: NDArray[np.bool_]
     nan_passes: NDArray[np.bool_] | None
 
@@ -57,17 +57,40 @@ def raw_tests(number: Number, thresholds: NDArray[np.float64], strict: bool, of_
         seen = number_values(number, _outermost(raw, strict) if of_doubles else raw)
         return np.asarray(seen < thresholds if strict else seen <= thresholds)
 
-    low = np.full(thresholds.shape, _key(np.float32(-np.inf)), dtype=np.int64)
-    high = np.full(thresholds.shape, _key(np.float32(np.inf)), dtype=np.int64)
-    never = ~passes(_float(low))
+    last, never = _last_passing(passes, thresholds.shape, np.dtype(np.float32))
+    return RawTests(last, never, _nan_passes(number, thresholds, strict))
+
+
+def wide_tests(number: Number, thresholds: NDArray[np.float64], strict: bool) -> RawTests:
+    """As `raw_tests`, of a float64 raw column."""
+
+    def passes(raw: NDArray[np.float64]) -> NDArray[np.bool_]:
+        seen = number_values(number, raw)
+        return np.asarray(seen < thresholds if strict else seen <= thresholds)
+
+    last, never = _last_passing(passes, thresholds.shape, np.dtype(np.float64))
+    return RawTests(last, never, _nan_passes(number, thresholds, strict))
+
+
+def _nan_passes(number: Number, thresholds: NDArray[np.float64], strict: bool) -> NDArray[np.bool_] | None:
+    if not any(step.kind is StepKind.FILL for step in number.steps):
+        return None
+    seen = number_values(number, np.full(thresholds.shape, np.nan))
+    return np.asarray(seen < thresholds if strict else seen <= thresholds)
+
+
+def _last_passing(
+    passes: Callable[[NDArray[Any]], NDArray[np.bool_]], shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The greatest number that passes a test which only numbers up to some one pass, and whether none does."""
+    low, high = (_key(np.full(shape, end, dtype=dtype)) for end in (-np.inf, np.inf))
+    never = ~passes(_number(low, dtype))
     # Invariant: low passes (unless never), everything above high fails.
     while (low < high).any():
-        middle = (low + high + 1) >> 1
-        good = passes(_float(middle))
-        low, high = np.where(good, middle, low), np.where(good, high, np.maximum(middle - 1, low))
-    filled = any(step.kind is StepKind.FILL for step in number.steps)
-    nan_passes = passes(np.full(thresholds.shape, np.nan, dtype=np.float32)) if filled else None
-    return RawTests(_float(low), never, nan_passes)
+        middle = low + (high - low + np.uint64(1)) // np.uint64(2)
+        good = passes(_number(middle, dtype))
+        low, high = np.where(good, middle, low), np.where(good, high, np.maximum(middle - np.uint64(1), low))
+    return _number(low, dtype), never
 
 
 def _outermost(raw: NDArray[np.float32], greatest: bool) -> NDArray[np.float64]:
@@ -77,12 +100,14 @@ def _outermost(raw: NDArray[np.float32], greatest: bool) -> NDArray[np.float64]:
     return np.where(np.isfinite(beside), (wide + beside) / 2, wide)
 
 
-def _key(x: NDArray[np.float32] | np.float32) -> NDArray[np.int64]:
-    """An integer for each float32, in the same order; -0.0 comes just before 0.0."""
-    bits = np.asarray(x, dtype=np.float32).view(np.uint32).astype(np.int64)
-    return np.where(bits & _SIGN, _SIGN - 1 - (bits - _SIGN), bits + _SIGN - 0)
+def _key(x: NDArray[Any]) -> NDArray[np.uint64]:
+    """An integer for each number, in the same order; -0.0 comes just before 0.0."""
+    sign = np.uint64(1 << (8 * x.itemsize - 1))
+    bits = x.view(f"u{x.itemsize}").astype(np.uint64)
+    return np.where(bits & sign, sign - np.uint64(1) - (bits - sign), bits + sign)
 
 
-def _float(key: NDArray[np.int64]) -> NDArray[np.float32]:
-    bits = np.where(key < _SIGN, _SIGN - 1 - key + _SIGN, key - _SIGN)
-    return bits.astype(np.uint32).view(np.float32)
+def _number(key: NDArray[np.uint64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    sign = np.uint64(1 << (8 * dtype.itemsize - 1))
+    bits = np.where(key < sign, sign - np.uint64(1) - key + sign, key - sign)
+    return bits.astype(f"u{dtype.itemsize}").view(dtype)

@@ -256,6 +256,20 @@ def test_float64_columns_of_linear_models() -> None:
     assert compiled.parity.largest_difference < ROUNDED
 
 
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(clip=True)], ids=str)
+def test_float64_columns_of_trees_behind_a_scaler(scaler: Any) -> None:
+    """Declared float64, all rows agree, those whose value is the middle of two others included."""
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"price": rng.integers(100, 5_000, 2_000) / 100, "time": 1.7e9 + rng.integers(0, 9_000, 2_000)})
+    x.loc[::9, "price"] = np.nan
+    model = ensemble.RandomForestRegressor(3, max_leaf_nodes=25, random_state=0)
+    pipeline = make_pipeline(SimpleImputer(), scaler, model).fit(x, np.sin(x["price"].fillna(3) * 9) + x["time"] / 1e9)
+    wide = Request(columns=tuple(Column(name, ColumnKind.NUMERIC, "float64") for name in x))
+    compiled = compile_checked(pipeline, wide, x)
+    assert compiled.parity is not None
+    assert worst_difference(pipeline, wide, largest=1e12, seeds=1) < EXACT
+
+
 def test_booleans_in_an_encoder_are_a_boolean_column() -> None:
     pipeline = fitted(make_pipeline(ColumnTransformer([("e", one_hot(), ["ok"])]), linear_model.Ridge()))
     assert compile_model(pipeline).columns[0].kind is ColumnKind.BOOLEAN
