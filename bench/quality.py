@@ -25,7 +25,7 @@ BUDGETS = {
     "2ms": ("--max-latency-ms", "2"),
     "50us-256kB": ("--serve-with", "native", "--max-latency-us", "50", "--max-size-kb", "256"),
     "5us-32kB": ("--serve-with", "native", "--max-latency-us", "5", "--max-size-kb", "32"),
-    "1us-4kB": ("--serve-with", "native", "--max-latency-us", "1", "--max-size-kb", "4"),
+    "1us-4kB": ("--serve-with", "c", "--max-latency-us", "1", "--max-size-kb", "4"),
 }
 
 

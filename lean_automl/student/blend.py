@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MOST_MEMBERS: Final = 5
 ASKED_WITH_ROOM: Final = -0.5  # standard errors by which an average must be better with a further member
 TURNS: Final = 2  # students of each family that are considered
+MOST_ROUNDING: Final = 1.6  # times smaller is a blend of students that need not be rounded off alone
 SHARED_BYTES: Final = 3_000  # of each file: columns, categories and names, which members share
 
 
@@ -91,8 +92,15 @@ def choose_blend(bench: Workbench, feasible: Sequence[Candidate], seconds: float
         more = _losses(bench, [*members, candidate])
         if certainty(losses, more) > asked:
             members, losses = [*members, candidate], more
-    if len(members) < 2:
-        return None
+    while len(members) > 1:
+        blend = _compiled(bench, members)
+        if blend.violations.get("size", 0.0) <= 0:
+            return blend
+        members.pop()
+    return None
+
+
+def _compiled(bench: Workbench, members: Sequence[Candidate]) -> Blend:
     weight = 1.0 / len(members)
     program = bench.compile([(candidate.fitted[0], weight) for candidate in members])
     cost = bench.deployment.footprint(program, bench.records, bench.constraints)
@@ -113,7 +121,7 @@ def _fits(bench: Workbench, members: Sequence[Candidate], seconds: float) -> boo
         return False
     limit = bench.constraints.max_size_bytes
     size = sum(candidate.footprint.bytes - SHARED_BYTES for candidate in members) + SHARED_BYTES
-    return limit is None or size <= limit
+    return limit is None or size <= MOST_ROUNDING * limit
 
 
 def _score(bench: Workbench, members: Sequence[Candidate]) -> float:

@@ -16,7 +16,7 @@ WIDTHS = (16, 32, 64, 128)
 BINS = (16, 8, 4, 0)
 START_WIDTH = 64
 FEWEST_BYTES = 1.0  # of a weight, after passes that files bear
-START_BYTES = 4.0  # of a weight as it is: a first trial should fit
+START_BYTES = 2.0  # of a weight that is rounded off: a first trial should fit
 
 
 def widths_that_may_fit(context: Context) -> list[int]:

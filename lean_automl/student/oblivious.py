@@ -16,9 +16,9 @@ ORDINAL_LEVELS = (64, 0, 1_000_000)  # of categories that are read as numbers; t
 
 
 def bytes_per_tree(depth: int, linear: bool, context: Context) -> float:
-    """16-bit leaves and about three bytes a split."""
+    """Leaves of 8 bits, since rounding is what makes them fit, and about three bytes a split."""
     slopes = min(depth, context.numbers) if linear else 0
-    return 2.0 * float(2**depth) * (context.problem.scores + slopes) + 3 * depth + 4
+    return float(2**depth) * (context.problem.scores + slopes) + 3 * depth + 4
 
 
 def work_per_tree(depth: int, linear: bool, context: Context) -> dict[str, float]:

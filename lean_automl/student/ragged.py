@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lean_automl.learners.additive import Additive
     from lean_automl.learners.quantiles import Quantiles
 
-BYTES_PER_LEAF = 12.0
+BYTES_PER_LEAF = 9.0  # rounded off
 
 
 def most_rounds(leaves: int, context: Context) -> int:

@@ -13,7 +13,7 @@ from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
 
 from lean_automl.compiler.assemble import assemble, assemble_average
 from lean_automl.compiler.decide import with_threshold, with_weights
-from lean_automl.compiler.passes import optimise
+from lean_automl.compiler.passes import optimise, round_off
 from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student
 from lean_automl.learners.texts import Prepared, fit_reading
 from lean_automl.search.decision import Judged, answers, choose_decision
@@ -73,8 +73,11 @@ class Workbench:
     prepared: tuple[Prepared | None, ...] = ()
 
     def compile(self, members: Sequence[Member]) -> Program:
-        """The Program of fitted students; a single one is not averaged."""
-        return optimise(self.assemble(members))
+        """The Program of fitted students, rounded off if it is too large otherwise; a single one is not averaged."""
+        program, limit = optimise(self.assemble(members)), self.constraints.max_size_bytes
+        if limit is None or max(self.deployment.sizes(program).values()) <= limit:
+            return program
+        return round_off(program)
 
     def assemble(self, members: Sequence[Member]) -> Program:
         """The same before the passes: it predicts the same and is made more quickly."""

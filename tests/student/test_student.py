@@ -4,7 +4,9 @@ import numpy as np
 import optuna
 import pytest
 from benches import NONE, make_bench
+from lean_automl_runtime.artifact import read_artifact
 from lean_automl_runtime.ir import ColumnKind
+from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure import MeasureOptions  # noqa: F401 - the package must import without a trainer
 
 from lean_automl.config import Constraints
@@ -66,6 +68,35 @@ def test_what_is_too_large_is_shortened_until_it_fits() -> None:
     assert cut.feasible
     assert cut.footprint.bytes <= limit
     assert 1 <= cut.rounds < free.rounds
+
+
+def test_what_is_a_little_too_large_is_rounded_off() -> None:
+    student = LightGBM(trees=100, learning_rate=0.02, leaves=15, min_rows=5)
+    whole = try_out(make_bench(count=1), student)
+    smaller, same = (
+        try_out(make_bench(count=1, constraints=Constraints(max_size_bytes=share * whole.footprint.bytes)), student)
+        for share in (0.9, 1.0)
+    )
+    assert same.artifact == whole.artifact, "what fits is not rounded"
+    assert smaller.feasible
+    assert smaller.rounds == whole.rounds, "nothing was cut off"
+    assert smaller.score == pytest.approx(whole.score, rel=0.01)
+    leaves = [op.leaves for op in read_artifact(smaller.artifact).program.ops if isinstance(op, o.Forest)]
+    assert max(int(np.abs(own).max()) for own in leaves) < 128
+
+
+def test_of_a_blend_that_is_too_large_members_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make_bench(rows=600)
+    students = [LightGBM(trees=60, learning_rate=0.1, leaves=leaves, min_rows=5) for leaves in (8, 12, 15)]
+    tried = [replace(try_out(bench, s, n), family=f"{s.leaves} leaves") for n, s in enumerate(students, 1)]
+    monkeypatch.setattr("lean_automl.student.blend.certainty", lambda *_: 1.0)  # each brings something
+    monkeypatch.setattr("lean_automl.student.blend.MOST_ROUNDING", 10.0)  # more than rounding off wins
+    two = bench.compile([(candidate.fitted[0], 0.5) for candidate in tried[:2]])
+    limit = float(max(bench.deployment.sizes(two).values()))
+    blend = choose_blend(replace(bench, constraints=Constraints(max_size_bytes=0.95 * limit)), tried, seconds=100.0)
+    assert blend is not None
+    assert [candidate.number for candidate, _ in blend.members] == [1, 2]
+    assert blend.violations["size"] <= 0
 
 
 def test_what_cannot_fit_is_infeasible_and_says_by_how_much() -> None:

@@ -6,6 +6,7 @@
 from lean_automl.compiler.passes.base import Pass
 from lean_automl.compiler.passes.judge import Check, Judge, loss_of
 from lean_automl.compiler.passes.report import Figures, PassReport, figures_of, noted, recalled
+from lean_automl.compiler.passes.round_off import round_off
 from lean_automl.compiler.passes.run import EXACT, LAST, optimise, run_passes
 from lean_automl.compiler.passes.shrink import Budget, Shrunk, choose, repeat, shrink
 
@@ -26,6 +27,7 @@ __all__ = [
     "optimise",
     "recalled",
     "repeat",
+    "round_off",
     "run_passes",
     "shrink",
 ]
