@@ -143,6 +143,33 @@ def distill(found: dict[str, Any], _: dict[str, str]) -> str:
     return _paired("Distilled students", said, found, found["students"])
 
 
+def bagging(found: dict[str, Any], _: dict[str, str]) -> str:
+    """Several fits of each member beside one last fit."""
+    gains = found["gains"]
+    pairs = {kind: sum((row["task"] == "regression") == (kind == "numbers") for row in found["rows"]) for kind in gains}
+    said = (
+        f"The average of several fits of each member, beside what shipped before: one last fit of each, and for "
+        f"classes the models of the folds too; at most {found['most_rows']:,} rows to learn from (`bench/bagging.py`). "
+        "Gains are shares of what lies between a constant and the best member of a table and seed, paired, with their "
+        f"95 % interval: {pairs['classes']} pairs for classes, {pairs['numbers']} for numbers."
+    )
+    parts = [head("Several last fits", said), machine(found)]
+    for kind, own in gains.items():
+        shown = [
+            [
+                way,
+                one["mean"],
+                one["low"],
+                one["high"],
+                *(other[way]["mean"] for name, other in own.items() if name != "blend"),
+            ]
+            for way, one in own["blend"].items()
+        ]
+        names = [f"blend, {kind}", "mean", "low", "high", *(f"{name} alone" for name in own if name != "blend")]
+        parts.append(table(names, shown))
+    return "\n".join(parts)
+
+
 def _paired(title: str, said: str, found: dict[str, Any], names: list[str]) -> str:
     gains = zip(names[1:], found["gain"].values(), strict=True)
     rows = [[name, own["mean"], own["low"], own["high"]] for name, own in gains]

@@ -47,6 +47,7 @@ SECTIONS: dict[str, Section] = {  # by pattern of the file's stem, in the order 
     "networks": scores.networks,
     "text": scores.text,
     "distill": scores.distill,
+    "bagging": scores.bagging,
 }
 README_PART = re.compile(r"(<!-- from bench/results/latency.json -->\n).*?(<!-- end -->)", re.DOTALL)
 README_ENGINES = {
