@@ -33,6 +33,7 @@ PARITY_ROWS: Final = 2_000
 EXPORTED_BYTES_PER_S: Final = 500_000  # about, with compiling and a quick look at the latency
 SOUND_SHARE: Final = 0.02  # of the score, for luck; what has run away loses far more
 BAG_MARGIN: Final = 0.3  # below each limit, by a quick look
+AGAIN: Final = 1.3  # what a second fit takes, in times of the first: it may have more rows, and times vary
 
 
 class MissError(Exception):
@@ -59,7 +60,9 @@ def describe(check: Check) -> str:
     return f"{check.name} of {check.file} is {check.value:,.4g} {check.unit}{limit}"
 
 
-def refit(blend: Blend, bench: Workbench, rows: Rows, options: FitOptions, workers: Workers) -> tuple[Program, bool]:
+def refit(
+    blend: Blend, bench: Workbench, rows: Rows, options: FitOptions, workers: Workers, most: int = 1
+) -> tuple[Program, bool]:
     """The Program after a last fit of every member on `rows`, shortened to the size limit.
 
     Where there is room and rows are few, the models of the folds are averaged with the last fits.
@@ -67,20 +70,56 @@ def refit(blend: Blend, bench: Workbench, rows: Rows, options: FitOptions, worke
     A member whose last fit fails, is not done by the deadline or has run away stays what it was on its first fold: that
     was validated.
 
+    Args:
+        blend: What to fit.
+        bench: The rows that judged it.
+        rows: All that it is fitted on.
+        options: Of the first fit of each member; a further one has the next seed.
+        workers: Where they run.
+        most: Last fits of each member that are averaged, if there is time for them and limits leave room.
+
     Returns:
         The Program, and whether all members were fitted on `rows`.
     """
-    shared = workers.share((rows, bench.problem))
+    shared, begin = workers.share((rows, bench.problem)), time.monotonic()
     growth = rows.frame.rows / float(np.mean([fold.train.size for fold in bench.folds]))
-    uncut = replace(options, deadline=float("inf"))
+    students = [c.student.for_all_rows(bare(c.fitted), growth) for c, _ in blend.members]
+    turns = [_fit_all(blend, bench, (shared, students), options, workers)]
+    refitted = len(turns[0]) == len(blend.members)
+    members = [(turns[0].get(i, c.fitted[0]), weight) for i, (c, weight) in enumerate(blend.members)]
+    if not refitted:
+        return bench.shortened(members)[1], False
+    longest = AGAIN * (time.monotonic() - begin)
+    while len(turns) < most and time.monotonic() + longest + len(turns) * _export_s(blend) < options.deadline:
+        further = replace(options, seed=options.seed + len(turns))
+        fitted = _fit_all(blend, bench, (shared, students), further, workers)
+        if len(fitted) < len(blend.members):
+            break
+        turns.append(fitted)
+    every = [(turn[i], weight / len(turns)) for i, (_, weight) in enumerate(members) for turn in turns]
+    program = _bagged(blend, every, bench, options.deadline)
+    if program is None and len(turns) > 1:
+        program = _if_it_fits(every, bench)
+    return program or bench.shortened(members)[1], True
+
+
+def _fit_all(
+    blend: Blend,
+    bench: Workbench,
+    fits: tuple[Shared, Sequence[Student]],
+    options: FitOptions,
+    workers: Workers,
+) -> dict[int, Lowerable]:
+    """Fit every member once; those that are sound and done in time, by number."""
+    shared, students = fits
+    uncut = replace(options, deadline=float("inf"))  # never cut short
     fitted: dict[int, Lowerable] = {}
-    waiting = list(enumerate(blend.members))
+    waiting = list(enumerate(students))
     running = 0
     while waiting or running:
         while waiting and workers.free and not options.expired:
-            number, (candidate, _) = waiting.pop(0)
-            student = candidate.student.for_all_rows(bare(candidate.fitted), growth)
-            workers.start(fit_all_rows, (shared, student, uncut), options.deadline - GRACE_S, number)  # never cut short
+            number, student = waiting.pop(0)
+            workers.start(fit_all_rows, (shared, student, uncut), options.deadline - GRACE_S, number)
             running += 1
         if not running:
             break
@@ -88,10 +127,12 @@ def refit(blend: Blend, bench: Workbench, rows: Rows, options: FitOptions, worke
             running -= 1
             if job.error is None and _is_sound(job.value, blend.members[job.tag][0], bench):
                 fitted[job.tag] = job.value
-    refitted = len(fitted) == len(blend.members)
-    members = [(fitted.get(i, c.fitted[0]), weight) for i, (c, weight) in enumerate(blend.members)]
-    program = _bagged(blend, members, bench, options.deadline) if refitted else None
-    return program or bench.shortened(members)[1], refitted
+    return fitted
+
+
+def _export_s(blend: Blend) -> float:
+    """What export takes of every model of the blend, about."""
+    return blend.footprint.bytes / EXPORTED_BYTES_PER_S
 
 
 def _is_sound(model: Lowerable, candidate: Candidate, bench: Workbench) -> bool:
@@ -106,7 +147,7 @@ def _is_sound(model: Lowerable, candidate: Candidate, bench: Workbench) -> bool:
 
 
 def _bagged(blend: Blend, members: Sequence[Member], bench: Workbench, deadline: float) -> Program | None:
-    """The average of the last fits and of the models of the folds; None where it is not worth a try, or does not fit.
+    """The average of last fits and of the models of the folds; None where it is not worth a try, or does not fit.
 
     Fits on parts of few rows differ, and the average of what they say about classes is steadier than one fit. Errors
     of regression are more of what a fit on fewer rows does not know.
@@ -114,14 +155,20 @@ def _bagged(blend: Blend, members: Sequence[Member], bench: Workbench, deadline:
     folds, constraints = len(bench.folds), bench.constraints
     if folds < 2 or not bench.problem.task.is_classification or not constraints.are_roomy:
         return None
-    if time.monotonic() + (folds + 1) * blend.footprint.bytes / EXPORTED_BYTES_PER_S > deadline:
+    if time.monotonic() + (folds + 1) * _export_s(blend) > deadline:
         return None
     both = [(last, weight / 2) for last, weight in members]
     for candidate, weight in blend.members:
         both += [(model, weight / 2 / len(candidate.fitted)) for model in candidate.fitted]
-    program = bench.assemble(both)  # passes would take longer than all the fits, and win a tenth of the bytes
-    cost = bench.deployment.footprint(program, bench.records, constraints)
-    return program if all(excess <= -BAG_MARGIN for excess in cost.violations(constraints).values()) else None
+    return _if_it_fits(both, bench)
+
+
+def _if_it_fits(members: Sequence[Member], bench: Workbench) -> Program | None:
+    """The average of many models, if it is well below each limit."""
+    program = bench.assemble(members)  # passes would take longer than all the fits, and win a tenth of the bytes
+    cost = bench.deployment.footprint(program, bench.records, bench.constraints)
+    violations = cost.violations(bench.constraints).values()
+    return program if all(excess <= -BAG_MARGIN for excess in violations) else None
 
 
 def fit_all_rows(shared: Shared, student: Student, options: FitOptions) -> Lowerable:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from lean_automl.automl.finish import EXPORTED_BYTES_PER_S, SOUND_SHARE, refit
+from lean_automl.automl.finish import AGAIN, EXPORTED_BYTES_PER_S, SOUND_SHARE, refit
 from lean_automl.automl.last_rows import last_rows
 from lean_automl.automl.shrink_files import passes_for, shrunk
 from lean_automl.learners.base import Rows
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from lean_automl.automl.run import Run
     from lean_automl.student.blend import Blend
+    from lean_automl.student.trial import Workbench
 
 LONGEST_AFTER_INTERRUPT_S: Final = 5.0
-AGAIN: Final = 1.3  # what a second fit takes, in times of the first: it has more rows, and times vary
+MOST_LAST_FITS: Final = 3  # of each member: with five the average is hardly better, and the files grow
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,8 @@ def last_fits(run: Run, blend: Blend) -> list[LastFit]:
     """Fit what will ship, first without the hold-out, then, if there is time, with it.
 
     A fifth more rows are worth more to a small table than most settings. The second fit counts only if the hold-out,
-    which it knows, finds it no worse than the first.
+    which it knows, finds it no worse than the first. Time that is left then goes into further fits with other seeds,
+    whose average ships: for numbers, where limits leave room.
 
     Returns:
         One or both, what should ship first.
@@ -66,13 +68,25 @@ def last_fits(run: Run, blend: Blend) -> list[LastFit]:
         again = AGAIN * (time.monotonic() - begin)
         if not refitted or run.interrupted or run.clock.spent_s + again > until:
             return [first]
-        program, done = refit(blend, run.bench, _with_holdout(run, rows), run.options(until), run.workers)
+        options, most = run.options(until), most_last_fits(run.bench)
+        program, done = refit(blend, run.bench, _with_holdout(run, rows), options, run.workers, most)
         if not done:
             return [first]
         program, said = shrunk(decided(program, rule), passes, run.clock.left_s - run.time.publish_s)
         if not _is_no_worse(run, program, first.judged):
             return [first]
         return [LastFit(program, first.judged, refitted=True, joined=True, said=said), first]
+
+
+def most_last_fits(bench: Workbench) -> int:
+    """Fits of each member whose average ships.
+
+    What is said of classes is steadied by the models of the folds; of numbers, those models know too little. Under a
+    limit on size passes would have to make all fits smaller, which takes as many times longer.
+    """
+    constraints = bench.constraints
+    has_room = constraints.are_roomy and constraints.max_size_bytes is None
+    return MOST_LAST_FITS if has_room and not bench.problem.task.is_classification else 1
 
 
 def _is_no_worse(run: Run, program: Program, judged: Program) -> bool:

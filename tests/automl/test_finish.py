@@ -1,4 +1,5 @@
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from benches import make_bench
-from lean_automl_runtime.ir import digest
+from lean_automl_runtime.ir import Program, digest
+from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure import Latency, MeasureOptions
 from lean_automl_runtime.measure.order_statistics import samples_to_bound
 
 from lean_automl.automl.finish import MissError, check_sizes, refit, write_files
+from lean_automl.automl.last_fit import MOST_LAST_FITS, most_last_fits
 from lean_automl.automl.measure_files import Measured, MeasurePlan, check_time, measure_files, measuring_s
 from lean_automl.config import Constraints
 from lean_automl.errors import MeasurementError
@@ -20,7 +23,7 @@ from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.search.workers import Workers
 from lean_automl.student.blend import Blend
 from lean_automl.student.deploy import Deployment, Footprint
-from lean_automl.student.trial import predict_with
+from lean_automl.student.trial import Workbench, predict_with
 
 
 def test_the_size_that_counts_is_that_of_the_file_in_the_folder(tmp_path: Path) -> None:
@@ -58,6 +61,68 @@ def test_a_last_fit_that_has_run_away_is_not_taken(last: dict[str, Any], is_kept
         made, refitted = refit(blend, bench, bench.rows, FitOptions(), workers)
     assert refitted is is_kept
     assert (digest(made) == digest(program)) is not is_kept
+
+
+def blend_of(bench: Workbench, footprint: Footprint, *students: LightGBM) -> Blend:
+    """Equal parts of students, each fitted on the first fold."""
+    fold = bench.folds[0]
+    members: list[Any] = []
+    for student in students:
+        model = student.fit(bench.rows.take(fold.train), None, bench.problem, FitOptions())
+        score = bench.metric(bench.rows.y[fold.valid], model.predict(bench.rows.frame.take(fold.valid)))
+        members.append((SimpleNamespace(student=student, fitted=(model,), fold_scores=(score,)), 1 / len(students)))
+    return Blend(tuple(members), 0.0, footprint, {})
+
+
+def last_predictions(blend: Blend, bench: Workbench, most: int, deadline: float = float("inf")) -> tuple[Any, Any]:
+    """The Program of so many last fits at most, and what it says of the first fold's validation rows."""
+    with Workers(1) as workers:
+        program, refitted = refit(blend, bench, bench.rows, FitOptions(5, 1, deadline), workers, most)
+    assert refitted
+    return program, predict_with(program, bench.valid_tables[0])
+
+
+def blends_in(program: Program) -> list[int]:
+    """How many scores each average of a Program has."""
+    return [len(op.inputs) for op in program.ops if isinstance(op, o.Blend)]
+
+
+RANDOM = LightGBM(trees=30, learning_rate=0.1, feature_fraction=0.5)
+OTHER = LightGBM(trees=20, learning_rate=0.2, feature_fraction=0.7)
+
+
+def test_several_last_fits_of_each_member_are_averaged() -> None:
+    bench = make_bench("regression", rows=400, count=1)
+    blend = blend_of(bench, Footprint({"model.lam": 1}, {}), RANDOM, OTHER)
+    program, predicted = last_predictions(blend, bench, 3)
+    assert blends_in(program) == [6]
+    growth = bench.rows.frame.rows / bench.folds[0].train.size
+    last = [candidate.student.for_all_rows(candidate.fitted, growth) for candidate, _ in blend.members]
+    fits = [one.fit(bench.rows, None, bench.problem, FitOptions(seed)) for one in last for seed in (5, 6, 7)]
+    frame = bench.rows.frame.take(bench.folds[0].valid)
+    wanted = np.mean([fit.predict(frame) for fit in fits], axis=0)
+    assert predicted == pytest.approx(wanted, rel=1e-4)
+    one, _ = last_predictions(blend, bench, 1)
+    assert blends_in(one) == [2]
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "limits"),
+    [(1e12, Constraints()), (1, Constraints(max_latency_us=1e-3))],
+    ids=["no time to export them", "a limit in the way"],
+)
+def test_several_last_fits_are_not_forced(kilobytes: int, limits: Constraints) -> None:
+    bench = make_bench("regression", rows=300, count=1, constraints=limits)
+    blend = blend_of(bench, Footprint({"model.lam": int(1_000 * kilobytes)}, {}), RANDOM)
+    program, _ = last_predictions(blend, bench, 3, time.monotonic() + 600.0)
+    assert blends_in(program) == []
+
+
+def test_several_last_fits_are_for_numbers_without_a_limit_on_size() -> None:
+    tight, wide = Constraints(max_latency_us=1.0), Constraints(max_size_bytes=1e7)
+    wanted = [most_last_fits(make_bench("regression", constraints=limits)) for limits in (Constraints(), tight, wide)]
+    assert wanted == [MOST_LAST_FITS, 1, 1]
+    assert most_last_fits(make_bench("binary")) == 1
 
 
 def finished(tmp_path: Path, longest_s: float | None = None, **limits: float) -> Measured:
