@@ -90,7 +90,8 @@ def refit(
     if not refitted:
         return bench.shortened(members)[1], False
     longest = AGAIN * (time.monotonic() - begin)
-    while len(turns) < most and time.monotonic() + longest + len(turns) * _export_s(blend) < options.deadline:
+    # Each further turn is exported twice: for the look at the limits, and for the files.
+    while len(turns) < most and time.monotonic() + longest + 2 * len(turns) * _export_s(blend) < options.deadline:
         further = replace(options, seed=options.seed + len(turns))
         fitted = _fit_all(blend, bench, (shared, students), further, workers)
         if len(fitted) < len(blend.members):
