@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lean_automl.search.workers import Job, Shared, Workers
     from lean_automl.student.family import Context, Family
 
-LONGEST_SHARE_OF_A_TRIAL: Final = 0.5
+LONGEST_SHARE_OF_A_TRIAL: Final = 0.3
 BEYOND_SHARE: Final = 0.5  # of what is left of the search after its share
 STARTUP_TRIALS: Final = 12
 WINDOW: Final = 4  # trials that may run at the same time
