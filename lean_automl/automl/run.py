@@ -38,7 +38,7 @@ from lean_automl.student.device import choose_files
 from lean_automl.student.families import choose_families, left_out_for_signs
 from lean_automl.student.family import Context
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
-from lean_automl.student.trial import Workbench
+from lean_automl.student.trial import Candidate, Workbench
 from lean_automl.teacher.bag import Lesson
 from lean_automl.teacher.build import Failure, build_teacher
 from lean_automl.teacher.ensemble import Teacher
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 FINALISTS: Final = 4
 FIRST_TRIALS: Final = 2
 SHORTEST_WITH_FIRST_S: Final = 20.0
+WORTH_ASKING: Final = 0.1  # of the time limit: the choice of what ships takes a second or two
 WORTH_PUBLISHING: Final = 2.0  # times what it takes: else the last model would wait for it
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
@@ -269,6 +270,19 @@ class Run:
         self.watcher.step("students", ", ".join(family.name for family in self.families))
         with self.reporter.timed("students"):
             self.students.run(self.bench)
+            # Time was kept for what might ship. Now it can be told what would, which often takes less.
+            while self._keeps_too_much() and self.students.goes_on_for(self._would_ship()):
+                self.students.run(self.bench)
+
+    def _keeps_too_much(self) -> bool:
+        """Whether so much time is kept for last fits that it is worth finding out what they are of."""
+        kept_s = self.students.last_fit_s
+        return not self.interrupted and not self.students.shipping and kept_s > WORTH_ASKING * self.clock.limit_s
+
+    def _would_ship(self) -> list[Candidate]:
+        """The students of the model that would ship if the search ended now, the best first."""
+        finalists = self._finalists(self.students.log)
+        return [candidate for candidate, _ in finalists[0].members] if finalists else []
 
     def finish(self) -> RunResult:
         """Refit the best student, export, verify; the next best if a limit is broken after all; or the first model."""

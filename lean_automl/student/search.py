@@ -128,6 +128,7 @@ class StudentSearch:
         self.log = SearchLog()
         self.begun = time.monotonic()
         self.asked = self.told = self.adopted = 0
+        self.shipping: tuple[Candidate, ...] = ()
         self.open: dict[int, optuna.Trial] = {}
         self.ended: dict[int, Candidate | FailedTrial] = {}
 
@@ -239,19 +240,31 @@ class StudentSearch:
 
     @property
     def last_fit_s(self) -> float:
-        """What the last fit of the best students so far takes, about; what is only wanted, at most a part of the time.
-
-        The best of the best families count, for they may ship together.
-        """
-        best: dict[str, Candidate] = {}
-        for candidate in self.log.feasible() or self.log.candidates:
-            best.setdefault(candidate.family, candidate)
-        fits = [candidate.seconds / len(candidate.fitted) for candidate in list(best.values())[:LAST_FITS]]
+        """What the last fit of what may ship takes, about; what is only wanted, at most a part of the time."""
+        fits = [candidate.seconds / len(candidate.fitted) for candidate in self._may_ship()]
         once = max(*fits, sum(fits) / self.options.workers.places) if fits else 0.0
         span = self.options.deadline - self.begun
         around = min(AROUND_LAST_FITS_S, MOST_AROUND * span) if fits else 0.0
         wanted = min(once * self.options.last, MOST_OF_LAST_FIT * span)
         return max(once * self.options.least_last, wanted) + around
+
+    def _may_ship(self) -> list[Candidate]:
+        """Whose last fits count: what would ship now and what has become better since.
+
+        Where that is not known, the best of the best families, for they may ship together.
+        """
+        ranked = self.log.feasible() or self.log.candidates
+        if self.shipping:
+            return [*self.shipping, *(ranked[:1] if ranked[0].score > self.shipping[0].score else ())]
+        best: dict[str, Candidate] = {}
+        for candidate in ranked:
+            best.setdefault(candidate.family, candidate)
+        return list(best.values())[:LAST_FITS]
+
+    def goes_on_for(self, shipping: Sequence[Candidate]) -> bool:
+        """Whether there is time for further trials if this is what would ship now, the best first."""
+        self.shipping = tuple(shipping)
+        return self._goes_on()
 
     def _goes_on(self) -> bool:
         if self.options.most_trials is not None and self.asked - self.adopted >= self.options.most_trials:

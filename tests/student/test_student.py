@@ -1,4 +1,6 @@
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -157,6 +159,28 @@ def search(bench: Workbench, names: tuple[str, ...], options: SearchOptions, not
     students = StudentSearch(choose_families(names, context), context, options, notes)
     students.run(bench)
     return students.log
+
+
+def test_the_search_goes_on_once_it_is_known_that_what_ships_is_quick() -> None:
+    bench = make_bench(count=1)
+    with Workers(2) as workers:
+        options = SearchOptions(time.monotonic() + 60.0, None, 0, workers)
+        context = context_of(bench)
+        students = StudentSearch(choose_families(("linear", "ragged"), context), context, options, Notes())
+    quick, slow, better = (
+        SimpleNamespace(number=n, family=family, score=score, seconds=seconds, fitted=(None,), feasible=True)
+        for n, (family, score, seconds) in enumerate(
+            [("linear", 0.9, 1.0), ("ragged", 0.8, 50.0), ("ragged", 0.95, 55.0)]
+        )
+    )
+    quick.footprint = slow.footprint = better.footprint = Footprint({"model.lam": 1}, {})
+    students.log.candidates += [quick, slow]
+    assert students.last_fit_s > 50.0
+    assert not students.goes_on_for([])
+    assert students.goes_on_for([quick])
+    assert students.last_fit_s < 20.0
+    students.log.candidates.append(better)
+    assert students.last_fit_s > 55.0, "what has become better since may ship"
 
 
 def test_the_search_starts_with_each_family_and_keeps_to_its_trials() -> None:
