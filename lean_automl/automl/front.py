@@ -44,7 +44,8 @@ class Point:
         score: On validation rows; greater is better.
         rounds: Trees or epochs.
         sizes: Bytes of each file.
-        latency_us: Median of a call for each file with its own engine, a quick look.
+        latency_us: Median of a call for each file with its own engine, a quick look. Where the run had a limit on it,
+            of the files that may have shipped: another one may take seconds to look at.
     """
 
     trial: int
@@ -88,8 +89,8 @@ def _points(candidates: Sequence[Candidate], bench: Workbench) -> list[tuple[Poi
     found = []
     for candidate in kept_students(candidates):
         cost = candidate.footprint
-        if cost.latency_us.keys() != EVERY_FILE.engines.keys() or bench.constraints.batch_size > 1 or cost.upper_us:
-            # The run itself had less to look at, looked at batches, or predicted for a device.
+        if not cost.latency_us or bench.constraints.batch_size > 1 or cost.upper_us:
+            # The run itself did not look at latencies, looked at batches, or predicted for a device.
             cost = EVERY_FILE.footprint(read_artifact(candidate.artifact).program, bench.records)
         point = Point(
             candidate.number, candidate.family, candidate.score, candidate.rounds, cost.sizes, cost.latency_us
