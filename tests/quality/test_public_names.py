@@ -48,6 +48,7 @@ PUBLIC: Final[dict[str, set[str]]] = {
         "require_engine",
     },
     "lean_automl_runtime.measure": {
+        "Contents",
         "CostModel",
         "CostSample",
         "DeviceProfile",
@@ -58,6 +59,7 @@ PUBLIC: Final[dict[str, set[str]]] = {
         "Quantile",
         "QuickMeasurement",
         "calibrate",
+        "contents_of",
         "features",
         "fit_cost_model",
         "measure",
