@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl_runtime.artifact import read_artifact
 
-from lean_automl.automl.front_judge import evidence_of
+from lean_automl.automl.front_judge import evidence_of, fewer_rows
 from lean_automl.automl.output import FRONT
 from lean_automl.errors import ArtifactError
 from lean_automl.student.deploy import EVERY_FILE
@@ -79,7 +79,8 @@ def front_bytes(candidates: Sequence[Candidate], bench: Workbench) -> bytes:
         for point, artifact in points:
             archive.writestr(f"{point.trial}.lam", artifact)
         archive.writestr(POINTS, json.dumps([asdict(point) for point, _ in points]))
-        archive.writestr(ROWS, json.dumps(list(bench.records[:MOST_ROWS]), ensure_ascii=False))
+        rows = list(bench.records[: fewer_rows(len(bench.schema.features), MOST_ROWS)])
+        archive.writestr(ROWS, json.dumps(rows, ensure_ascii=False))
         archive.writestr(EVIDENCE, json.dumps(evidence_of(bench), ensure_ascii=False))
     return stream.getvalue()
 

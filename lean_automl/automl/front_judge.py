@@ -26,13 +26,20 @@ if TYPE_CHECKING:
     from lean_automl.student.trial import Workbench
 
 MOST_ROWS: Final = 5_000
+FEWEST_ROWS: Final = 100
+MOST_CELLS: Final = 500_000
 SECONDS: Final = 20.0  # no pass is begun that would probably end later
+
+
+def fewer_rows(columns: int, most: int) -> int:
+    """Rows that a front keeps of so many columns: JSON of more values takes seconds to write."""
+    return min(most, max(FEWEST_ROWS, MOST_CELLS // max(1, columns)))
 
 
 def evidence_of(bench: Workbench) -> dict[str, Any]:
     """Validation rows of the first fold and how they judge, as JSON holds them."""
     fold, table = bench.folds[0], bench.valid_tables[0]
-    kept = spread(table.rows, MOST_ROWS)
+    kept = spread(table.rows, fewer_rows(len(table.columns), MOST_ROWS))
     own = fold.valid[kept]
     metric, weight = judging_metric(bench), weight_of(bench, own)
     return {

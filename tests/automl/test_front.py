@@ -12,6 +12,7 @@ from lean_automl_runtime.measure.machine import Machine
 from tables import mixed_frame_for
 
 from lean_automl.automl.front import MOST_POINTS, Point, kept_students, read_front
+from lean_automl.automl.front_judge import fewer_rows
 from lean_automl.automl.pipeline import FitRequest, fit
 from lean_automl.automl.select import Wish, select
 from lean_automl.cli.main import main
@@ -62,6 +63,13 @@ def test_of_many_students_the_best_and_the_ends_are_kept() -> None:
     many = [tried(n, 1 - n / 100, 1000 - n, 90.0 - n) for n in range(40)] + [tried(40, 0.1, 2000, 0.5)]
     numbers = [candidate.number for candidate in kept_students(many)]
     assert numbers == [*range(MOST_POINTS - 2), 39, 40]
+
+
+def test_of_wide_tables_fewer_rows_are_kept() -> None:
+    assert fewer_rows(14, 5_000) == 5_000
+    assert fewer_rows(1_000, 5_000) == 500
+    assert fewer_rows(100_000, 5_000) == 100
+    assert fewer_rows(0, 1_000) == 1_000
 
 
 def test_the_front_has_no_point_that_another_beats(run: Path) -> None:
