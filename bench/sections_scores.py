@@ -4,37 +4,6 @@ from statistics import mean
 from typing import Any
 
 from page_parts import head, machine, table
-from plots import bars
-
-PLOTS = "img"
-
-
-def fits(found: dict[str, Any], made: dict[str, str]) -> str:
-    """Runs of `fit` on many tables."""
-    options = found["options"]
-    limits = f"{options['max_latency_ms']} ms and {options['max_size_kb']} kB, {options['time_limit']} s each"
-    rows, p99 = [], {}
-    for name, one in found["sets"].items():
-        if one.get("exit") != 0:
-            rows.append([name, f"exit code {one.get('exit')}", *[""] * 5])
-            continue
-        files, bounds = one["kB"], one["p99_upper_us"]
-        bound = next((value for key, value in bounds.items() if key.startswith("model.lam")), None)
-        if bound is not None:
-            p99[name] = bound
-        rows.append([
-            name, f"{one['metric']}, {one['rows']['search']:,} rows", one["student"], one["teacher"],
-            files.get("model.lam"), bound, one["wall_s"],
-        ])  # fmt: skip
-    plot = f"{PLOTS}/fits.svg"
-    made[plot] = bars("model.lam: upper bound of the 0.99 quantile, log scale", p99, set(p99), "us", log=True)
-    said = (
-        f"`lean_automl fit` with {limits} (`bench/fit_sets.py`). Scores are on rows that no step has seen; p99 is the "
-        "upper confidence bound for `model.lam`."
-    )
-    names = ["table", "metric", "student", "teacher", "model.lam, kB", "p99, us", "wall, s"]
-    title = head("Runs within limits", said)
-    return "\n".join([title, machine(found), f"![Bounds of latency]({plot})", "", table(names, rows)])
 
 
 def quality(found: dict[str, Any], _: dict[str, str]) -> str:
@@ -42,19 +11,29 @@ def quality(found: dict[str, Any], _: dict[str, str]) -> str:
     rows = []
     for one in found["rows"]:
         if one.get("exit") != 0:
-            rows.append([one["set"], one.get("seed"), f"exit code {one.get('exit')}", *[""] * 5])
+            rows.append([one["set"], one.get("seed"), f"exit code {one.get('exit')}", *[""] * 6])
             continue
         others = sorted((one.get("others") or {}).items(), key=lambda item: -item[1])
         best = f"{others[0][0]}, {others[0][1]:.4g}" if others else ""
         autogluon = (one.get("others") or {}).get("autogluon-best", "")
         row = [one["set"], one["seed"], one["metric"], one["score"], one.get("normalised"), best, autogluon]
-        rows.append([*row, one["kB"].get("model.lam")])
+        rows.append([*row, one["kB"].get("model.lam"), one["wall_s"]])
     limit_s, budget = found["time_limit_s"], " ".join(found["budget"])
     said = (
         f"`lean_automl fit` with {budget} in {limit_s:g} s (`bench/quality.py`). Normalised: 0 for a constant, 1 for "
         "the best of the others, which had no limits. AutoGluon is its `best_quality`."
     )
-    names = ["table", "seed", "metric", "score", "normalised", "best of the others", "AutoGluon", "model.lam, kB"]
+    names = [
+        "table",
+        "seed",
+        "metric",
+        "score",
+        "normalised",
+        "best of the others",
+        "AutoGluon",
+        "model.lam, kB",
+        "wall, s",
+    ]
     average = found.get("mean_normalised")
     end = "" if average is None else f"Mean of the normalised scores: {average}.\n"
     return "\n".join([head(f"Scores: {budget}, {limit_s:g} s", said), machine(found), table(names, rows), end])

@@ -34,7 +34,6 @@ SECTIONS: dict[str, Section] = {  # by pattern of the file's stem, in the order 
     "systems": speed.systems,
     "cold_start": speed.cold_start,
     "scaling": speed.scaling,
-    "fit_sets": scores.fits,
     "limits": speed.limits,
     "cost_model": speed.cost_model,
     "sizes": speed.sizes,
