@@ -2,7 +2,8 @@
 
 Every system fits the training part in a process of its own within `--time-limit`, saves what it would ship, and answers
 in a fresh process. A system takes part if it is given the Python that has it: `--autogluon-python` (autogluon.tabular),
-`--flaml-python` (flaml[automl]); a scikit-learn pipeline and lean_automl run in this one. All need pandas and pyarrow.
+`--flaml-python` (flaml[automl]), `--ydf-python` (ydf); a scikit-learn pipeline, CatBoost and lean_automl run in this
+one. All need pandas and pyarrow. A result file that is there keeps the systems that are not asked for.
 
 A record is a mapping of raw values; what a system needs to make its input of it, such as a DataFrame of one row, is
 inside the clock. Calls rotate through rows of the test part, on one thread where the system can be told so.
@@ -28,6 +29,8 @@ SETS = ("adult", "california_housing")
 SYSTEMS = {
     "lean_automl": "lean",
     "scikit-learn pipeline": "pipeline",
+    "CatBoost as ONNX in onnxruntime": "catboost_onnx",
+    "YDF, Python": "ydf",
     "FLAML": "flaml",
     "AutoGluon, best_quality": "autogluon_best",
     "AutoGluon, medium_quality with infer_limit": "autogluon_quick",
@@ -46,15 +49,17 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=2_000)
     parser.add_argument("--autogluon-python")
     parser.add_argument("--flaml-python")
+    parser.add_argument("--ydf-python")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "systems.json")
     options = parser.parse_args()
     found: dict[str, Any] = {"machine": machine(), "time_limit_s": options.time_limit, "sets": {}}
+    if options.out.exists():
+        found["sets"] = json.loads(options.out.read_text())["sets"]
     for one in json.loads((options.data / "index.json").read_text()):
         if one["name"] in options.sets:
             with tempfile.TemporaryDirectory(prefix="lean_automl_systems_") as name:
                 metric = "root mean squared error" if one["task"] == "regression" else "ROC AUC"
-                part: dict[str, Any] = {"metric": metric, "systems": {}}
-                found["sets"][one["name"]] = part
+                part = found["sets"].setdefault(one["name"], {"metric": metric, "systems": {}})
                 prepare(one, Path(name), options)
                 for system in options.systems:
                     part["systems"][system] = row = judged(system, one, Path(name), options)
@@ -78,7 +83,8 @@ def python_of(system: str, options: argparse.Namespace) -> str | None:
     """The Python that has a system; None if it was not given."""
     if system.startswith("AutoGluon"):
         return options.autogluon_python
-    return options.flaml_python if system == "FLAML" else sys.executable
+    others = {"FLAML": options.flaml_python, "YDF, Python": options.ydf_python}
+    return others.get(system, sys.executable)
 
 
 def judged(system: str, one: dict[str, Any], folder: Path, options: argparse.Namespace) -> dict[str, Any]:

@@ -96,6 +96,85 @@ class Flaml(Pickled):
         self.save(asked, model)
 
 
+class CatBoostOnnx:
+    """CatBoost's own export, which takes numbers: categories become codes in Python."""
+
+    package = "catboost"
+
+    def fit(self, asked: Asked, x: pd.DataFrame, y: pd.Series) -> None:
+        from catboost import CatBoostClassifier, CatBoostRegressor
+
+        texts = [name for name in x.columns if not pd.api.types.is_numeric_dtype(x[name])]
+        self.codes = {name: {text: code for code, text in enumerate(sorted(set(x[name].dropna())))} for name in texts}
+        self.columns = list(x.columns)
+        kind = CatBoostRegressor if asked["task"] == "regression" else CatBoostClassifier
+        model = kind(random_seed=0, thread_count=2, verbose=0, allow_writing_files=False).fit(self.matrix(x), y)
+        saved = Path(asked["saved"])
+        model.save_model(str(saved / "model.onnx"), format="onnx")
+        (saved / "codes.json").write_text(json.dumps({"columns": self.columns, "codes": self.codes}))
+
+    def matrix(self, x: pd.DataFrame) -> Any:
+        columns = [x[name].map(self.codes[name]) if name in self.codes else x[name] for name in self.columns]
+        return np.stack([column.astype(np.float32).to_numpy() for column in columns], axis=1)
+
+    def load(self, asked: Asked) -> None:
+        import onnxruntime as ort
+
+        saved, options = Path(asked["saved"]), ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        described = json.loads((saved / "codes.json").read_text())
+        self.columns, self.codes = described["columns"], described["codes"]
+        self.session = ort.InferenceSession(str(saved / "model.onnx"), options)
+        self.classifies = asked["task"] != "regression"
+
+    def one(self, record: dict[str, Any]) -> Any:
+        codes = self.codes
+        row = [codes[n].get(record[n], np.nan) if n in codes else record[n] for n in self.columns]
+        return self._run(np.array([row], dtype=np.float32))
+
+    def batch(self, x: pd.DataFrame) -> Any:
+        return self._run(self.matrix(x))
+
+    def _run(self, matrix: Any) -> Any:
+        found = self.session.run(None, {"features": matrix})
+        return np.array([list(row.values())[-1] for row in found[1]]) if self.classifies else found[0][:, 0]
+
+
+class Ydf:
+    package = "ydf"
+
+    def fit(self, asked: Asked, x: pd.DataFrame, y: pd.Series) -> None:
+        import ydf
+
+        classifies = asked["task"] != "regression"
+        task = ydf.Task.CLASSIFICATION if classifies else ydf.Task.REGRESSION
+        learner = ydf.GradientBoostedTreesLearner(label=asked["target"], task=task, num_threads=2)
+        rows = self.filled(x).assign(**{asked["target"]: y.astype(str) if classifies else y})
+        learner.train(rows, verbose=0).save(str(Path(asked["saved"]) / "model"))
+
+    def load(self, asked: Asked) -> None:
+        import ydf
+
+        self.model = ydf.load_model(str(Path(asked["saved"]) / "model"))
+        classes = self.model.label_classes() if asked["task"] != "regression" else []
+        self.is_turned = bool(classes) and classes[1] != max(classes)
+
+    def filled(self, x: pd.DataFrame) -> pd.DataFrame:
+        """A missing text is the empty one."""
+        texts = [name for name in x.columns if not pd.api.types.is_numeric_dtype(x[name])]
+        return x.assign(**{name: x[name].astype(object).where(x[name].notna(), "") for name in texts})
+
+    def one(self, record: dict[str, Any]) -> Any:
+        return self._run({name: np.array(["" if value is None else value]) for name, value in record.items()})
+
+    def batch(self, x: pd.DataFrame) -> Any:
+        return self._run(self.filled(x))
+
+    def _run(self, rows: Any) -> Any:
+        found = self.model.predict(rows)
+        return 1.0 - found if self.is_turned else found
+
+
 class AutoGluon:
     package = "autogluon.tabular"
     settings: ClassVar = {"presets": "best_quality", "dynamic_stacking": False}
@@ -136,6 +215,8 @@ SYSTEMS = {
     "lean": Lean,
     "pipeline": Pipeline,
     "flaml": Flaml,
+    "catboost_onnx": CatBoostOnnx,
+    "ydf": Ydf,
     "autogluon_best": AutoGluon,
     "autogluon_quick": QuickAutoGluon,
 }
