@@ -12,6 +12,7 @@ STYLE = (
     "@media(prefers-color-scheme:dark){.back{fill:#1e2129}text{fill:#ddd}.bar{fill:#5f7a86}.ours{fill:#26a69a}}"
 )
 WIDTH, LEFT, ROW, TOP = 520, 225, 24, 34
+LETTER = 7.3  # pixels of one, about
 AREA = (90, 34, 490, 230)  # left, top, right and bottom of the lines
 
 
@@ -19,6 +20,7 @@ def bars(title: str, values: dict[str, float], ours: set[str], unit: str, log: b
     """One bar for each value, in the order given; those of `ours` in another colour."""
     low = 10 ** int(log10(min(values.values())) - 1) if log else 0.0
     high = max(values.values())
+    left = max(LEFT, LETTER * max(map(len, values)) + 8)
 
     def share(value: float) -> float:
         return (log10(value / low) / log10(high / low)) if log else value / high
@@ -26,12 +28,12 @@ def bars(title: str, values: dict[str, float], ours: set[str], unit: str, log: b
     drawn = [f'<text x="0" y="16">{escape(title)}</text>']
     for number, (name, value) in enumerate(values.items()):
         y = TOP + number * ROW
-        length = round(share(value) * (WIDTH - LEFT - 90), 1)
+        length = round(share(value) * (WIDTH - left - 90), 1)
         kind = "bar ours" if name in ours else "bar"
         drawn += [
-            f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">{escape(name)}</text>',
-            f'<rect class="{kind}" x="{LEFT}" y="{y + 3}" width="{length}" height="15" rx="2"/>',
-            f'<text class="value" x="{LEFT + length + 6}" y="{y + 15}">{value:,.4g} {escape(unit)}</text>',
+            f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{escape(name)}</text>',
+            f'<rect class="{kind}" x="{left}" y="{y + 3}" width="{length}" height="15" rx="2"/>',
+            f'<text class="value" x="{left + length + 6}" y="{y + 15}">{value:,.4g} {escape(unit)}</text>',
         ]
     return _svg(title, TOP + len(values) * ROW + 4, drawn)
 
