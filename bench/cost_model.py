@@ -40,7 +40,6 @@ from lean_automl.student.family import Context
 
 SIZES = (16_000.0, 64_000.0, 256_000.0)
 SLOT = MeasureOptions(budget_s=0.05, min_samples=20, tightness=0.0)
-TOGETHER = 12  # students in memory at a time: a service holds one, and many would drive it out of the caches
 BARS = {"median": 0.10, "p95": 0.25}
 
 
@@ -60,10 +59,7 @@ def main() -> None:
     students = [student for one in sets for student in fit_set(one, options)]
     print(f"{len(students)} students", flush=True)
     profile = make_profile(options)
-    groups = [students[first : first + TOGETHER] for first in range(0, len(students), TOGETHER)]
-    rows = [
-        row for engine in profile.models for group in groups for row in judge(engine, group, profile, options.slots)
-    ]
+    rows = [row for engine in profile.models for row in judge(engine, students, profile, options.slots)]
     found = {
         "machine": about,
         "profile": {"date": profile.date, "control_us": profile.control_us, "notes": list(profile.notes)},
