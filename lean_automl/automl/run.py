@@ -271,7 +271,7 @@ class Run:
         with self.reporter.timed("students"):
             self.students.run(self.bench)
             # Time was kept for what might ship. Now it can be told what would, which often takes less.
-            while self._keeps_too_much() and self.students.goes_on_for(self._would_ship()):
+            if self._keeps_too_much() and self.students.goes_on_for(self._would_ship()):
                 self.students.run(self.bench)
 
     def _keeps_too_much(self) -> bool:
