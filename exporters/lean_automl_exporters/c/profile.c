@@ -66,8 +66,8 @@ static float profile_number(void) {
     return sum * 0.87f;
 }
 
-/* Some categories are in many rows and most in few; 1 in 200 is unseen. The empty text is a missing one. */
-static size_t profile_category(char *text, int categories, int letters, uint32_t missing) {
+/* Some categories are in many rows and most in few. The empty text is a missing one. */
+static size_t profile_category(char *text, int categories, int letters, uint32_t missing, uint32_t unseen) {
     float place = (float)profile_random() / 65536.0f;
     int number;
     size_t length;
@@ -75,7 +75,7 @@ static size_t profile_category(char *text, int categories, int letters, uint32_t
         return 0;
     }
     place *= place * place;
-    number = (int)((float)categories * place * place) + (profile_random() < 328u ? categories : 0);
+    number = (int)((float)categories * place * place) + (profile_random() < unseen ? categories : 0);
     length = (size_t)sprintf(text, "category %d", number);
     memset(text + length, 'x', (size_t)letters);
     text[length + (size_t)letters] = '\0';

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from lean_automl_runtime.ir import ColumnKind
 from lean_automl_runtime.measure.profile import PROFILE_FORMAT
-from lean_automl_runtime.measure.reference_programs import FIRST_TIME, SECONDS_OF_RECORDS, ZEROS, make_program
+from lean_automl_runtime.measure.reference_programs import (
+    FIRST_TIME,
+    SECONDS_OF_RECORDS,
+    UNSEEN,
+    ZEROS,
+    make_program,
+)
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape
 
 from lean_automl_exporters.c.export import COptions, export_c
@@ -54,14 +60,14 @@ def export_profile(shapes: Sequence[Shape] = (*REFERENCE_SHAPES, *HELD_OUT_SHAPE
 def _functions(prefix: str, program: Program, shape: Shape) -> str:
     """How a kernel's rows are made, and how one is answered."""
     fill, call, texts, numbers = [], [], 0, 0
-    missing = f"{round(shape.missing * 2**16)}u"
+    missing, unseen, zeros = (f"{round(share * 2**16)}u" for share in (shape.missing, UNSEEN, ZEROS))
     for column in program.columns:
         member = f"{prefix}_rows[row].{column.name}"
         if column.kind is ColumnKind.NUMERIC:
             numbers += 1
             fill.append(f"{member} = profile_number();")
             if numbers % 2 == 0:
-                fill.append(f"if (profile_random() < {round(ZEROS * 2**16)}u) {member} = 0.0f;")
+                fill.append(f"if (profile_random() < {zeros}) {member} = 0.0f;")
             if shape.missing:
                 fill.append(f"if (profile_random() < {missing}) {member} = {prefix}_missing();")
         elif column.kind is ColumnKind.DATETIME:
@@ -69,7 +75,7 @@ def _functions(prefix: str, program: Program, shape: Shape) -> str:
             fill.append(f"{member} = INT64_C({FIRST_TIME}) + (int64_t)({ago});")
         else:
             where = f"{prefix}_texts[row][{texts}]"
-            text = f"profile_category({where}, {shape.categories}, {shape.letters}, {missing})"
+            text = f"profile_category({where}, {shape.categories}, {shape.letters}, {missing}, {unseen})"
             fill.append(f"{prefix}_lengths[row][{texts}] = {text};")
             call.append(f"own.{column.name} = {prefix}_{column.name}_code({where}, {prefix}_lengths[row][{texts}]);")
             texts += 1

@@ -177,8 +177,7 @@ def _trees(
 
 
 def _oblivious(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
-    scores = 1 if shape.classes == 2 else shape.classes
-    targets = np.tile(np.arange(scores, dtype=np.int32), (shape.size, 1))
+    targets = np.tile(np.arange(shape.scores, dtype=np.int32), (shape.size, 1))
     return _trees(builder, shape, rng, _bins(builder, shape, rng), targets)
 
 
@@ -227,8 +226,7 @@ def _ragged(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> 
 
 def _a_class_a_tree(shape: Shape) -> tuple[NDArray[np.int32], int]:
     """Targets of trees that each add to the score of one class, in turn, and how many scores there are."""
-    scores = 1 if shape.classes == 2 else shape.classes
-    return np.arange(shape.size, dtype=np.int32)[:, None] % np.int32(scores), scores
+    return np.arange(shape.size, dtype=np.int32)[:, None] % np.int32(shape.scores), shape.scores
 
 
 def _uneven(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
@@ -287,7 +285,6 @@ def _grown(rng: np.random.Generator, leaves: int) -> tuple[list[int], list[int],
 def _tables(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
     """A table for each column in turn."""
     column = np.arange(shape.size) % _width(shape)
-    scores = 1 if shape.classes == 2 else shape.classes
     levels = np.where(column < _numbers(shape), shape.edges + 1, _category_bins(shape))
     offsets = np.concatenate(([0], np.cumsum(levels))).astype(np.int32)
     return builder.add(
@@ -296,9 +293,9 @@ def _tables(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> 
             terms=np.stack([column, np.full(shape.size, -1)], axis=1).astype(np.int32),
             strides=np.ones(shape.size, dtype=np.int32),
             offsets=offsets,
-            values=rng.integers(-99, 100, size=(int(offsets[-1]), scores)).astype(np.int16),
-            scale=np.full(scores, 1e-4, dtype=np.float32),
-            bias=np.zeros(scores, dtype=np.float32),
+            values=rng.integers(-99, 100, size=(int(offsets[-1]), shape.scores)).astype(np.int16),
+            scale=np.full(shape.scores, 1e-4, dtype=np.float32),
+            bias=np.zeros(shape.scores, dtype=np.float32),
         )
     )
 
@@ -310,8 +307,7 @@ def _category_bins(shape: Shape) -> int:
 def _dense(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
     """Two layers; one, a linear model, if the size is 0. A category is a row of the first layer."""
     numbers = _numbers(shape)
-    scores = 1 if shape.classes == 2 else shape.classes
-    units = shape.size or scores
+    units = shape.size or shape.scores
     columns = (*range(shape.numeric), *_date_parts(builder, shape), *_text_numbers(builder, shape, rng))
     filled = builder.add(o.Impute((builder.add(o.Concat(columns)),), np.zeros(numbers, dtype=np.float32)))
     parts = [builder.add(o.Dense((filled,), *_layer(rng, numbers, units), o.Activation.IDENTITY))]
@@ -323,7 +319,7 @@ def _dense(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> i
     if not shape.size:
         return value
     value = builder.add(o.Clip((value,), zeros, np.full(units, np.inf, dtype=np.float32)))
-    return builder.add(o.Dense((value,), *_layer(rng, units, scores), o.Activation.IDENTITY))
+    return builder.add(o.Dense((value,), *_layer(rng, units, shape.scores), o.Activation.IDENTITY))
 
 
 def _layer(rng: np.random.Generator, width: int, units: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

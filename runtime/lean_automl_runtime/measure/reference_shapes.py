@@ -55,6 +55,11 @@ class Shape:
     whole: bool = False
 
     @property
+    def scores(self) -> int:
+        """Numbers that the link makes probabilities of."""
+        return 1 if self.classes == 2 else self.classes
+
+    @property
     def name(self) -> str:
         """For messages: `oblivious 300 x 6, columns 6/8/0`."""
         depth = f" x {self.depth}" if self.depth else ""
