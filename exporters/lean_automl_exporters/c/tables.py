@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from typing import Final
 
@@ -21,13 +22,20 @@ CTYPES: Final = {
 }
 LINE: Final = 110
 INT32_MIN: Final = -(2**31)
-# A compiler takes as long for a constant of one byte as for one of eight, so long tables are written as words.
-PACKED: Final = 2**16  # numbers from which on a table is long
-BIG_ENDIAN_CHECK: Final = (
+# A compiler takes as long for a constant of one byte as for one of eight, and far less for a text of any length.
+PACKED: Final = 2**16  # numbers from which on a table is a text whose bytes are its numbers
+TEXT_LINE: Final = 64  # bytes a line
+LONG_TABLES: Final = (
     "#if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__\n"
     '#error "the long tables of this header are written for little-endian machines"\n'
     "#endif\n"
+    "#if defined(__GNUC__)\n"
+    '#pragma GCC diagnostic ignored "-Woverlength-strings"\n'
+    "#endif\n"
 )
+# Octal, since the digits of a hexadecimal escape have no end; "?" might begin a trigraph.
+ESCAPED: Final = [chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in range(256)]
+LEADING_ZEROS: Final = re.compile(r"\\0(?:0([0-7])|([1-7][0-7]))(?![0-9])")
 
 
 class Tables:
@@ -47,10 +55,10 @@ class Tables:
             name = f"{self._prefix}_t{len(self._names)}"
             packed = len(table) >= PACKED and table.kind in "bBhHiI"
             if packed and not self._packed:
-                self._texts.append(BIG_ENDIAN_CHECK)
+                self._texts.append(LONG_TABLES)
             self._packed |= packed
             self._names[key] = f"{name}.numbers" if packed else name
-            self._texts.append(_words(name, table) if packed else _array(name, table))
+            self._texts.append(_text(name, table) if packed else _array(name, table))
             self.bytes += len(table.data)
         return self._names[key]
 
@@ -89,12 +97,17 @@ def _array(name: str, table: Table) -> str:
     return f"static const {CTYPES[table.kind]} {name}[{len(cells)}] = {{\n    {_lines(cells)}}};\n"
 
 
-def _words(name: str, table: Table) -> str:
-    """Words whose bytes are the numbers of a table."""
-    data = table.data + b"\0" * (-len(table.data) % 8)
-    cells = [f"{word:#x}" for word in memoryview(data).cast("Q")]
-    union = f"union {{\n    uint64_t words[{len(cells)}];\n    {CTYPES[table.kind]} numbers[{len(table)}];\n}}"
-    return f"static const {union} {name} = {{{{\n    {_lines(cells)}}}}};\n"
+def _text(name: str, table: Table) -> str:
+    """A text whose bytes are the numbers of a table, and the zero that ends it: C++ wants room for that."""
+    lines = (table.data[begin : begin + TEXT_LINE] for begin in range(0, len(table.data), TEXT_LINE))
+    cells = "\n".join(f'    "{_escaped(line)}"' for line in lines)
+    union = f"union {{\n    char text[{len(table.data) + 1}];\n    {CTYPES[table.kind]} numbers[{len(table)}];\n}}"
+    return f"static const {union} {name} = {{\n{cells}}};\n"
+
+
+def _escaped(data: bytes) -> str:
+    text = "".join(map(ESCAPED.__getitem__, data))
+    return LEADING_ZEROS.sub(lambda found: "\\" + (found[1] or found[2]), text)
 
 
 def _lines(cells: list[str]) -> str:

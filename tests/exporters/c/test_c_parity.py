@@ -67,10 +67,10 @@ def test_blocks_that_are_not_full(flags: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compiler", ALL, ids=lambda compiler: compiler.name)
 def test_long_tables(compiler: Compiler, tmp_path: Path) -> None:
-    """Tables from so many numbers on are written as words of eight bytes."""
+    """Tables from so many numbers on are written as texts."""
     program = make_program(adult_like(PACKED // 64 + 3))  # 64 leaves a tree
-    assert "uint64_t words[" in export_c(program)["model.h"]
-    assert "uint64_t words[" not in export_c(make_program(adult_like(100)))["model.h"]
+    assert "char text[" in export_c(program)["model.h"]
+    assert "char text[" not in export_c(make_program(adult_like(100)))["model.h"]
     check([program], tmp_path, compiler, *STRICT, "-O2")
 
 
