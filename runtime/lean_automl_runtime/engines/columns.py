@@ -91,7 +91,7 @@ class ColumnReader:
         """Codes of values that are positions in a list, -1 where missing."""
         own = self._encoder.texts(self._number[column.name], column_array(categories, column))
         with_missing: Array = np.append(own, np.int32(0))  # position -1 is the last
-        return with_missing[positions]
+        return with_missing.take(positions)  # half the time of an index of bytes
 
 
 def _no_codes(n: int) -> Array:

@@ -56,8 +56,10 @@ class NumbaTexts:
         """Codes of an array of texts or of codes, for `run`."""
         if values.dtype == object:
             return self.texts(number, values)
-        outside = (values < 0) | (values >= len(self._categories[number]) + CODE_FIRST)
-        return np.where(outside, CODE_UNSEEN, values) if outside.any() else values
+        end = len(self._categories[number]) + CODE_FIRST
+        if not values.size or (values.min() >= 0 and values.max() < end):
+            return values
+        return np.where((values < 0) | (values >= end), CODE_UNSEEN, values)
 
     def recode(self, number: int, categories: tuple[str, ...] | None) -> Array:
         """From codes of a column to those of an op that knows fewer categories."""
