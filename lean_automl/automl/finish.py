@@ -11,6 +11,7 @@ from lean_automl_exporters.hostile import hostile_rows
 from lean_automl_exporters.onnx import check_parity
 
 from lean_automl.automl.result import Check
+from lean_automl.compiler.unread import read_by, without_unread
 from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student
 from lean_automl.learners.texts import bare, fit_reading
 from lean_automl.search.workers import GRACE_S, load_shared
@@ -166,7 +167,8 @@ def _bagged(blend: Blend, members: Sequence[Member], bench: Workbench, deadline:
 
 def _if_it_fits(members: Sequence[Member], bench: Workbench) -> Program | None:
     """The average of many models, if it is well below each limit."""
-    program = bench.assemble(members)  # passes would take longer than all the fits, and win a tenth of the bytes
+    # Passes would take longer than all the fits, and win a tenth of the bytes.
+    program = without_unread(bench.assemble(members))
     cost = bench.deployment.footprint(program, bench.records, bench.constraints)
     violations = cost.violations(bench.constraints).values()
     return program if all(excess <= -BAG_MARGIN for excess in violations) else None
@@ -195,7 +197,7 @@ def check_exported(folder: Path, program: Program, table: Table | None = None) -
     if (folder / HEADER_FILE).exists():
         check_header(program, hostile_rows(program, np.random.default_rng(0)))
     if path.exists():
-        rows = [] if table is None else [table.take(np.arange(min(PARITY_ROWS, table.rows))).arrays]
+        rows = [] if table is None else [read_by(program, table.take(np.arange(min(PARITY_ROWS, table.rows))))]
         check_parity(program, path.read_bytes(), rows)
 
 

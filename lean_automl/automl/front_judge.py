@@ -14,6 +14,7 @@ from lean_automl_runtime.records import RecordReader
 
 from lean_automl.automl.shrink_files import LOSS, gains, judge_on, judging_metric, spread, weight_of
 from lean_automl.compiler.passes import Budget, choose, noted
+from lean_automl.compiler.unread import without_unread
 from lean_automl.data import Table, Task
 from lean_automl.data.records import to_records
 from lean_automl.search.metrics import Metric
@@ -75,4 +76,4 @@ def smaller(
     # As in a fit: without rows numbers are rounded and nothing more, as pruning could turn round what may only rise.
     shown = None if evidence["has_signs"] else reader.table(records)
     found = choose(program, judge, Budget(LOSS, LOSS, SECONDS - (time.monotonic() - begin)), rows=shown)
-    return (found.program, {"passes": noted(found.reports)}) if gains(found.reports) else (program, {})
+    return (without_unread(found.program), {"passes": noted(found.reports)}) if gains(found.reports) else (program, {})

@@ -154,7 +154,8 @@ def explain(program: Program, data: Dataset, metric: Metric, seconds: float) -> 
     """
     deadline = time.monotonic() + seconds
     rng = np.random.default_rng(0)
-    data = _some(data, MOST_ROWS, rng)
+    data, names = _some(data, MOST_ROWS, rng), data.table.names
+    data = replace(data, table=data.table.select([column.name for column in program.columns]))
     subject = Subject(make_engine(program), data, metric, program.classes)
     predicted = subject.predict(data.table.arrays)
     calibration = confusion = residuals = None
@@ -165,7 +166,8 @@ def explain(program: Program, data: Dataset, metric: Metric, seconds: float) -> 
         residuals = _residuals(data.y, predicted[:, predicted.shape[1] // 2])  # of quantiles, the middle one
     few = replace(subject, data=_some(data, IMPORTANCE_ROWS, rng))
     used = sorted({number for op in program.ops for number in op.inputs if number < len(program.columns)})
-    importance = _importance(few, used, deadline, rng)
+    read = {program.columns[number].name for number in used}
+    importance = _importance(few, used, [name for name in names if name not in read], deadline, rng)
     shapes = None if metric.quantiles else find_shapes(few.predict, few.data.table, used, deadline)
     return Explained(data.rows, calibration, confusion, residuals, importance, shapes)
 
@@ -225,7 +227,9 @@ def _residuals(y: NDArray[np.float64], predicted: NDArray[np.float64]) -> Residu
     return Residuals(bins, [short(float(edge)) for edge in edges], counts.tolist())
 
 
-def _importance(subject: Subject, used: Sequence[int], deadline: float, rng: np.random.Generator) -> Importance:
+def _importance(
+    subject: Subject, used: Sequence[int], unused: list[str], deadline: float, rng: np.random.Generator
+) -> Importance:
     """Shuffle each column by itself, again and again while there is time."""
     arrays, names = subject.data.table.arrays, subject.data.table.names
     score = subject.score(arrays)
@@ -241,7 +245,6 @@ def _importance(subject: Subject, used: Sequence[int], deadline: float, rng: np.
             falls.setdefault(number, []).append(fall)
     found = {names[n]: [short(float(np.mean(own))), short(min(own)), short(max(own))] for n, own in falls.items()}
     ranked = dict(sorted(found.items(), key=lambda pair: -pair[1][0]))
-    unused = [name for number, name in enumerate(names) if number not in set(used)]
     return Importance(
         short(score) if np.isfinite(score) else 0.0, subject.data.rows, ranked, unused, len(used) - len(falls)
     )

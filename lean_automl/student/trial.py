@@ -14,6 +14,7 @@ from lean_automl_runtime.ir import PREDICTION, PROBABILITIES
 from lean_automl.compiler.assemble import assemble, assemble_average
 from lean_automl.compiler.decide import with_threshold, with_weights
 from lean_automl.compiler.passes import optimise, round_off
+from lean_automl.compiler.unread import read_by, without_unread
 from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student
 from lean_automl.learners.texts import Prepared, fit_reading
 from lean_automl.search.decision import Judged, answers, choose_decision
@@ -74,10 +75,10 @@ class Workbench:
 
     def compile(self, members: Sequence[Member]) -> Program:
         """The Program of fitted students, rounded off if it is too large otherwise; a single one is not averaged."""
-        program, limit = optimise(self.assemble(members)), self.constraints.max_size_bytes
+        program, limit = without_unread(optimise(self.assemble(members))), self.constraints.max_size_bytes
         if limit is None or max(self.deployment.sizes(program).values()) <= limit:
             return program
-        return round_off(program)
+        return without_unread(round_off(program))
 
     def assemble(self, members: Sequence[Member]) -> Program:
         """The same before the passes: it predicts the same and is made more quickly."""
@@ -189,12 +190,13 @@ def judged_folds(bench: Workbench, predictions: Sequence[F64]) -> list[Judged]:
 
 def score_program(program: Program, table: Table, y: NDArray[Any], metric: Metric, weight: Any = None) -> float:
     """Score of a Program: of its labels where the metric judges labels by a rule, else of what it predicts."""
-    return metric(y, answers(metric, make_engine(program).run(table.arrays), program.classes), weight)
+    outputs = make_engine(program).run(read_by(program, table))
+    return metric(y, answers(metric, outputs, program.classes), weight)
 
 
 def predict_with(program: Program, table: Table) -> F64:
     """Probabilities (n, classes) or predictions (n, 1) of a Program, by the fastest engine."""
-    outputs = make_engine(program).run(table.arrays)
+    outputs = make_engine(program).run(read_by(program, table))
     return np.asarray(outputs.get(PROBABILITIES, outputs.get(PREDICTION)), dtype=np.float64)
 
 
