@@ -15,7 +15,7 @@ from lean_automl.compiler.unread import read_by, without_unread
 from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student
 from lean_automl.learners.texts import bare, fit_reading
 from lean_automl.search.workers import GRACE_S, load_shared
-from lean_automl.student.deploy import ONNX_FILE, Deployment, limited_bytes
+from lean_automl.student.deploy import LATENCY_AIM, ONNX_FILE, Deployment, limited_bytes
 from lean_automl.student.header import HEADER_FILE, check_header
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ PARITY_ROWS: Final = 2_000
 EXPORTED_BYTES_PER_S: Final = 500_000  # about, with compiling and a quick look at the latency
 SOUND_SHARE: Final = 0.02  # of the score, for luck; what has run away loses far more
 BAG_MARGIN: Final = 0.3  # below each limit, by a quick look
+KEPT_OF_LIMIT: Final = 0.95  # of a tightened limit, since measurements vary
 AGAIN: Final = 1.3  # what a second fit takes, in times of the first: it may have more rows, and times vary
 
 
@@ -59,6 +60,26 @@ def describe(check: Check) -> str:
     """A figure beside its limit."""
     limit = "" if check.limit is None else f" (limit {check.limit:,.6g} {check.unit})"
     return f"{check.name} of {check.file} is {check.value:,.4g} {check.unit}{limit}"
+
+
+def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench:
+    """The bench with limits under which the student would have kept those that it broke: refits are shortened to them.
+
+    What a quick look finds is below what the finished file is judged by, and how far depends on the machine and on its
+    day. Here both are known, so the limit is one for quick looks.
+    """
+    constraints, cost = bench.constraints, blend.footprint
+    for check in miss.checks:
+        if check.met or check.limit is None:
+            continue
+        keep = KEPT_OF_LIMIT * check.limit / check.value
+        if check.unit == "kB" and constraints.max_size_bytes is not None:
+            constraints = replace(constraints, max_size_bytes=keep * constraints.max_size_bytes)
+        elif check.unit == "ms" and constraints.max_latency_us is not None:
+            looked_us = cost.limited_us.get(check.file.split()[0], constraints.max_latency_us)
+            limit_us = looked_us if cost.upper_us else looked_us / LATENCY_AIM
+            constraints = replace(constraints, max_latency_us=keep * min(constraints.max_latency_us, limit_us))
+    return replace(bench, constraints=constraints)
 
 
 def refit(

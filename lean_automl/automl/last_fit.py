@@ -43,12 +43,17 @@ class LastFit:
     said: dict[str, Any] = field(default_factory=dict)
 
 
-def last_fits(run: Run, blend: Blend) -> list[LastFit]:
+def last_fits(run: Run, blend: Blend, bench: Workbench) -> list[LastFit]:
     """Fit what will ship, first without the hold-out, then, if there is time, with it.
 
     A fifth more rows are worth more to a small table than most settings. The second fit counts only if the hold-out,
     which it knows, finds it no worse than the first. Time that is left then goes into further fits with other seeds,
     whose average ships: for numbers, where limits leave room.
+
+    Args:
+        run: The run.
+        blend: What will ship.
+        bench: The run's, perhaps with tighter limits.
 
     Returns:
         One or both, what should ship first.
@@ -61,15 +66,15 @@ def last_fits(run: Run, blend: Blend) -> list[LastFit]:
             until = min(until, run.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
         rows = last_rows(run, blend, until - run.clock.spent_s)
         begin = time.monotonic()
-        rule = rule_of(run.bench, blend)
-        program, refitted = refit(blend, run.bench, rows, run.options(until), run.workers)
+        rule = rule_of(bench, blend)
+        program, refitted = refit(blend, bench, rows, run.options(until), run.workers)
         program, said = shrunk(decided(program, rule), passes, run.clock.left_s - run.time.publish_s)
         first = LastFit(program, program, refitted, said=said)
         again = AGAIN * (time.monotonic() - begin)
         if not refitted or run.interrupted or run.clock.spent_s + again > until:
             return [first]
-        options, most = run.options(until), most_last_fits(run.bench)
-        program, done = refit(blend, run.bench, _with_holdout(run, rows), options, run.workers, most)
+        options, most = run.options(until), most_last_fits(bench)
+        program, done = refit(blend, bench, _with_holdout(run, rows), options, run.workers, most)
         if not done:
             return [first]
         program, said = shrunk(decided(program, rule), passes, run.clock.left_s - run.time.publish_s)

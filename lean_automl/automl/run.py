@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lean_automl.automl.choose_features import FeatureChoice, Terms, choose_features, most_levels
-from lean_automl.automl.finish import MissError
+from lean_automl.automl.finish import MissError, tightened
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from lean_automl.data import Split
 
 FINALISTS: Final = 4
+MOST_SHORTENED: Final = 2  # tries of one that missed a limit narrowly
+NARROW: Final = 1.0  # over the limit, relative to it
 FIRST_TRIALS: Final = 2
 SHORTEST_WITH_FIRST_S: Final = 20.0
 WORTH_ASKING: Final = 0.1  # of the time limit: the choice of what ships takes a second or two
@@ -294,25 +296,40 @@ class Run:
         self.watcher.step("finish", "last fit, export, measure")
         misses: list[MissError | MeasurementError] = []
         with self.reporter.timed("finish"):
-            for blend in self._finalists(log):
-                if publisher.shipped is not None and self.clock.left_s <= 0:
-                    break
-                for last in last_fits(self, blend):
-                    end = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
-                    try:
-                        return publisher.publish(blend, last, end)
-                    except (MissError, MeasurementError) as miss:
-                        misses.append(miss)
-                        self.passed_over.append(f"{blend.name}: {miss}")
-                        self.watcher.step("note", f"{blend.name} is passed over: {miss}")
-                    except OSError as error:  # a full disk: what is published already may well stay
-                        if publisher.shipped is None:
-                            raise
-                        self.passed_over.append(f"{blend.name}: {error}")
-                        return publisher.keep(publisher.shipped)
+            try:
+                for blend in self._finalists(log):
+                    result = self._ship(blend, misses)
+                    if result is not None:
+                        return result
+            except OSError as error:  # a full disk: what is published already may well stay
+                if publisher.shipped is None:
+                    raise
+                self.passed_over.append(str(error))
             if publisher.shipped is not None:
                 return publisher.keep(publisher.shipped)
         raise infeasible(log, misses, self.config.constraints, self.metric)
+
+    def _ship(self, blend: Blend, misses: list[MissError | MeasurementError]) -> RunResult | None:
+        """Publish a finalist, if need be shortened after a narrow miss; None if it breaks a limit all the same."""
+        bench = self.bench
+        for _ in range(1 + MOST_SHORTENED):
+            narrow = None
+            if self.publisher.shipped is not None and self.clock.left_s <= 0:
+                return None
+            for last in last_fits(self, blend, bench):
+                end = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
+                try:
+                    return self.publisher.publish(blend, last, end)
+                except (MissError, MeasurementError) as miss:
+                    misses.append(miss)
+                    self.passed_over.append(f"{blend.name}: {miss}")
+                    self.watcher.step("note", f"{blend.name} is passed over: {miss}")
+                    if isinstance(miss, MissError) and miss.excess <= NARROW:
+                        narrow = miss
+            if narrow is None:
+                return None
+            bench = tightened(blend, bench, narrow)
+        return None
 
     def _finalists(self, log: SearchLog) -> list[Blend]:
         """What may ship, best first."""

@@ -159,14 +159,14 @@ def test_a_run_is_resumed_on_the_same_table_only(tmp_path: Path, monkeypatch: py
 
 
 class Breaks:
-    """Stands for `measure_files`: from the second set of files on, one of them is too slow."""
+    """Stands for `measure_files`: after some sets of files, a number of them cannot be published."""
 
-    def __init__(self, error: Exception, good: int) -> None:
-        self.error, self.good, self.calls = error, good, 0
+    def __init__(self, error: Exception, good: int, bad: float = float("inf")) -> None:
+        self.error, self.good, self.bad, self.calls = error, good, bad, 0
 
     def __call__(self, *arguments: object):
         self.calls += 1
-        if self.calls > self.good:
+        if self.good < self.calls <= self.good + self.bad:
             raise self.error
         return measure_files(*arguments)  # type: ignore[arg-type]
 
@@ -188,6 +188,16 @@ def test_when_the_best_break_a_limit_the_first_model_stays(
     assert json.loads((out / "run.json").read_text())["passed_over"] == result.passed_over
     assert result.digest == load_artifact(out / "model.lam").digest
     assert all(check.met for check in result.checks)
+
+
+def test_what_misses_a_limit_narrowly_is_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = MissError([Check("p99 latency, upper bound", "model.lam with native", 3.0, 2.0, "ms", met=False)])
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
+    monkeypatch.setattr("lean_automl.automl.predicted.measure_files", Breaks(narrow, good=1, bad=2))
+    result, out, _ = run(tmp_path, "binary")
+    assert 1 <= len(result.passed_over) <= 2, "an early model may have missed it too"
+    assert all(what.startswith(f"{result.student.family}:") for what in result.passed_over)
+    assert result.digest == load_artifact(out / "model.lam").digest
 
 
 def test_when_no_files_at_all_meet_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

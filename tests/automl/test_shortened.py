@@ -1,0 +1,81 @@
+"""A finalist that misses a limit narrowly is shortened and tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from benches import make_bench
+from lean_automl_runtime.ir import Program
+
+from lean_automl.automl.finish import MissError, refit, tightened
+from lean_automl.automl.result import Check
+from lean_automl.config import Constraints
+from lean_automl.learners.base import FitOptions
+from lean_automl.learners.lightgbm import LightGBM
+from lean_automl.search.workers import Workers
+from lean_automl.student.blend import Blend
+from lean_automl.student.deploy import LATENCY_AIM, Deployment, Footprint
+from lean_automl.student.trial import Workbench
+
+TREE_US = 0.1
+
+
+def missed(unit: str, value: float, limit: float) -> MissError:
+    return MissError([Check("figure", "model.lam with native", value, limit, unit, met=value <= limit)])
+
+
+def trees_in(program: Program) -> int:
+    return sum(len(getattr(op, "roots", ())) + len(getattr(op, "leaves", ())) for op in program.ops)
+
+
+def timed(program: Program, files: Mapping[str, object], *_: object) -> dict[str, float]:
+    """Stands for a quick look: trees take time and nothing else does."""
+    return dict.fromkeys(files, TREE_US * trees_in(program))
+
+
+def made(limits: Constraints) -> tuple[Blend, Workbench]:
+    bench = make_bench("regression", rows=400, count=1, constraints=limits)
+    bench = replace(bench, deployment=Deployment({"model.lam": "reference"}, timer=timed))
+    student = LightGBM(trees=60, learning_rate=0.1)
+    model = student.fit(bench.rows.take(bench.folds[0].train), None, bench.problem, FitOptions())
+    program = bench.compile([(model, 1.0)])
+    cost = bench.deployment.footprint(program, bench.records, Constraints(max_latency_us=1.0))
+    candidate: Any = SimpleNamespace(student=student, fitted=(model,), fold_scores=(-1e9,))
+    return Blend(((candidate, 1.0),), 0.0, cost, {}), bench
+
+
+def last_fit(blend: Blend, bench: Workbench) -> Program:
+    with Workers(1) as workers:
+        program, refitted = refit(blend, bench, bench.rows, FitOptions(), workers)
+    assert refitted
+    return program
+
+
+def test_a_slow_file_gets_fewer_trees_than_a_quick_look_would_leave() -> None:
+    blend, bench = made(Constraints(max_latency_us=1e6))
+    whole = last_fit(blend, bench)
+    tight = tightened(blend, bench, missed("ms", 3.0, 2.0))
+    quick_us = blend.footprint.latency_us["model.lam"]
+    assert tight.constraints.max_latency_us == pytest.approx(0.95 * quick_us / LATENCY_AIM * 2 / 3)
+    shorter = last_fit(blend, tight)
+    assert 0 < trees_in(shorter) <= 2 / 3 * trees_in(whole)
+
+
+def test_a_large_file_gets_fewer_trees() -> None:
+    blend, bench = made(Constraints(max_size_bytes=8_000))
+    tight = tightened(blend, bench, missed("kB", 10.0, 8.0))
+    assert tight.constraints.max_size_bytes == pytest.approx(0.95 * 6_400)
+    assert bench.deployment.sizes(last_fit(blend, bench))["model.lam"] > tight.constraints.max_size_bytes
+    assert bench.deployment.sizes(last_fit(blend, tight))["model.lam"] <= tight.constraints.max_size_bytes
+    assert tight.constraints.max_latency_us is None
+
+
+def test_limits_that_were_kept_stay() -> None:
+    blend, bench = made(Constraints(max_latency_us=50.0, max_size_bytes=1e6))
+    assert tightened(blend, bench, missed("ms", 1.0, 2.0)).constraints == bench.constraints
+    predicted = replace(blend, footprint=Footprint({"model.lam": 1}, {"model.lam": 5.0}, {"model.lam": 40.0}))
+    assert tightened(predicted, bench, missed("ms", 2.0, 1.0)).constraints.max_latency_us == pytest.approx(0.95 * 20)
