@@ -18,7 +18,7 @@ from conformance.compare import assert_same
 from conformance.programs import hostile_inputs, random_program
 from lean_automl_runtime import Model
 from lean_automl_runtime.engines import available, make_engine
-from lean_automl_runtime.ir import LABEL, PROBABILITIES, Column, ColumnKind, Program, ProgramBuilder
+from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES, Column, ColumnKind, Program, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.reference import evaluate
 
@@ -156,6 +156,24 @@ def test_objects_that_were_never_set() -> None:
 @pytest.mark.parametrize("name", text_columns())
 def test_columns_of_texts(name: str) -> None:
     check(GOOD | {"s": text_columns()[name]})
+
+
+@pytest.mark.parametrize("count", [100, 127, 128, 300], ids="{} categories".format)
+@pytest.mark.parametrize("known", [200, 253, 254, 400], ids="{} known".format)
+def test_codes_in_bytes_and_wider(known: int, count: int) -> None:
+    """Positions in a column's own list and codes of the Program may need one byte or two, each by itself."""
+    builder = ProgramBuilder((Column("s", ColumnKind.CATEGORICAL, "string"),))
+    code = builder.add(o.Encode((0,), tuple(f"c{n}" for n in range(known))))
+    numbers = builder.add(o.Lookup((code,), np.arange(known + 2, dtype=np.float32)[:, None]))
+    own = builder.build({PREDICTION: numbers})
+    categories = [f"c{known + 2 - n}" for n in range(count)]
+    column = pd.Series(pd.Categorical([*categories, None, *categories], categories=categories))
+    expected = Model(make_engine(own, "reference"), own.columns, (), {}).predict(pd.DataFrame({"s": column}))
+    for engine in MODELS.keys() - {"reference"}:
+        model = Model(make_engine(own, engine), own.columns, (), {})
+        for frame in (pd.DataFrame({"s": column}), pd.DataFrame({"s": column})[::2]):
+            wanted = expected[:: 1 + (len(frame) < len(column))]
+            assert model.predict(frame).tolist() == wanted.tolist()
 
 
 def test_texts_that_are_remembered_by_address_are_let_go() -> None:

@@ -6,7 +6,7 @@ same for every engine.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from lean_automl_runtime.ir.columns import Column, ColumnKind
 from lean_automl_runtime.records import column_array
 
 Array = np.ndarray[Any, np.dtype[Any]]
+LARGEST_BYTE: Final = 255
 
 
 class TextEncoder(Protocol):
@@ -65,9 +66,9 @@ class ColumnReader:
         arrow = _arrow(values)
         if arrow is not None:
             return np.concatenate([self._arrow_codes(chunk, column) for chunk in _chunks(arrow)] or [_no_codes(0)])
-        categorical = getattr(values, "cat", None)
-        if categorical is not None:
-            return self._dictionary_codes(categorical.categories, categorical.codes.to_numpy(), column)
+        categorical = getattr(values, "array", values)  # of a pandas column
+        if hasattr(categorical, "categories") and hasattr(categorical, "codes"):
+            return self._dictionary_codes(categorical.categories, np.asarray(categorical.codes), column)
         array = values.to_numpy() if hasattr(values, "to_numpy") else values
         if isinstance(array, list | tuple):
             array = np.fromiter(array, dtype=object, count=len(array))
@@ -91,7 +92,11 @@ class ColumnReader:
         """Codes of values that are positions in a list, -1 where missing."""
         own = self._encoder.texts(self._number[column.name], column_array(categories, column))
         with_missing: Array = np.append(own, np.int32(0))  # position -1 is the last
-        return with_missing.take(positions)  # half the time of an index of bytes
+        if positions.dtype == np.int8 and with_missing.max() <= LARGEST_BYTE:
+            # A third of the time of an index, which is widened before and after.
+            table = bytes(own.tolist()).ljust(LARGEST_BYTE + 1, b"\0")  # as bytes, -1 is the last too
+            return np.frombuffer(positions.tobytes().translate(table), np.uint8)
+        return with_missing.take(positions)
 
 
 def _no_codes(n: int) -> Array:

@@ -98,7 +98,7 @@ class NumbaEngine:
                 if (slot.column, id(step)) not in numbers:
                     numbers[slot.column, id(step)] = step(array)
                 array = numbers[slot.column, id(step)][:, place]
-            columns.append(array if recode is None else recode[array])
+            columns.append(array if recode is None else recode.take(array))
         return columns
 
 

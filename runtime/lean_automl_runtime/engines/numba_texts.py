@@ -45,12 +45,12 @@ class NumbaTexts:
             texts = [category_text(value) for value in objects]
         except ValueError:
             return None
-        return self._looked_up(number, texts)[which]
+        return spread(self._looked_up(number, texts), which)
 
     def texts(self, number: int, values: Array) -> Array:
         """As the protocol."""
         objects, which = distinct_objects(values)
-        return self._looked_up(number, values) if which is None else self._looked_up(number, objects)[which]
+        return self._looked_up(number, values) if which is None else spread(self._looked_up(number, objects), which)
 
     def checked(self, number: int, values: Array) -> Array:
         """Codes of an array of texts or of codes, for `run`."""
@@ -112,7 +112,7 @@ class _Addresses:
 
 def distinct_objects(values: Array) -> tuple[list[Any], Array | None]:
     """Objects of an array, and for each element which it is; None if there are more than `MOST_OBJECTS`."""
-    which = np.empty(values.shape[0], dtype=np.intp)
+    which = np.empty(values.shape[0], dtype=np.uint16)
     first = np.empty(MOST_OBJECTS, dtype=np.intp)
     count = _number_addresses(np.asarray(_Addresses(values)), first, which)
     return ([], None) if count < 0 else (values[first[:count]].tolist(), which)
@@ -121,7 +121,7 @@ def distinct_objects(values: Array) -> tuple[list[Any], Array | None]:
 def _number(addresses: Array, first: Array, which: Array) -> int:
     """Number addresses in order of their appearance; -1 if there are too many."""
     keys = np.zeros(PLACES, np.intp)
-    numbers = np.zeros(PLACES, np.intp)
+    numbers = np.zeros(PLACES, np.uint16)
     count = 0
     for row in range(addresses.shape[0]):
         key = addresses[row] if addresses[row] != 0 else NO_OBJECT
@@ -138,11 +138,25 @@ def _number(addresses: Array, first: Array, which: Array) -> int:
     return count
 
 
-def _compiled() -> Any:
+def spread(codes: Array, which: Array) -> Array:
+    """Of each element the code of its object."""
+    found = np.empty(which.size, np.int32)
+    _spread_codes(codes, which, found)
+    return found
+
+
+def _spread(codes: Array, which: Array, found: Array) -> None:
+    """`found[:] = codes[which]` in a third of the time: NumPy widens `which` first."""
+    for row in range(which.size):
+        found[row] = codes[which[row]]
+
+
+def _compiled(function: Any) -> Any:
     try:
-        return njit(cache=True)(_number)
+        return njit(cache=True)(function)
     except RuntimeError:  # no folder is writable
-        return njit(_number)
+        return njit(function)
 
 
-_number_addresses = _compiled()
+_number_addresses = _compiled(_number)
+_spread_codes = _compiled(_spread)

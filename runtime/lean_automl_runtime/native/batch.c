@@ -61,6 +61,9 @@ static void read_numbers(Source *source, const char *at, Py_ssize_t rows, int as
 static int64_t whole_at(const Source *source, const char *at) {
     int64_t wide;
     int32_t narrow;
+    if (source->buffer.itemsize == 1) {
+        return *(const uint8_t *)at;
+    }
     if (source->buffer.itemsize == 4) {
         memcpy(&narrow, at, sizeof narrow);
         return narrow;
@@ -78,8 +81,8 @@ static int fits(const la_column *c, const Source *source) {
     const char format = source->format;
     const Py_ssize_t size = source->buffer.itemsize;
     if (c->kind == LA_CATEGORICAL || c->kind == LA_TEXT) {
-        return (format == 'O' && size == (Py_ssize_t)sizeof(PyObject *)) ||
-               ((format == 'i' || format == 'l') && size == 4 && c->steps == 0);
+        const int is_code = format == 'B' || ((format == 'i' || format == 'l') && size == 4);
+        return (format == 'O' && size == (Py_ssize_t)sizeof(PyObject *)) || (is_code && c->steps == 0);
     }
     if (c->kind == LA_DATETIME) {
         return (format == 'l' || format == 'q') && size == 8;
