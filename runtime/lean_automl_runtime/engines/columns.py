@@ -45,6 +45,7 @@ class ColumnReader:
     def __init__(self, encoder: TextEncoder, names: tuple[str, ...], whole: frozenset[str] = frozenset()) -> None:
         self._encoder, self._whole = encoder, whole
         self._number = {name: number for number, name in enumerate(names)}
+        self._last: dict[str, tuple[Any, Array]] = {}  # categories of a table's column, and their codes
 
     def read(self, values: Any, column: Column) -> Array:
         """An array of numbers as they lie, or of codes.
@@ -90,7 +91,11 @@ class ColumnReader:
 
     def _dictionary_codes(self, categories: Any, positions: Array, column: Column) -> Array:
         """Codes of values that are positions in a list, -1 where missing."""
-        own = self._encoder.texts(self._number[column.name], column_array(categories, column))
+        known, own = self._last.get(column.name, (None, _no_codes(0)))
+        if known is not categories:
+            own = self._encoder.texts(self._number[column.name], column_array(categories, column))
+            if type(categories).__module__.partition(".")[0] == "pandas":  # an index of pandas never changes
+                self._last[column.name] = categories, own
         with_missing: Array = np.append(own, np.int32(0))  # position -1 is the last
         if positions.dtype == np.int8 and with_missing.max() <= LARGEST_BYTE:
             # A third of the time of an index, which is widened before and after.
