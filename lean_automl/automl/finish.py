@@ -51,6 +51,11 @@ class MissError(Exception):
         self.checks = checks
 
     @property
+    def is_of_latency(self) -> bool:
+        """Whether a limit on latency is broken."""
+        return any(check.unit == "ms" and not check.met for check in self.checks)
+
+    @property
     def excess(self) -> float:
         """By how much the worst figure is over its limit, relative to it."""
         return max(check.value / check.limit for check in self.checks if check.limit is not None) - 1.0

@@ -24,7 +24,8 @@ def infeasible(
     if broken:
         nearest_file = min(broken, key=lambda miss: miss.excess)
         return InfeasibleError(
-            f"the finished files of {len(broken)} of the best students break a limit. Nearest miss: {nearest_file}. "
+            f"the finished files of the best students break a limit, each of {len(broken)} times. Nearest miss: "
+            f"{nearest_file}. "
             "Allow that much, or measure again on a quieter machine."
         )
     if unmeasured:

@@ -127,10 +127,10 @@ class RunResult:
         task: Kind of target.
         metric: Name of the scorer; scores are greater-is-better.
         rows: Rows of the search and of the hold-out.
-        columns: Raw columns that the model takes.
+        columns: Raw columns that the model could read; what it reads is in the files.
         notes: What was found in the table, and files that are left out.
         findings: The same of the table, in parts.
-        features: Kind of each raw column that the model takes, by name.
+        features: Kind of each of them, by name.
         classes: Labels; empty for regression.
         asked: What the run was asked to do.
         searched_features: What was searched for and found worth its place, in words.

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lean_automl.automl.choose_features import FeatureChoice, Terms, choose_features, most_levels
-from lean_automl.automl.finish import MissError, tightened
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
-from lean_automl.automl.last_fit import last_fits
 from lean_automl.automl.measure_files import check_time, measuring_s
 from lean_automl.automl.members import students_of
 from lean_automl.automl.output import JOURNAL, OutputFolder
@@ -23,10 +21,11 @@ from lean_automl.automl.publish import Publisher, measured_records
 from lean_automl.automl.read_texts import most_tokens, prepare_folds
 from lean_automl.automl.report import Reporter
 from lean_automl.automl.request import FitRequest, Watcher, metric_of, problem_of
+from lean_automl.automl.ship import Misses, ship_first
 from lean_automl.automl.thin import sample, search_rows, trees_in_time
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
-from lean_automl.errors import DataError, InfeasibleError, MeasurementError
+from lean_automl.errors import DataError, InfeasibleError
 from lean_automl.features import express, signs_of
 from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.search.clock import Clock
@@ -47,14 +46,10 @@ if TYPE_CHECKING:
     from lean_automl.automl.result import RunResult
     from lean_automl.data import Split
 
-FINALISTS: Final = 4
-MOST_SHORTENED: Final = 2  # tries of one that missed a limit narrowly
-NARROW: Final = 1.0  # over the limit, relative to it
 FIRST_TRIALS: Final = 2
 SHORTEST_WITH_FIRST_S: Final = 20.0
 WORTH_ASKING: Final = 0.1  # of the time limit: the choice of what ships takes a second or two
 WORTH_PUBLISHING: Final = 2.0  # times what it takes: else the last model would wait for it
-LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
 STILL_LOADING: Final = (
     "the learners are still loading; the first run of an installation compiles them, which takes half a minute. "
@@ -294,13 +289,12 @@ class Run:
         if self.interrupted and not log.feasible():
             raise KeyboardInterrupt
         self.watcher.step("finish", "last fit, export, measure")
-        misses: list[MissError | MeasurementError] = []
+        misses: Misses = []
         with self.reporter.timed("finish"):
             try:
-                for blend in self._finalists(log):
-                    result = self._ship(blend, misses)
-                    if result is not None:
-                        return result
+                result = ship_first(self, self._finalists(log), misses)
+                if result is not None:
+                    return result
             except OSError as error:  # a full disk: what is published already may well stay
                 if publisher.shipped is None:
                     raise
@@ -309,34 +303,12 @@ class Run:
                 return publisher.keep(publisher.shipped)
         raise infeasible(log, misses, self.config.constraints, self.metric)
 
-    def _ship(self, blend: Blend, misses: list[MissError | MeasurementError]) -> RunResult | None:
-        """Publish a finalist, if need be shortened after a narrow miss; None if it breaks a limit all the same."""
-        bench = self.bench
-        for _ in range(1 + MOST_SHORTENED):
-            narrow = None
-            if self.publisher.shipped is not None and self.clock.left_s <= 0:
-                return None
-            for last in last_fits(self, blend, bench):
-                end = self.clock.start if self.interrupted else self.clock.at(self.clock.limit_s - LAST_STEPS_S)
-                try:
-                    return self.publisher.publish(blend, last, end)
-                except (MissError, MeasurementError) as miss:
-                    misses.append(miss)
-                    self.passed_over.append(f"{blend.name}: {miss}")
-                    self.watcher.step("note", f"{blend.name} is passed over: {miss}")
-                    if isinstance(miss, MissError) and miss.excess <= NARROW:
-                        narrow = miss
-            if narrow is None:
-                return None
-            bench = tightened(blend, bench, narrow)
-        return None
-
     def _finalists(self, log: SearchLog) -> list[Blend]:
         """What may ship, best first."""
         feasible = log.feasible()
         if not feasible and self.bench.deployment.sheds:
             feasible = log.feasible_in_part(self.config.constraints)
-        finalists = [single(candidate) for candidate in feasible[:FINALISTS]]
+        finalists = [single(candidate) for candidate in feasible]
         seconds = self.workers.places * (self.time.refit_until - self.time.choice_s - self.clock.spent_s)
         blend = None if self.interrupted else choose_blend(self.bench, feasible, seconds)
         if blend is not None and all(excess <= 0 for excess in blend.violations.values()):

@@ -62,6 +62,12 @@ class Blend:
         return sum(candidate.rounds for candidate, _ in self.members)
 
     @property
+    def can_be_shortened(self) -> bool:
+        """Whether a member has rounds that can be left out."""
+        fitted = [candidate.fitted[0] for candidate, _ in self.members]
+        return any(model.shorten(1).rounds < model.rounds for model in fitted)
+
+    @property
     def fit_seconds(self) -> float:
         """What fitting every member once takes, about."""
         return sum(candidate.seconds / len(candidate.fitted) for candidate, _ in self.members)

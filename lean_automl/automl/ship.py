@@ -1,0 +1,69 @@
+"""Finalists are fitted for the last time, exported and measured, the best first, until one keeps every limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lean_automl.automl.finish import MissError, tightened
+from lean_automl.automl.last_fit import last_fits
+from lean_automl.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lean_automl.automl.result import RunResult
+    from lean_automl.automl.run import Run
+    from lean_automl.student.blend import Blend
+
+MOST_TRIED: Final = 4
+MOST_SHORTENED: Final = 2  # times that one which missed a limit narrowly is tried again
+NARROW: Final = 1.0  # over the limit, relative to it
+LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
+Misses = list[MissError | MeasurementError]
+
+
+def ship_first(run: Run, finalists: Iterable[Blend], misses: Misses) -> RunResult | None:
+    """Publish the first of the finalists that keeps every limit; None if none does, or there is no time.
+
+    Args:
+        run: The run.
+        finalists: The best first.
+        misses: Takes what kept the others from it.
+    """
+    tried, too_slow_us = 0, float("inf")
+    for blend in finalists:
+        took_us = max(blend.footprint.limited_us.values(), default=0.0)
+        if took_us >= too_slow_us and not blend.can_be_shortened:
+            continue  # it would be too slow as well
+        if tried == MOST_TRIED or (run.publisher.shipped is not None and run.clock.left_s <= 0):
+            break
+        tried, known = tried + 1, len(misses)
+        result = _ship(run, blend, misses)
+        if result is not None:
+            return result
+        if any(isinstance(miss, MissError) and miss.is_of_latency for miss in misses[known:]):
+            too_slow_us = min(too_slow_us, took_us)
+    return None
+
+
+def _ship(run: Run, blend: Blend, misses: Misses) -> RunResult | None:
+    """Publish a finalist, if need be shortened after a narrow miss; None if it breaks a limit all the same."""
+    bench = run.bench
+    for _ in range(1 + MOST_SHORTENED):
+        missed = None
+        for last in last_fits(run, blend, bench):
+            end = run.clock.start if run.interrupted else run.clock.at(run.clock.limit_s - LAST_STEPS_S)
+            try:
+                return run.publisher.publish(blend, last, end)
+            except (MissError, MeasurementError) as error:
+                misses.append(error)
+                run.passed_over.append(f"{blend.name}: {error}")
+                run.watcher.step("note", f"{blend.name} is passed over: {error}")
+                if isinstance(error, MissError):  # the other last fit is of the same size
+                    missed = error
+                    break
+        late = run.publisher.shipped is not None and run.clock.left_s <= 0
+        if missed is None or missed.excess > NARROW or late or not blend.can_be_shortened:
+            return None
+        bench = tightened(blend, bench, missed)
+    return None
