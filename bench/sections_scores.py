@@ -102,6 +102,21 @@ def networks(found: dict[str, Any], _: dict[str, str]) -> str:
     return "\n".join([*parts, table(["learner", "mean score"], means)])
 
 
+def weights(found: dict[str, Any], _: dict[str, str]) -> str:
+    """Networks with weights of few bits."""
+    said = (
+        f"Small networks with weights of few bits, on at most {found['most_rows']:,} rows (`bench/weights.py`): what "
+        "they lose of the score in float32 (0 for a constant, 1 for the best network of a table), with the 95 % "
+        "interval over all networks, and medians of the share of its bytes."
+    )
+    rows = [
+        [form, *(own["loss"][key] for key in ("mean", "low", "high")), *own["bytes"].values()]
+        for form, own in found["forms"].items()
+    ]
+    names = ["weights", "loss", "low", "high", "model.lam", "model.h, compiled"]
+    return "\n".join([head("Weights of networks", said), machine(found), table(names, rows)])
+
+
 def text(found: dict[str, Any], _: dict[str, str]) -> str:
     """One learner with texts unread and read."""
     said = (

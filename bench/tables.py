@@ -44,6 +44,7 @@ SECTIONS: dict[str, Section] = {  # by pattern of the file's stem, in the order 
     "categories": scores.categories,
     "more_rows": scores.more_rows,
     "networks": scores.networks,
+    "weights": scores.weights,
     "text": scores.text,
     "distill": scores.distill,
     "bagging": scores.bagging,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from lean_automl.learners.mlp import MLP, bins_that_fit
@@ -12,25 +13,29 @@ if TYPE_CHECKING:
     import optuna
 
 MOST_ROWS = 200_000
-WIDTHS = (16, 32, 64, 128)
+WIDTHS = (16, 24, 32, 48, 64, 96, 128)
 BINS = (16, 8, 4, 0)
 START_WIDTH = 64
-FEWEST_BYTES = 1.0  # of a weight, after passes that files bear
-START_BYTES = 2.0  # of a weight that is rounded off: a first trial should fit
+LEAST_START = 24  # a narrower layer loses more than bins of the inputs win
+BYTES_OF_A_WEIGHT = 1.0  # rounded off
+BYTES_OF_A_BIAS = 4.0
+OVERHEAD = 1_500.0  # of a file without weights, at least
+START_OVERHEAD = 2_500.0  # of a file without weights: a first trial should fit
 
 
 def widths_that_may_fit(context: Context) -> list[int]:
     """Widths of which a perceptron with one layer and no bins is not sure to break a limit."""
-    return [width for width in WIDTHS if _may_fit(width, 0, context, FEWEST_BYTES)]
+    return [width for width in WIDTHS if _may_fit((width,), 0, context, OVERHEAD)]
 
 
-def _may_fit(width: int, bins: int, context: Context, bytes_of_a_weight: float) -> bool:
+def _may_fit(widths: tuple[int, ...], bins: int, context: Context, overhead: float) -> bool:
     inputs = context.numbers * (1 + bins_that_fit(bins, context.numbers))
-    weights = width * (inputs + context.problem.scores)
-    size = context.constraints.max_size_bytes
-    work = {"dense_inputs": float(inputs + width), "dense_macs": float(weights)}
+    layers = [inputs, *widths, context.problem.scores]
+    weights, biases = sum(a * b for a, b in pairwise(layers)), sum(layers[1:])
+    work = {"dense_inputs": float(sum(layers[:-1])), "dense_macs": float(weights)}
     quick = context.costs is None or context.costs.most(work) >= 1.0
-    return quick and (size is None or bytes_of_a_weight * weights <= size)
+    size = context.constraints.max_size_bytes
+    return quick and (size is None or overhead + BYTES_OF_A_WEIGHT * weights + BYTES_OF_A_BIAS * biases <= size)
 
 
 class SmallMLP:
@@ -45,11 +50,14 @@ class SmallMLP:
         return bool(widths_that_may_fit(context))
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> MLP:
-        width = trial.suggest_categorical("mlp_width", widths_that_may_fit(context))
+        width = trial.suggest_categorical("mlp_width", widths_that_may_fit(context) or WIDTHS[:1])
         layers = trial.suggest_int("mlp_layers", 1, 2)
+        bins = trial.suggest_categorical("mlp_bins", BINS) if context.numbers else 0
+        shapes = [((width,) * layers, bins), ((width,) * layers, 0), ((width,), 0)]
+        widths, bins = next((shape for shape in shapes if _may_fit(*shape, context, OVERHEAD)), shapes[-1])
         return MLP(
-            widths=(width,) * layers,
-            bins=trial.suggest_categorical("mlp_bins", BINS) if context.numbers else 0,
+            widths=widths,
+            bins=bins,
             dropout=trial.suggest_float("mlp_dropout", 0.0, 0.4),
             learning_rate=trial.suggest_float("mlp_learning_rate", 1e-3, 2e-2, log=True),
             weight_decay=trial.suggest_float("mlp_weight_decay", 1e-5, 1e-1, log=True),
@@ -57,12 +65,12 @@ class SmallMLP:
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         widths = [width for width in widths_that_may_fit(context) if width <= START_WIDTH]
-        shapes = [(width, bins) for bins in BINS for width in reversed(widths)]
-        fitting = (shape for shape in shapes if _may_fit(*shape, context, START_BYTES))
-        width, bins = next(fitting, (min(widths), 0))
+        shapes = [(width, bins, layers) for bins in BINS for layers in (2, 1) for width in reversed(widths)]
+        fitting = (s for s in shapes if s[0] >= LEAST_START and _may_fit((s[0],) * s[2], s[1], context, START_OVERHEAD))
+        width, bins, layers = next(fitting, (min(widths, default=WIDTHS[0]), 0, 1))
         start = {
             "mlp_width": width,
-            "mlp_layers": 2,
+            "mlp_layers": layers,
             "mlp_dropout": 0.1 if width >= START_WIDTH else 0.0,
             "mlp_learning_rate": 3e-3 if width >= START_WIDTH else 8e-3,
             "mlp_weight_decay": 1e-2,

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from lean_automl_runtime.errors import ConfigError
 from lean_automl_runtime.measure import CostModel
+from optuna.trial import FixedTrial
 
 from lean_automl.config import Constraints
 from lean_automl.data import Task
@@ -43,14 +44,23 @@ def test_the_search_space_ends_where_no_limit_could_be_kept() -> None:
 
 
 def test_networks_that_are_sure_to_break_a_limit_are_not_proposed() -> None:
-    assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL})) == [16, 32, 64, 128]
+    assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL})) == [16, 24, 32, 48, 64, 96, 128]
     assert widths_that_may_fit(context(4.0, {ARTIFACT_FILE: MODEL})) == [16]
-    assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL}, max_size_bytes=700.0)) == [16, 32]
+    assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL}, max_size_bytes=2_200.0)) == [16, 24]
     assert not SmallMLP().suits(context(1.0, {ARTIFACT_FILE: MODEL}))
     (start,) = SmallMLP().starts(context(4.0, {ARTIFACT_FILE: MODEL}))
     assert (start["mlp_width"], start["mlp_bins"]) == (16, 0), "and no bins"
     (start,) = SmallMLP().starts(context(1e6, {ARTIFACT_FILE: MODEL}))
-    assert (start["mlp_width"], start["mlp_bins"]) == (64, 16)
+    assert (start["mlp_width"], start["mlp_bins"], start["mlp_layers"]) == (64, 16, 2)
+
+
+def test_a_first_network_fits_in_bytes() -> None:
+    few = Context(Problem(Task.MULTICLASS, 26), 5_000, 16, 0, Constraints(max_size_bytes=4_000), False)
+    (start,) = SmallMLP().starts(few)
+    assert (start["mlp_width"], start["mlp_bins"], start["mlp_layers"]) == (24, 0, 1)
+    asked = {"mlp_dropout": 0.0, "mlp_learning_rate": 1e-2, "mlp_weight_decay": 1e-2, "mlp_bins": 8, "mlp_layers": 2}
+    fitting = [SmallMLP().suggest(FixedTrial(asked | {"mlp_width": width}), few) for width in (16, 32)]
+    assert [(one.widths, one.bins) for one in fitting] == [((16, 16), 0), ((32,), 0)]
 
 
 def test_a_program_surely_fits_below_its_tail_and_margin() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lean_automl_runtime.native.block import Table
 from lean_automl_runtime.native.values import ARITHMETIC, BYTES, DATE_PARTS, DOUBLES, INTS, LONGS, TEXT_FIELDS
 
+from lean_automl_exporters.c.small_weights import in_powers_of_two
 from lean_automl_exporters.c.tables import Tables, doubles, scalar
 
 if TYPE_CHECKING:
@@ -243,6 +244,10 @@ def _score(w: Writer, sums: int, n: int, scale: Table, bias: Table, out: int) ->
 
 def _dense(w: Writer, *args: Any) -> str:
     x, n, weight, bias, k, relu, out = args
+    small = in_powers_of_two(weight, n)
+    if small is not None:
+        names = (*map(w.table, small), w.table(bias))
+        return w.call("dense8", f"f + {x}", n, *names, k, relu, f"f + {out}") + ";"
     return w.call("dense", f"f + {x}", n, w.table(weight), w.table(bias), k, relu, f"f + {out}") + ";"
 
 

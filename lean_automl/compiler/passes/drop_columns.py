@@ -1,4 +1,4 @@
-"""Columns of matrices inside a Program that nothing reads are not made. Raw columns stay: they are the interface."""
+"""Columns of matrices inside a Program that nothing reads are not made. Raw columns stay: see `compiler/unread.py`."""
 
 from __future__ import annotations
 

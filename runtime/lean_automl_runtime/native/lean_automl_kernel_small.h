@@ -232,6 +232,30 @@ LA_DEFINE_RAGGED(la_key_ragged32_i16, la_key_walk32, int32_t, uint32_t, int32_t,
 LA_DEFINE_RAGGED(la_key_ragged32_i32, la_key_walk32, int32_t, uint32_t, int32_t, int32_t)
 /* @end */
 
+/* @part dense8 needs core
+ * A dense layer with weights of 8 bits: those of input i are times two to the power of `exponent[i]`, which is exact. */
+LA_EXACT void la_dense8(const float *x, int32_t n, const int8_t *weight, const int8_t *exponent, const float *bias,
+                        int32_t k, int32_t relu, float *LA_RESTRICT out) {
+    int32_t i, j;
+    memcpy(out, bias, (size_t)k * sizeof *out);
+    LA_OPAQUE;
+    for (i = 0; i < n; i++, weight += k) {
+        const uint32_t bits = (uint32_t)(exponent[i] + 127) << 23;
+        const float v = x[i];
+        float scale;
+        memcpy(&scale, &bits, sizeof scale);
+        for (j = 0; j < k; j++) {
+            float number = (float)weight[j] * scale;
+            float product = v * number;
+            out[j] = out[j] + product;
+        }
+    }
+    for (j = 0; relu && j < k; j++) {
+        out[j] = out[j] < 0.0f ? 0.0f : out[j];
+    }
+}
+/* @end */
+
 /* @part greatest needs core
  * The first of the greatest sums, each times its scale and with its bias. */
 LA_FN int32_t la_greatest(const int32_t *sums, const int32_t *scale, const int64_t *bias, int32_t n) {

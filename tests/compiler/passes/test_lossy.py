@@ -7,8 +7,10 @@ import json
 import numpy as np
 import pytest
 from conformance.programs import hostile_inputs, random_program
+from lean_automl_exporters.c.small_weights import in_powers_of_two
 from lean_automl_runtime.ir import PREDICTION, Column, ColumnKind, Program, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
+from lean_automl_runtime.native.block import Table
 from lean_automl_runtime.reference import evaluate
 
 from lean_automl.compiler.passes import (
@@ -27,6 +29,7 @@ from lean_automl.compiler.passes.evidence import thinned
 from lean_automl.compiler.passes.judge import Verdict
 from lean_automl.compiler.passes.prune_splits import PruneSplits
 from lean_automl.compiler.passes.quantise_leaves import QuantiseLeaves
+from lean_automl.compiler.passes.quantise_weights import QuantiseWeights
 from lean_automl.compiler.passes.refit_leaves import RefitLeaves
 from lean_automl.compiler.passes.round_tables import RoundTables
 from lean_automl.compiler.passes.shorten_thresholds import ShortenThresholds, shortened
@@ -160,11 +163,33 @@ def test_tables_fit_float16() -> None:
     np.testing.assert_allclose(short, table, rtol=1e-3, atol=1e-7)
 
 
+def test_weights_of_each_input_become_bytes() -> None:
+    rng = np.random.default_rng(0)
+    weight = (rng.normal(size=(4, 40)) * np.array([[1e-4], [1.0], [0.0], [300.0]])).astype(np.float32)
+    builder = ProgramBuilder(tuple(Column(name, ColumnKind.NUMERIC, "float32") for name in "abcd"))
+    numbers = builder.add(o.Concat((0, 1, 2, 3)))
+    bias = rng.normal(size=40).astype(np.float32)
+    dense = builder.add(o.Dense((numbers,), weight, bias, o.Activation.IDENTITY))
+    changed = QuantiseWeights().run(builder.build({PREDICTION: dense})).ops[-1]
+    assert isinstance(changed, o.Dense)
+    found = in_powers_of_two(Table("f", changed.weight.tobytes()), 4)
+    assert found is not None
+    off = np.abs(changed.weight - weight).max(axis=1)
+    assert (off <= np.abs(weight).max(axis=1) / 127).all()
+    np.testing.assert_allclose(changed.bias, bias, rtol=1e-3)
+
+
 def test_lossy_passes_leave_any_program_valid() -> None:
     for seed in range(25):
         program = random_program(seed, 4)
         rows = thinned(hostile_inputs(program, np.random.default_rng(seed), 60), 50)
-        for each in (QuantiseLeaves(8), RoundTables(), ShortenThresholds(rows), PruneSplits(0.3, rows)):
+        for each in (
+            QuantiseLeaves(8),
+            QuantiseWeights(),
+            RoundTables(),
+            ShortenThresholds(rows),
+            PruneSplits(0.3, rows),
+        ):
             changed = each.run(program)
             assert changed.columns == program.columns
             assert set(evaluate(changed, rows)) == set(program.outputs)
