@@ -107,13 +107,14 @@ def weights(found: dict[str, Any], _: dict[str, str]) -> str:
     said = (
         f"Small networks with weights of few bits, on at most {found['most_rows']:,} rows (`bench/weights.py`): what "
         "they lose of the score in float32 (0 for a constant, 1 for the best network of a table), with the 95 % "
-        "interval over all networks, and medians of the share of its bytes."
+        "interval over all networks, and the share of its bytes: the median, and the least."
     )
     rows = [
-        [form, *(own["loss"][key] for key in ("mean", "low", "high")), *own["bytes"].values()]
+        [form, *own["loss"].values(), *own["bytes"].values(), *own["least"].values()]
         for form, own in found["forms"].items()
     ]
-    names = ["weights", "loss", "low", "high", "model.lam", "model.h, compiled"]
+    files = ("model.lam", "model.h, compiled")
+    names = ["weights", "loss", "low", "high", *files, *(f"{name}, least" for name in files)]
     return "\n".join([head("Weights of networks", said), machine(found), table(names, rows)])
 
 

@@ -31,8 +31,8 @@ SHAPES = ((16,), (32,), (64,), (32, 32))
 FORMS = {
     "float32": lambda program: program,
     "11 bits": lambda program: optimise(RoundTables().run(program)),
-    "8 bits": lambda program: optimise(QuantiseWeights(8).run(program)),
-    "6 bits": lambda program: optimise(QuantiseWeights(6).run(program)),
+    "8 bits": lambda program: optimise(QuantiseWeights(8).run(RoundTables().run(program))),
+    "6 bits": lambda program: optimise(QuantiseWeights(6).run(RoundTables().run(program))),
 }
 
 
@@ -86,12 +86,16 @@ def sizes(program: Program) -> dict[str, int]:
 
 
 def summary(rows: list[dict], form: str) -> dict[str, object]:
-    """Loss against float32, and shares of its bytes."""
+    """Loss against float32, and shares of its bytes: the median and the least."""
     shares = {
-        name: float(np.median([row["bytes"][form][name] / row["bytes"]["float32"][name] for row in rows]))
+        name: [row["bytes"][form][name] / row["bytes"]["float32"][name] for row in rows]
         for name in ("model.lam", "model.h")
     }
-    return {"loss": interval([row["score"]["float32"] - row["score"][form] for row in rows]), "bytes": shares}
+    return {
+        "loss": interval([row["score"]["float32"] - row["score"][form] for row in rows]),
+        "bytes": {name: round(float(np.median(own)), 3) for name, own in shares.items()},
+        "least": {name: round(min(own), 3) for name, own in shares.items()},
+    }
 
 
 if __name__ == "__main__":
