@@ -24,7 +24,7 @@ def infeasible(
     if broken:
         nearest_file = min(broken, key=lambda miss: miss.excess)
         return InfeasibleError(
-            f"the finished files of the best students break a limit, each of {len(broken)} times. Nearest miss: "
+            f"the best students break a limit once they are finished; {len(broken)} were tried. Nearest miss: "
             f"{nearest_file}. "
             "Allow that much, or measure again on a quieter machine."
         )

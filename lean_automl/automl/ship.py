@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from lean_automl.automl.finish import MissError, tightened
 from lean_automl.automl.last_fit import last_fits
+from lean_automl.automl.publish import GRACE_SHARE
 from lean_automl.errors import MeasurementError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def ship_first(run: Run, finalists: Iterable[Blend], misses: Misses) -> RunResul
         took_us = max(blend.footprint.limited_us.values(), default=0.0)
         if took_us >= too_slow_us and not blend.can_be_shortened:
             continue  # it would be too slow as well
-        if tried == MOST_TRIED or (run.publisher.shipped is not None and run.clock.left_s <= 0):
+        if tried == MOST_TRIED or (tried and _is_late(run)):
             break
         tried, known = tried + 1, len(misses)
         result = _ship(run, blend, misses)
@@ -62,8 +63,13 @@ def _ship(run: Run, blend: Blend, misses: Misses) -> RunResult | None:
                 if isinstance(error, MissError):  # the other last fit is of the same size
                     missed = error
                     break
-        late = run.publisher.shipped is not None and run.clock.left_s <= 0
-        if missed is None or missed.excess > NARROW or late or not blend.can_be_shortened:
+        if missed is None or missed.excess > NARROW or not blend.can_be_shortened or _is_late(run):
             return None
         bench = tightened(blend, bench, missed)
     return None
+
+
+def _is_late(run: Run) -> bool:
+    """Whether the time is over: with a model in its place at the limit, without one a little later."""
+    grace_s = 0.0 if run.publisher.shipped is not None else GRACE_SHARE * run.clock.limit_s
+    return run.clock.left_s <= -grace_s

@@ -1,0 +1,79 @@
+"""Which finalists are tried, and which are not worth it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lean_automl.automl import ship
+from lean_automl.automl.finish import MissError
+from lean_automl.automl.result import Check
+from lean_automl.student.deploy import Footprint
+
+
+def miss(value: float) -> MissError:
+    return MissError([Check("p99 latency", "model.lam with native", value, 1.0, "ms", met=False)])
+
+
+class Run:
+    """A run whose finalists take a known time when they are finished, in turn."""
+
+    def __init__(self, finished: dict[str, list[float]], left_s: float = 10.0) -> None:
+        self.finished, self.tried = finished, list[str]()
+        self.bench, self.interrupted, self.passed_over = "bench", False, list[str]()
+        self.clock = SimpleNamespace(start=0.0, limit_s=60.0, left_s=left_s, at=lambda s: s)
+        self.watcher = SimpleNamespace(step=lambda *_: None)
+        self.publisher = SimpleNamespace(shipped=None, publish=self._publish)
+
+    def _publish(self, blend: Any, *_: object) -> str:
+        self.tried.append(blend.name)
+        took = self.finished[blend.name].pop(0)
+        if took > 1.0:
+            raise miss(took)
+        return str(blend.name)
+
+
+def finalist(name: str, quick_us: float, rounds: bool) -> Any:
+    return SimpleNamespace(
+        name=name, can_be_shortened=rounds, footprint=Footprint({"model.lam": 1}, {"model.lam": quick_us})
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ship, "last_fits", lambda *_: ["joined", "without the hold-out"])
+    monkeypatch.setattr(ship, "tightened", lambda *_: "tighter")
+
+
+def shipped(run: Run, *finalists: Any) -> Any:
+    return ship.ship_first(run, finalists, [])  # type: ignore[arg-type]
+
+
+def test_one_that_can_be_shortened_is_tried_again() -> None:
+    run = Run({"trees": [1.5, 1.1, 0.9]})
+    assert shipped(run, finalist("trees", 500.0, True)) == "trees"
+    assert run.tried == ["trees"] * 3
+    assert len(run.passed_over) == 2
+
+
+def test_what_takes_as_long_as_one_that_was_too_slow_is_left_out() -> None:
+    run = Run({"network": [1.2], "slower": [], "quicker": [0.8]})
+    finalists = [finalist("network", 500.0, False), finalist("slower", 600.0, False), finalist("quicker", 300.0, False)]
+    assert shipped(run, *finalists) == "quicker"
+    assert run.tried == ["network", "quicker"]
+
+
+def test_a_wide_miss_is_not_shortened() -> None:
+    run = Run({"trees": [2.5], "others": [0.5]})
+    assert shipped(run, finalist("trees", 500.0, True), finalist("others", 500.0, True)) == "others"
+    assert run.tried == ["trees", "others"]
+
+
+@pytest.mark.parametrize(("left_s", "tries"), [(-4.0, 1), (-2.0, 3), (5.0, 3)])
+def test_without_a_model_tries_end_a_little_after_the_limit(left_s: float, tries: int) -> None:
+    run = Run({"trees": [1.5, 1.4, 1.3], "others": [1.5]}, left_s)
+    finalists = [finalist("trees", 500.0, True), *([finalist("others", 500.0, True)] if tries == 1 else [])]
+    assert shipped(run, *finalists) is None
+    assert len(run.tried) == tries
