@@ -74,6 +74,6 @@ def smaller(
     weight = None if evidence["weight"] is None else np.array(evidence["weight"])
     judge = judge_on(table, np.array(evidence["y"]), weight, metric)
     # As in a fit: without rows numbers are rounded and nothing more, as pruning could turn round what may only rise.
-    shown = None if evidence["has_signs"] else reader.table(records)
+    shown = None if evidence["has_signs"] else Table(program.columns, tuple(reader.table(records))).by_name
     found = choose(program, judge, Budget(LOSS, LOSS, SECONDS - (time.monotonic() - begin)), rows=shown)
     return (without_unread(found.program), {"passes": noted(found.reports)}) if gains(found.reports) else (program, {})

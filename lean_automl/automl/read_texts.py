@@ -85,7 +85,9 @@ def _reading_us(columns: Sequence[Column], table: Table, target: str, limit_us: 
     if target == "onnx":
         return _median_us(OnnxEngine(export_onnx(program)), few)
     took_us = _median_us(make_engine(program, "auto" if target == "c" else target), few)
-    if target == "auto" and _median_us(OnnxEngine(export_onnx(least_program(tuple(columns)))), few) <= limit_us:
+    least = least_program(tuple(columns))
+    least_table = few.select([column.name for column in least.columns])
+    if target == "auto" and _median_us(OnnxEngine(export_onnx(least)), least_table) <= limit_us:
         return max(took_us, _median_us(OnnxEngine(export_onnx(program)), few))
     return took_us
 

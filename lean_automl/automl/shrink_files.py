@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lean_automl.compiler.passes import Budget, Judge, choose, loss_of, noted, repeat
-from lean_automl.compiler.unread import read_by, without_unread
+from lean_automl.compiler.unread import without_unread
 from lean_automl.search.metrics import make_metric
 from lean_automl.student.trial import predict_with
 
@@ -71,7 +71,7 @@ def choose_passes(blend: Blend, bench: Workbench, table: Table, seconds: float) 
     begin = time.monotonic()
     fold, valid = bench.folds[0], bench.valid_tables[0]
     program = bench.shortened([(candidate.fitted[0], weight) for candidate, weight in blend.members])[1]
-    shown = read_by(program, table.take(fold.train[spread(fold.train.size)]))
+    shown = table.take(fold.train[spread(fold.train.size)]).by_name
     kept = spread(valid.rows)
     own = fold.valid[kept]
     check = judge_on(valid.take(kept), bench.rows.y[own], weight_of(bench, own), judging_metric(bench))

@@ -140,7 +140,7 @@ def tried(artifact: Artifact, namespace: argparse.Namespace) -> list[PassReport]
     table, check = _judge(artifact, namespace)
     program, reports = run_passes(artifact.program, check=check, cost=cost)
     # The rows that judge are also those that show what rows look like: there are no others.
-    return reports + choose(program, check, rows=table.arrays, cost=cost).reports
+    return reports + choose(program, check, rows=table.by_name, cost=cost).reports
 
 
 def _judge(artifact: Artifact, namespace: argparse.Namespace) -> tuple[Table, Judge]:

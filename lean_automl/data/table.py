@@ -55,6 +55,11 @@ class Table:
         """Names of the columns."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def by_name(self) -> dict[str, npt.NDArray[Any]]:
+        """The arrays by the names of their columns."""
+        return dict(zip(self.names, self.arrays, strict=True))
+
     def take(self, index: npt.NDArray[Any]) -> Table:
         """Return the rows of `index` (positions, or a mask), in its order."""
         return Table(self.columns, tuple(array[index] for array in self.arrays), self.notes)

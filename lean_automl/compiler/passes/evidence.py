@@ -5,7 +5,7 @@ Rows have no labels here. They are a sample: lossy passes weigh leaves by how ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -28,13 +28,14 @@ class Evidence:
 
     Args:
         program: Any Program.
-        rows: A typed array for each column (`ir.columns`), all of n rows.
+        rows: A typed array for each column (`ir.columns`), by its name, all of n rows; there may be more.
     """
 
-    def __init__(self, program: Program, rows: Sequence[Array]) -> None:
+    def __init__(self, program: Program, rows: Mapping[str, Array]) -> None:
         self._program = program
+        arrays = [rows[column.name] for column in program.columns]
         self._values: dict[int, Array] = {
-            i: x if x.dtype == object or x.dtype == np.int64 else x[:, None] for i, x in enumerate(rows)
+            i: x if x.dtype == object or x.dtype == np.int64 else x[:, None] for i, x in enumerate(arrays)
         }
 
     def value(self, number: int) -> Array:
@@ -109,10 +110,10 @@ def _ragged(op: o.RaggedTrees, x: Array) -> Array:
     return ~node
 
 
-def thinned(rows: Sequence[Array], most: int) -> list[Array]:
+def thinned(rows: Mapping[str, Array], most: int) -> dict[str, Array]:
     """At most that many of the rows, evenly spread."""
-    count = rows[0].shape[0]
+    count = next(iter(rows.values())).shape[0]
     if count <= most:
-        return list(rows)
+        return dict(rows)
     at = np.linspace(0, count - 1, most).astype(np.int64)
-    return [column[at] for column in rows]
+    return {name: column[at] for name, column in rows.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,12 +31,12 @@ class PruneSplits:
 
     Attributes:
         share: Of the bytes of trees to take out, between 0 and 1.
-        rows: A typed array for each column; without labels.
+        rows: A typed array for each column, by its name; without labels.
         refit: Then fit all leaves that are left to the scores before, which undoes about half the damage.
     """
 
     share: float
-    rows: Sequence[Array] = field(repr=False)
+    rows: Mapping[str, Array] = field(repr=False)
     refit: bool = False
 
     name: ClassVar[str] = "prune_splits"

@@ -8,7 +8,7 @@ it was pruned, on rows that the judging rows are not among.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -43,7 +43,7 @@ class RefitLeaves:
         bits: Of the new leaves; as many as they have now if None.
     """
 
-    rows: Sequence[Array] = field(repr=False)
+    rows: Mapping[str, Array] = field(repr=False)
     scores: Array = field(repr=False)
     strength: float = 1.0
     bits: int | None = None

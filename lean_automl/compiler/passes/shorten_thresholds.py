@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -28,10 +28,10 @@ class ShortenThresholds:
     equal.
 
     Attributes:
-        rows: A typed array for each column; without labels.
+        rows: A typed array for each column, by its name; without labels.
     """
 
-    rows: Sequence[Array] = field(repr=False)
+    rows: Mapping[str, Array] = field(repr=False)
 
     name: ClassVar[str] = "shorten_thresholds"
     exact: ClassVar[bool] = False

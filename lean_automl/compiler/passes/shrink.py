@@ -8,7 +8,7 @@ dear on rows that it knows. A Program that was fitted on all rows has no such ro
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -78,7 +78,7 @@ def shrink(
     check: Check,
     budget: Budget | None = None,
     size_limit: float | None = None,
-    rows: Sequence[Array] | None = None,
+    rows: Mapping[str, Array] | None = None,
 ) -> tuple[Program, list[PassReport]]:
     """A Program that is smaller and, judged by `check`, nearly as good; and what each pass did. See `choose`."""
     found = choose(program, check, budget, size_limit, rows)
@@ -90,7 +90,7 @@ def choose(
     check: Check,
     budget: Budget | None = None,
     size_limit: float | None = None,
-    rows: Sequence[Array] | None = None,
+    rows: Mapping[str, Array] | None = None,
     cost: CostModel | None = None,
 ) -> Shrunk:
     """Tries lossy passes and keeps those that the budget allows.
@@ -100,8 +100,9 @@ def choose(
         check: Loss on rows that the Program was not fitted on; better a `Judge`, which knows what luck can do.
         budget: What may be spent.
         size_limit: Bytes that the larger file should not exceed.
-        rows: A typed array for each column, without labels, for the passes that must know what rows look like; better
-            not the rows of `check`. Without them only rounding is tried.
+        rows: A typed array for each column, by its name, without labels, for the passes that must know what rows look
+            like; better not the rows of `check`. Without them only rounding is tried. Another fit may read other
+            columns, so for `repeat` there should be all of them.
         cost: Predicts times for the reports.
     """
     state = _State(program, check, _Limits(budget or Budget(), size_limit, cost))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ COLUMNS = tuple(Column(f"x{i}", ColumnKind.NUMERIC, "float32") for i in range(4)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 900)).astype(np.float32)
 ROWS = list(X[:, :600])
+NAMED = {column.name: values for column, values in zip(COLUMNS, ROWS, strict=True)}
 JUDGING = list(X[:, 600:])
 
 
@@ -120,8 +122,8 @@ def test_leaves_of_32_bits_and_tables_get_a_new_scale_too() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_pruning_takes_what_matters_least_and_refitting_repairs(kind: str) -> None:
     program = forest(kind)
-    few, many = (PruneSplits(share, ROWS).run(program) for share in (0.2, 0.6))
-    repaired = PruneSplits(0.6, ROWS, refit=True).run(program)
+    few, many = (PruneSplits(share, NAMED).run(program) for share in (0.2, 0.6))
+    repaired = PruneSplits(0.6, NAMED, refit=True).run(program)
     assert size(program) > size(few) > size(many)
     assert apart(program, few, JUDGING) < 0.05
     assert apart(program, many, JUDGING) < 0.6
@@ -131,10 +133,10 @@ def test_pruning_takes_what_matters_least_and_refitting_repairs(kind: str) -> No
 def test_leaves_can_be_fitted_to_the_scores_of_a_teacher() -> None:
     program = forest("oblivious")
     target = np.sin(ROWS[0].astype(np.float64))[:, None]
-    fitted = RefitLeaves(ROWS, target, bits=16).run(program)
+    fitted = RefitLeaves(NAMED, target, bits=16).run(program)
     before, after = (np.mean((outputs(p, ROWS) - target[:, 0]) ** 2) for p in (program, fitted))
     assert after < 0.2 * before
-    still = RefitLeaves(ROWS, target, strength=1e9, bits=16).run(program)
+    still = RefitLeaves(NAMED, target, strength=1e9, bits=16).run(program)
     assert apart(program, still, ROWS) < 1e-3
 
 
@@ -151,7 +153,7 @@ def test_thresholds_become_short_and_keep_the_side_of_every_row() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_short_thresholds_change_no_prediction_for_their_rows(kind: str) -> None:
     program = forest(kind)
-    assert (outputs(program, ROWS) == outputs(ShortenThresholds(ROWS).run(program), ROWS)).all()
+    assert (outputs(program, ROWS) == outputs(ShortenThresholds(NAMED).run(program), ROWS)).all()
 
 
 def test_tables_fit_float16() -> None:
@@ -182,7 +184,8 @@ def test_weights_of_each_input_become_bytes() -> None:
 def test_lossy_passes_leave_any_program_valid() -> None:
     for seed in range(25):
         program = random_program(seed, 4)
-        rows = thinned(hostile_inputs(program, np.random.default_rng(seed), 60), 50)
+        hostile = hostile_inputs(program, np.random.default_rng(seed), 60)
+        rows = thinned(dict(zip((column.name for column in program.columns), hostile, strict=True)), 50)
         for each in (
             QuantiseLeaves(8),
             QuantiseWeights(),
@@ -192,8 +195,29 @@ def test_lossy_passes_leave_any_program_valid() -> None:
         ):
             changed = each.run(program)
             assert changed.columns == program.columns
-            assert set(evaluate(changed, rows)) == set(program.outputs)
+            assert set(evaluate(changed, list(rows.values()))) == set(program.outputs)
         PruneSplits(0.5, rows, refit=True).run(program)
+
+
+def test_passes_find_their_columns_in_another_fit_that_reads_fewer() -> None:
+    """What is chosen for one fit is repeated on another, which may read other columns of the same table."""
+    program = forest("oblivious")
+    found = choose(program, lambda _: 1.0, Budget(1.0, 1.0, 60.0), rows=NAMED)
+    assert {each.name for each in found.passes} >= {"shorten_thresholds", "prune_splits"}
+    builder = ProgramBuilder((COLUMNS[3], COLUMNS[1]))
+    matrix = builder.add(o.Concat((0, 1)))
+    edges = np.linspace(-2, 2, 20).astype(np.float32)
+    bins = builder.add(o.Bin((matrix,), np.tile(edges, 2), np.array([0, 20, 40], np.int32), np.zeros(2, np.int32)))
+    grown = [ObliviousTree(RNG.integers(0, 2, 4), RNG.integers(0, 20, 4), RNG.normal(size=(16, 1)), (0,)) for _ in "ab"]
+    other = builder.build({PREDICTION: builder.add(oblivious_op(bins, grown, np.ones(1), 16))})
+    smaller, _ = repeat(other, found.passes)
+    own = {name: NAMED[name] for name in ("x3", "x1")}
+    sizes = [each.rows["x1"].size if hasattr(each, "rows") else 0 for each in found.passes]
+    pairs = zip(found.passes, sizes, strict=True)
+    seen = [replace(each, rows=thinned(own, size)) if size else each for each, size in pairs]  # type: ignore[call-arg]
+    turned, _ = repeat(other, seen)
+    values = list(own.values())
+    assert (outputs(smaller, values) == outputs(turned, values)).all()
 
 
 # --- judging -------------------------------------------------------------------------------------------------
@@ -217,7 +241,7 @@ def test_a_pass_that_costs_too_much_is_undone() -> None:
 
 def test_shrinking_keeps_to_its_budget_and_can_be_repeated() -> None:
     program = forest("linear")
-    found = choose(program, judge, Budget(loss=0.01, seconds=60), rows=ROWS)
+    found = choose(program, judge, Budget(loss=0.01, seconds=60), rows=NAMED)
     first, last = found.reports[0].before, figures_of(found.program, judge(found.program))
     assert last.lam < 0.8 * first.lam
     assert last.loss is not None
@@ -227,7 +251,7 @@ def test_shrinking_keeps_to_its_budget_and_can_be_repeated() -> None:
     assert reports[0].name == "exact passes"
     assert len(reports) == 1 + len(found.passes)
     assert outputs(again, JUDGING) == pytest.approx(outputs(found.program, JUDGING))
-    assert shrink(program, judge, Budget(loss=0.01, seconds=60), rows=ROWS)[1][-1].name == found.reports[-1].name
+    assert shrink(program, judge, Budget(loss=0.01, seconds=60), rows=NAMED)[1][-1].name == found.reports[-1].name
 
 
 def test_luck_on_few_rows_is_no_merit() -> None:
@@ -254,7 +278,7 @@ def test_a_judge_leaves_out_each_group_of_rows_once() -> None:
 
 
 def test_without_time_only_exact_passes_run() -> None:
-    found = choose(forest("linear"), judge, Budget(seconds=0.0), rows=ROWS)
+    found = choose(forest("linear"), judge, Budget(seconds=0.0), rows=NAMED)
     assert [report.name for report in found.reports] == ["exact passes"]
     assert found.passes == ()
 
@@ -263,7 +287,7 @@ def test_more_may_be_spent_while_a_file_is_too_large() -> None:
     program = forest("linear")
     budget = Budget(loss=0.0, loss_over_limit=0.5, seconds=60)
     size_limit = 0.3 * figures_of(program).bytes
-    free, pressed = (choose(program, judge, budget, limit, ROWS) for limit in (None, size_limit))
+    free, pressed = (choose(program, judge, budget, limit, NAMED) for limit in (None, size_limit))
     assert figures_of(pressed.program).bytes < figures_of(free.program).bytes
 
 
