@@ -25,7 +25,6 @@ from lean_automl.student.search import FailedTrial
 from lean_automl.student.trial import Candidate
 
 if TYPE_CHECKING:
-    from lean_automl_runtime.ir import Program
     from lean_automl_runtime.measure import Measurement
 
     from lean_automl.automl.last_fit import LastFit
@@ -146,18 +145,18 @@ class Reporter:
             measurements=shipped.measurements,
             digest=digest(shipped.last.program),
             interrupted=run.interrupted,
-            explained=self._explained(run, shipped.last.judged),
+            explained=self._explained(run, shipped.last),
             started=dict(self._started),
             seconds={**self._seconds, "total": self._clock.spent_s},
             versions=package_versions(),
         )
 
-    def _explained(self, run: Run, program: Program) -> Explained | None:
-        """What the Program does on the hold-out; it may cost a little time, and never the model."""
+    def _explained(self, run: Run, last: LastFit) -> Explained | None:
+        """What the model does on the hold-out; it may cost a little time, and never the model."""
         seconds = min(LONGEST_EXPLAIN_S, EXPLAIN_SHARE * self._clock.limit_s, self._clock.left_s - 1.0)
         try:
             with self.timed("explain"):
-                return explain(program, run.holdout, run.metric, seconds)
+                return explain(last.judged, run.holdout, run.metric, seconds, last.program)
         except Exception as error:
             run.watcher.step("note", f"the report has no plots of the hold-out: {type(error).__name__}: {error}")
             return None

@@ -143,7 +143,7 @@ class Subject:
         return self.metric(self.data.y, answers(self.metric, outputs, self.classes), self.data.weight)
 
 
-def explain(program: Program, data: Dataset, metric: Metric, seconds: float) -> Explained:
+def explain(program: Program, data: Dataset, metric: Metric, seconds: float, ships: Program | None = None) -> Explained:
     """Look at a model on rows that it has not seen.
 
     Args:
@@ -151,6 +151,7 @@ def explain(program: Program, data: Dataset, metric: Metric, seconds: float) -> 
         data: The rows; at most `MOST_ROWS` are used.
         metric: For the importance of columns.
         seconds: For importance and shapes, about; what there is no time for is left out.
+        ships: The same model after a fit that knows these rows; what it reads is not called unused. None for `program`.
     """
     deadline = time.monotonic() + seconds
     rng = np.random.default_rng(0)
@@ -165,11 +166,15 @@ def explain(program: Program, data: Dataset, metric: Metric, seconds: float) -> 
     else:
         residuals = _residuals(data.y, predicted[:, predicted.shape[1] // 2])  # of quantiles, the middle one
     few = replace(subject, data=_some(data, IMPORTANCE_ROWS, rng))
-    used = sorted({number for op in program.ops for number in op.inputs if number < len(program.columns)})
-    read = {program.columns[number].name for number in used}
+    used = _used(program)
+    read = {own.columns[number].name for own in (program, ships or program) for number in _used(own)}
     importance = _importance(few, used, [name for name in names if name not in read], deadline, rng)
     shapes = None if metric.quantiles else find_shapes(few.predict, few.data.table, used, deadline)
     return Explained(data.rows, calibration, confusion, residuals, importance, shapes)
+
+
+def _used(program: Program) -> list[int]:
+    return sorted({number for op in program.ops for number in op.inputs if number < len(program.columns)})
 
 
 def _some(data: Dataset, most: int, rng: np.random.Generator) -> Dataset:

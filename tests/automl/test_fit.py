@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from lean_automl_runtime import load, load_artifact
 from tables import mixed_frame_for
@@ -156,6 +157,28 @@ def test_a_run_is_resumed_on_the_same_table_only(tmp_path: Path, monkeypatch: py
     source.write_text(source.read_text() + source.read_text().splitlines()[-1] + "\n")
     with pytest.raises(ConfigError, match="not the table"):
         resume(tmp_path / "model", Silent(), None, time.monotonic())
+
+
+def test_a_wide_table_of_which_fits_read_different_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is chosen for the fit of a fold is repeated on the last fit, which need not read the same columns."""
+    frame, target = mixed_frame_for("binary", 400)
+    rng = np.random.default_rng(0)
+    noise = pd.DataFrame(rng.normal(size=(400, 60)), columns=[f"noise {number}" for number in range(60)])
+    wide = pd.concat([noise, frame], axis=1)
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", quick_portfolio)
+    config = FitConfig(
+        constraints=Constraints(max_size_bytes=12_000),
+        budget=Budget(time_limit_s=300.0, max_trials=3),
+        families=("oblivious",),
+        folds=2,
+    )
+    result = fit(FitRequest(wide, target, tmp_path / "model"), config, Silent())
+    model = load(tmp_path / "model" / "model.lam", "reference")
+    assert len(model.columns) < result.columns == 60 + len(frame.columns) - 1
+    read = wide[[column.name for column in model.columns]]
+    assert (model.predict(wide) == model.predict(read)).all()
+    assert result.explained is not None
+    assert not {column.name for column in model.columns} & set(result.explained.importance.unused)
 
 
 class Breaks:

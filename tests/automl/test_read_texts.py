@@ -47,6 +47,14 @@ def test_texts_that_take_too_long_stay_unread_and_it_is_said() -> None:
     assert tokens_with(with_texts(), max_latency_us=1e9) == (USUAL_TOKENS, ())
 
 
+def test_several_texts_are_looked_at_together() -> None:
+    frame = pd.DataFrame({"y": with_texts().y, "text": with_texts().table.array("text")})
+    dataset = load_dataset(frame.assign(more=frame["text"].str[::-1]), "y")
+    assert len(fit_features(dataset.table).texts) == 2
+    assert tokens_with(dataset, max_latency_us=1e9) == (USUAL_TOKENS, ())
+    assert tokens_with(dataset, max_latency_us=0.01)[0] == 0
+
+
 def test_words_of_categories_count_too() -> None:
     rng = np.random.default_rng(0)
     kind = [f"lot {number} row {number % 7}" for number in rng.integers(0, 90, ROWS)]
