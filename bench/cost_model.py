@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from lean_automl_exporters.onnx import export_onnx
-from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.ir import digest
 from lean_automl_runtime.measure import (
@@ -35,6 +34,7 @@ from lean_automl.data import folds, load_dataset
 from lean_automl.data.records import to_records
 from lean_automl.features import fit_features
 from lean_automl.learners.base import FitOptions, Problem, Rows
+from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment
 from lean_automl.student.families import FAMILIES
 from lean_automl.student.family import Context
 
@@ -117,13 +117,14 @@ def judge(engine: str, students: list[dict], profile: DeviceProfile, most: int) 
     if engine != "onnx" and not (engine in ENGINES and available(engine)):
         return []
     seen: list[list[Slot]] = [[] for _ in students]
+    deployment = Deployment({ONNX_FILE if engine == "onnx" else ARTIFACT_FILE: engine})
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.onnx" if engine == "onnx" else "model.lam")
+        paths = [Path(folder, f"{number}.{name}") for number, _ in enumerate(students) for name in deployment.files]
+        for student, path in zip(students, paths, strict=True):
+            path.write_bytes(next(iter(deployment.contents(student["program"]).values())))
         for _ in range(most):
-            for student, own in zip(students, seen, strict=True):
+            for student, path, own in zip(students, paths, seen, strict=True):
                 if len(at_full_speed(own, profile.control_us)) < ENOUGH:
-                    program = student["program"]
-                    path.write_bytes(export_onnx(program) if engine == "onnx" else write_artifact(Artifact(program)))
                     own.append(moment(path, engine, student["records"]))
     rows = []
     for student, own in zip(students, seen, strict=True):

@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from lean_automl_exporters.c import export_c
-from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.ir import Program
 from machine import machine
 from paired import constant_score, interval, parted, rows_of
@@ -24,9 +22,11 @@ from lean_automl.features import fit_features
 from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.learners.mlp import MLP
 from lean_automl.search.metrics import make_metric
-from lean_automl.student.header import header_bytes
+from lean_automl.student.deploy import ARTIFACT_FILE, Deployment, limited_bytes
+from lean_automl.student.header import HEADER_FILE
 from lean_automl.student.trial import score_program
 
+FILES = Deployment({ARTIFACT_FILE: "native", HEADER_FILE: "c"})
 SHAPES = ((16,), (32,), (64,), (32, 32))
 FORMS = {
     "float32": lambda program: program,
@@ -69,8 +69,8 @@ def judged(path: Path, one: dict, seed: int, options: argparse.Namespace) -> lis
         fitted = network.fit(rows.take(train), rows.take(valid), problem, asked)
         program = optimise(assemble(fitted, plan, dataset.schema))
         forms = {form: make(program) for form, make in FORMS.items()}
-        scores = {form: score_program(own, new.table, new.y, metric, new.weight) for form, own in forms.items()}
-        made.append({"widths": widths, "score": scores, "bytes": {form: sizes(own) for form, own in forms.items()}})
+        scores = {form: score_program(each, new.table, new.y, metric, new.weight) for form, each in forms.items()}
+        made.append({"widths": widths, "score": scores, "bytes": {form: sizes(each) for form, each in forms.items()}})
     constant = constant_score(metric, problem, dataset.take(own), new)
     best = max(row["score"]["float32"] for row in made)
     for row in made:
@@ -81,15 +81,13 @@ def judged(path: Path, one: dict, seed: int, options: argparse.Namespace) -> lis
 
 def sizes(program: Program) -> dict[str, int]:
     """Bytes of the artifact, and of a header's code and tables as compiled."""
-    header = header_bytes(export_c(program)["model.h"])
-    return {"model.lam": len(write_artifact(Artifact(program))), "model.h": header}
+    return {name: limited_bytes(name, content) for name, content in FILES.contents(program).items()}
 
 
 def summary(rows: list[dict], form: str) -> dict[str, object]:
     """Loss against float32, and shares of its bytes: the median and the least."""
     shares = {
-        name: [row["bytes"][form][name] / row["bytes"]["float32"][name] for row in rows]
-        for name in ("model.lam", "model.h")
+        name: [row["bytes"][form][name] / row["bytes"]["float32"][name] for row in rows] for name in FILES.engines
     }
     return {
         "loss": interval([row["score"]["float32"] - row["score"][form] for row in rows]),
