@@ -24,9 +24,8 @@ def infeasible(
     if broken:
         nearest_file = min(broken, key=lambda miss: miss.excess)
         return InfeasibleError(
-            f"the best students break a limit once they are finished; {len(broken)} were tried. Nearest miss: "
-            f"{nearest_file}. "
-            "Allow that much, or measure again on a quieter machine."
+            f"the best students break a limit once they are finished ({len(broken)} tries). Nearest miss: "
+            f"{nearest_file}. Allow that much, or measure again on a quieter machine."
         )
     if unmeasured:
         return unmeasured[-1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl.automl.finish import AGAIN, EXPORTED_BYTES_PER_S, SOUND_SHARE, refit
 from lean_automl.automl.last_rows import last_rows
-from lean_automl.automl.shrink_files import passes_for, shrunk
+from lean_automl.automl.shrink_files import shrunk
 from lean_automl.learners.base import Rows
 from lean_automl.student.blend import rule_of
 from lean_automl.student.trial import decided
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
 
     from lean_automl.automl.run import Run
+    from lean_automl.automl.shrink_files import Chosen
     from lean_automl.student.blend import Blend
     from lean_automl.student.trial import Workbench
 
@@ -43,7 +44,7 @@ class LastFit:
     said: dict[str, Any] = field(default_factory=dict)
 
 
-def last_fits(run: Run, blend: Blend, bench: Workbench) -> list[LastFit]:
+def last_fits(run: Run, blend: Blend, bench: Workbench, passes: Chosen) -> list[LastFit]:
     """Fit what will ship, first without the hold-out, then, if there is time, with it.
 
     A fifth more rows are worth more to a small table than most settings. The second fit counts only if the hold-out,
@@ -54,12 +55,11 @@ def last_fits(run: Run, blend: Blend, bench: Workbench) -> list[LastFit]:
         run: The run.
         blend: What will ship.
         bench: The run's, perhaps with tighter limits.
+        passes: Lossy ones that the student bears.
 
     Returns:
         One or both, what should ship first.
     """
-    with run.reporter.timed("shrink"):
-        passes = passes_for(run, blend)
     with run.reporter.timed("refit"):
         until = run.time.refit_until - blend.footprint.bytes / EXPORTED_BYTES_PER_S
         if run.interrupted:

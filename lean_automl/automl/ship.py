@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from lean_automl.automl.finish import MissError, tightened
 from lean_automl.automl.last_fit import last_fits
 from lean_automl.automl.publish import GRACE_SHARE
+from lean_automl.automl.shrink_files import passes_for
 from lean_automl.errors import MeasurementError
 
 if TYPE_CHECKING:
@@ -50,9 +51,11 @@ def ship_first(run: Run, finalists: Iterable[Blend], misses: Misses) -> RunResul
 def _ship(run: Run, blend: Blend, misses: Misses) -> RunResult | None:
     """Publish a finalist, if need be shortened after a narrow miss; None if it breaks a limit all the same."""
     bench = run.bench
+    with run.reporter.timed("shrink"):
+        passes = passes_for(run, blend)
     for _ in range(1 + MOST_SHORTENED):
         missed = None
-        for last in last_fits(run, blend, bench):
+        for last in last_fits(run, blend, bench, passes):
             end = run.clock.start if run.interrupted else run.clock.at(run.clock.limit_s - LAST_STEPS_S)
             try:
                 return run.publisher.publish(blend, last, end)

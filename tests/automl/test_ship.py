@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ class Run:
         self.bench, self.interrupted, self.passed_over = "bench", False, list[str]()
         self.clock = SimpleNamespace(start=0.0, limit_s=60.0, left_s=left_s, at=lambda s: s)
         self.watcher = SimpleNamespace(step=lambda *_: None)
+        self.reporter = SimpleNamespace(timed=lambda _: nullcontext())
         self.publisher = SimpleNamespace(shipped=None, publish=self._publish)
 
     def _publish(self, blend: Any, *_: object) -> str:
@@ -43,6 +45,7 @@ def finalist(name: str, quick_us: float, rounds: bool) -> Any:
 
 @pytest.fixture(autouse=True)
 def _no_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ship, "passes_for", lambda *_: "passes")
     monkeypatch.setattr(ship, "last_fits", lambda *_: ["joined", "without the hold-out"])
     monkeypatch.setattr(ship, "tightened", lambda *_: "tighter")
 
