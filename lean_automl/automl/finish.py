@@ -223,7 +223,7 @@ def check_exported(folder: Path, program: Program, table: Table | None = None) -
     if (folder / HEADER_FILE).exists():
         check_header(program, hostile_rows(program, np.random.default_rng(0)))
     if path.exists():
-        rows = [] if table is None else [read_by(program, table.take(np.arange(min(PARITY_ROWS, table.rows))))]
+        rows = [] if table is None else [read_by(program, table.take(np.arange(min(PARITY_ROWS, table.rows)))).arrays]
         check_parity(program, path.read_bytes(), rows)
 
 

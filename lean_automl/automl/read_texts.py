@@ -12,6 +12,7 @@ from lean_automl_runtime.engines.onnx import OnnxEngine
 from lean_automl_runtime.ir import PREDICTION, ColumnKind, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
 
+from lean_automl.compiler.unread import read_by
 from lean_automl.data.notes import count_of
 from lean_automl.features.fit import fit_category, reads_words
 from lean_automl.features.texts import LIMIT
@@ -86,8 +87,7 @@ def _reading_us(columns: Sequence[Column], table: Table, target: str, limit_us: 
         return _median_us(OnnxEngine(export_onnx(program)), few)
     took_us = _median_us(make_engine(program, "auto" if target == "c" else target), few)
     least = least_program(tuple(columns))
-    least_table = few.select([column.name for column in least.columns])
-    if target == "auto" and _median_us(OnnxEngine(export_onnx(least)), least_table) <= limit_us:
+    if target == "auto" and _median_us(OnnxEngine(export_onnx(least)), read_by(least, few)) <= limit_us:
         return max(took_us, _median_us(OnnxEngine(export_onnx(program)), few))
     return took_us
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lean_automl_runtime.ir import Program
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from lean_automl.data import Table
 
 
@@ -29,10 +27,10 @@ def without_unread(program: Program) -> Program:
     )
 
 
-def read_by(program: Program, table: Table) -> tuple[npt.NDArray[Any], ...]:
-    """Arrays of a table for the columns that a Program has.
+def read_by(program: Program, table: Table) -> Table:
+    """The columns of a table that a Program has, in its order.
 
     Raises:
         SchemaError: The table has no such column.
     """
-    return table.select([column.name for column in program.columns]).arrays
+    return table.select([column.name for column in program.columns])

@@ -10,6 +10,7 @@ import numpy as np
 from lean_automl_runtime.engines import make_engine
 from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES
 
+from lean_automl.compiler.unread import read_by
 from lean_automl.report.shapes import Shape, find_shapes
 from lean_automl.search.decision import answers
 
@@ -156,7 +157,7 @@ def explain(program: Program, data: Dataset, metric: Metric, seconds: float, shi
     deadline = time.monotonic() + seconds
     rng = np.random.default_rng(0)
     data, names = _some(data, MOST_ROWS, rng), data.table.names
-    data = replace(data, table=data.table.select([column.name for column in program.columns]))
+    data = replace(data, table=read_by(program, data.table))
     subject = Subject(make_engine(program), data, metric, program.classes)
     predicted = subject.predict(data.table.arrays)
     calibration = confusion = residuals = None

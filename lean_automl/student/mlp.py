@@ -28,6 +28,10 @@ def widths_that_may_fit(context: Context) -> list[int]:
     return [width for width in WIDTHS if _may_fit((width,), 0, context, OVERHEAD)]
 
 
+def _widths(context: Context) -> list[int]:
+    return widths_that_may_fit(context) or [min(WIDTHS)]
+
+
 def _may_fit(widths: tuple[int, ...], bins: int, context: Context, overhead: float) -> bool:
     inputs = context.numbers * (1 + bins_that_fit(bins, context.numbers))
     layers = [inputs, *widths, context.problem.scores]
@@ -50,7 +54,7 @@ class SmallMLP:
         return bool(widths_that_may_fit(context))
 
     def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> MLP:
-        width = trial.suggest_categorical("mlp_width", widths_that_may_fit(context) or WIDTHS[:1])
+        width = trial.suggest_categorical("mlp_width", _widths(context))
         layers = trial.suggest_int("mlp_layers", 1, 2)
         bins = trial.suggest_categorical("mlp_bins", BINS) if context.numbers else 0
         shapes = [((width,) * layers, bins), ((width,) * layers, 0), ((width,), 0)]
@@ -64,10 +68,10 @@ class SmallMLP:
         )
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
-        widths = [width for width in widths_that_may_fit(context) if width <= START_WIDTH]
+        widths = [width for width in _widths(context) if width <= START_WIDTH]
         shapes = [(width, bins, layers) for bins in BINS for layers in (2, 1) for width in reversed(widths)]
         fitting = (s for s in shapes if s[0] >= LEAST_START and _may_fit((s[0],) * s[2], s[1], context, START_OVERHEAD))
-        width, bins, layers = next(fitting, (min(widths, default=WIDTHS[0]), 0, 1))
+        width, bins, layers = next(fitting, (min(widths), 0, 1))
         start = {
             "mlp_width": width,
             "mlp_layers": layers,

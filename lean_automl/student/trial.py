@@ -190,13 +190,13 @@ def judged_folds(bench: Workbench, predictions: Sequence[F64]) -> list[Judged]:
 
 def score_program(program: Program, table: Table, y: NDArray[Any], metric: Metric, weight: Any = None) -> float:
     """Score of a Program: of its labels where the metric judges labels by a rule, else of what it predicts."""
-    outputs = make_engine(program).run(read_by(program, table))
+    outputs = make_engine(program).run(read_by(program, table).arrays)
     return metric(y, answers(metric, outputs, program.classes), weight)
 
 
 def predict_with(program: Program, table: Table) -> F64:
     """Probabilities (n, classes) or predictions (n, 1) of a Program, by the fastest engine."""
-    outputs = make_engine(program).run(read_by(program, table))
+    outputs = make_engine(program).run(read_by(program, table).arrays)
     return np.asarray(outputs.get(PROBABILITIES, outputs.get(PREDICTION)), dtype=np.float64)
 
 

@@ -29,7 +29,7 @@ def test_the_rest_predicts_the_same(seed: int) -> None:
     program = random_program(seed)
     inputs = hostile_inputs(program, np.random.default_rng(seed))
     smaller = without_unread(program)
-    kept = read_by(smaller, Table(program.columns, tuple(inputs)))
+    kept = read_by(smaller, Table(program.columns, tuple(inputs))).arrays
     assert_same(evaluate(program, inputs), evaluate(smaller, kept))
     read = {number for op in smaller.ops for number in op.inputs}
     assert read >= set(range(len(smaller.columns)))
@@ -39,7 +39,7 @@ def test_order_and_arrays_are_those_of_what_is_read() -> None:
     program = without_unread(filled("d", "b"))
     assert [column.name for column in program.columns] == ["b", "d"]
     table = Table(COLUMNS, tuple(np.full(2, number, np.float32) for number in range(4)))
-    assert evaluate(program, read_by(program, table))[PREDICTION].tolist() == [[3.0, 1.0]] * 2
+    assert evaluate(program, read_by(program, table).arrays)[PREDICTION].tolist() == [[3.0, 1.0]] * 2
 
 
 def test_what_reads_all_is_the_same_object() -> None:
