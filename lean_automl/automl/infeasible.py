@@ -24,7 +24,7 @@ def infeasible(
     if broken:
         nearest_file = min(broken, key=lambda miss: miss.excess)
         return InfeasibleError(
-            f"the best students break a limit once they are finished ({len(broken)} tries). Nearest miss: "
+            f"the best students break a limit once they are finished (tries: {len(broken)}). Nearest miss: "
             f"{nearest_file}. Allow that much, or measure again on a quieter machine."
         )
     if unmeasured:
