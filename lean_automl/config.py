@@ -130,6 +130,7 @@ class FitConfig:
         class_weight: `balanced` for classes that weigh the same in training; None for rows that do.
         monotone: Names and signs of what predictions may only rise (1) or only fall (-1) with.
         quantiles: Shares of the target below which predictions are to lie, ascending; none for the mean.
+        one_se: Whether the cheapest model ships that is within one standard error of the best, instead of the best.
         features: The user's own, each `name = expression` as `features.expression` describes.
         holdout: Share of the rows that no step sees until the end; None to choose by the number of rows.
         folds: Folds of the teacher's cross-validation.
@@ -148,6 +149,7 @@ class FitConfig:
     class_weight: str | None = None
     monotone: tuple[tuple[str, int], ...] = ()
     quantiles: tuple[float, ...] = ()
+    one_se: bool = False
     features: tuple[str, ...] = ()
     holdout: float | None = None
     folds: int = 5

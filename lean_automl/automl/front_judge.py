@@ -17,7 +17,9 @@ from lean_automl.compiler.passes import Budget, choose, noted
 from lean_automl.compiler.unread import without_unread
 from lean_automl.data import Table, Task
 from lean_automl.data.records import to_records
+from lean_automl.search.decision import Judged
 from lean_automl.search.metrics import Metric
+from lean_automl.student.trial import predict_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +50,23 @@ def evidence_of(bench: Workbench) -> dict[str, Any]:
         "y": np.asarray(bench.rows.y[own]).tolist(),
         "weight": None if weight is None else np.asarray(weight).tolist(),
         "metric": metric.name,
+        "scored_by": bench.metric.name,
         "task": metric.task.value,
         "outputs": metric.outputs,
         "quantiles": list(metric.quantiles),
         "has_signs": any(bench.problem.signs),
     }
+
+
+def judged(program: Program, evidence: dict[str, Any]) -> Judged:
+    """What a student of the front says of the rows, with their answers."""
+    predicted = predict_with(program, _table(program, evidence["records"]))
+    return Judged(np.array(evidence["y"]), predicted, _weight(evidence))
+
+
+def scoring_metric(evidence: dict[str, Any]) -> Metric:
+    """What the run scored students by; what judges passes in a front that an earlier version wrote."""
+    return _metric(evidence, evidence.get("scored_by", evidence["metric"]))
 
 
 def smaller(
@@ -66,14 +80,23 @@ def smaller(
         records: Other rows, which show what values columns hold.
     """
     begin = time.monotonic()
-    reader = RecordReader(program.columns)
-    table = Table(program.columns, tuple(reader.table(evidence["records"])))
-    metric = Metric(
-        evidence["metric"], Task(evidence["task"]), evidence["outputs"], tuple(map(float, evidence["quantiles"]))
-    )
-    weight = None if evidence["weight"] is None else np.array(evidence["weight"])
-    judge = judge_on(table, np.array(evidence["y"]), weight, metric)
+    metric = _metric(evidence, evidence["metric"])
+    judge = judge_on(_table(program, evidence["records"]), np.array(evidence["y"]), _weight(evidence), metric)
     # As in a fit: without rows numbers are rounded and nothing more, as pruning could turn round what may only rise.
-    shown = None if evidence["has_signs"] else Table(program.columns, tuple(reader.table(records))).by_name
+    shown = None if evidence["has_signs"] else _table(program, records).by_name
     found = choose(program, judge, Budget(LOSS, LOSS, SECONDS - (time.monotonic() - begin)), rows=shown)
     return (without_unread(found.program), {"passes": noted(found.reports)}) if gains(found.reports) else (program, {})
+
+
+def _table(program: Program, records: Sequence[dict[str, Any]]) -> Table:
+    """What a Program reads of records."""
+    return Table(program.columns, tuple(RecordReader(program.columns).table(list(records))))
+
+
+def _metric(evidence: dict[str, Any], name: str) -> Metric:
+    quantiles = tuple(map(float, evidence["quantiles"]))
+    return Metric(name, Task(evidence["task"]), evidence["outputs"], quantiles)
+
+
+def _weight(evidence: dict[str, Any]) -> Any:
+    return None if evidence["weight"] is None else np.array(evidence["weight"])

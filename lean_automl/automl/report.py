@@ -203,6 +203,7 @@ def _asked(run: Run) -> Asked:
         "class_weight": config.class_weight,
         "monotone": dict(config.monotone),
         "quantiles": list(config.quantiles),
+        "one_se": config.one_se,
         "features": list(config.features),
         "folds": config.folds,
         "threads": config.threads,

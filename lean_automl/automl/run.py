@@ -15,6 +15,7 @@ from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journ
 from lean_automl.automl.judge import Judge
 from lean_automl.automl.measure_files import check_time, measuring_s
 from lean_automl.automl.members import students_of
+from lean_automl.automl.one_se import cheapest_of_the_best
 from lean_automl.automl.output import JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
 from lean_automl.automl.publish import Publisher, measured_records
@@ -304,7 +305,7 @@ class Run:
         raise infeasible(log, misses, self.config.constraints, self.metric)
 
     def _finalists(self, log: SearchLog) -> list[Blend]:
-        """What may ship, best first."""
+        """What may ship, in the order in which it should."""
         feasible = log.feasible()
         if not feasible and self.bench.deployment.sheds:
             feasible = log.feasible_in_part(self.config.constraints)
@@ -313,7 +314,7 @@ class Run:
         blend = None if self.interrupted else choose_blend(self.bench, feasible, seconds)
         if blend is not None and all(excess <= 0 for excess in blend.violations.values()):
             finalists.insert(0, blend)
-        return finalists
+        return cheapest_of_the_best(self.bench, finalists) if self.config.one_se else finalists
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         """What an earlier part of this run made, or what `make` makes now."""

@@ -13,12 +13,13 @@ from lean_automl_runtime.artifact import Artifact, read_artifact
 from lean_automl_runtime.ir import digest
 
 from lean_automl.automl.finish import MissError, check_exported, check_sizes, write_files
-from lean_automl.automl.front import Point, read_front, read_students
-from lean_automl.automl.front_judge import smaller
+from lean_automl.automl.front import Point, Students, read_front, read_students
+from lean_automl.automl.front_judge import judged, scoring_metric, smaller
 from lean_automl.automl.measure_files import Measured, MeasurePlan, measure_files
+from lean_automl.automl.one_se import cheapest_first, cost_of
 from lean_automl.automl.output import MARKER, check_output, output_folder
 from lean_automl.automl.predicted import predict_files
-from lean_automl.errors import InfeasibleError
+from lean_automl.errors import ArtifactError, InfeasibleError
 from lean_automl.student.deploy import choose_deployment
 from lean_automl.student.device import check_device, choose_for_device
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from lean_automl.automl.result import Check
     from lean_automl.config import Constraints
+    from lean_automl.search.decision import Judged
     from lean_automl.student.deploy import Deployment
 
 MEASURE_S: Final = 0.3
@@ -44,11 +46,13 @@ class Wish:
         constraints: The limits.
         target: What ships, as `student.deploy` says.
         device: Profile of the machine that will serve; None for this one.
+        one_se: Whether the cheapest student is wanted that is within one standard error of the best.
     """
 
     constraints: Constraints
     target: str = "auto"
     device: DeviceProfile | None = None
+    one_se: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ def select(run: Path, wish: Wish, out: Path, overwrite: bool) -> Selection:
     else:
         deployment, lines = choose_for_device(wish.target, columns, wish.constraints, wish.device, records)
     most, misses = wish.constraints.max_size_bytes, []
+    if wish.one_se:
+        points = _cheapest_first(points, students, wish.constraints, deployment)
     for point in points:
         size = max(point.sizes.get(name, 0) for name in deployment.engines)
         if most is not None and size > most * (1 if evidence is None else MOST_SHRINKING):
@@ -107,6 +113,36 @@ def select(run: Path, wish: Wish, out: Path, overwrite: bool) -> Selection:
             continue
         return found
     raise InfeasibleError(f"none of {len(points)} students on the front meets the limits. {'; '.join(misses[-3:])}.")
+
+
+def _cheapest_first(
+    points: list[Point], students: Students, constraints: Constraints, deployment: Deployment
+) -> list[Point]:
+    """Points in the order in which they should be tried by the one-standard-error rule.
+
+    The best is the best of those that seem to meet the limits, as the run saw them.
+
+    Raises:
+        ArtifactError: The front was written by a version that kept no rows to compare students on.
+    """
+    evidence, latency_us, size = students.evidence, constraints.max_latency_us, constraints.max_size_bytes
+    if evidence is None:
+        raise ArtifactError("--one-se: this run kept no rows to compare its students on. Fit again, or leave it out.")
+
+    def seems_to_fit(point: Point) -> bool:
+        return all(size is None or point.sizes.get(name, 0) <= size for name in deployment.engines) and all(
+            latency_us is None or point.latency_us.get(name, 0.0) <= latency_us for name in deployment.engines
+        )
+
+    def cost(point: Point) -> float:
+        return cost_of(constraints, max(point.sizes.get(name, 0) for name in deployment.engines), point.latency_us)
+
+    def predictions(point: Point) -> list[Judged]:
+        return [judged(read_artifact(students.artifacts[point.trial]).program, evidence)]
+
+    fitting = [point for point in points if seems_to_fit(point)]
+    rest = [point for point in points if not seems_to_fit(point)]
+    return cheapest_first(fitting, cost, predictions, scoring_metric(evidence)) + rest
 
 
 def _write(

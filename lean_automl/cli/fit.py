@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lean_automl.cli.columns import add_column_options, overrides_of
-from lean_automl.cli.limits import add_device_option, add_limit_options, constraints_of, device_of
+from lean_automl.cli.limits import ONE_SE, add_device_option, add_limit_options, constraints_of, device_of
 from lean_automl.config import EXECUTORS, Budget, FitConfig
 from lean_automl.errors import ConfigError
 
@@ -88,6 +88,7 @@ def _add_wishes(group: Any) -> None:
         metavar="A=+1,B=-1",
         help="columns that the prediction, or the probability of the second class, may only rise or only fall with",
     )
+    group.add_argument("--one-se", action="store_true", help=ONE_SE)
     group.add_argument("--quantiles", metavar="Q,Q", help="predict these quantiles of a number, such as 0.1,0.5,0.9")
     group.add_argument(
         "--feature",
@@ -165,6 +166,7 @@ def config_of(namespace: argparse.Namespace) -> FitConfig:
         families=families,
         class_weight=namespace.class_weight,
         quantiles=quantiles_of(namespace.quantiles),
+        one_se=namespace.one_se,
         monotone=parse_monotone(tuple(namespace.monotone)),
         features=tuple(namespace.feature),
         holdout=namespace.holdout,

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lean_automl.cli.limits import add_device_option, add_limit_options, constraints_of, device_of
+from lean_automl.cli.limits import ONE_SE, add_device_option, add_limit_options, constraints_of, device_of
 
 
 def add_parser(commands: Any) -> None:
@@ -33,6 +33,7 @@ def add_parser(commands: Any) -> None:
     select.add_argument("--json", action="store_true", help="print JSON and nothing else")
     add_limit_options(select)
     add_device_option(select)
+    select.add_argument("--one-se", action="store_true", help=ONE_SE)
     select.set_defaults(run=pick)
 
 
@@ -91,7 +92,8 @@ def pick(namespace: argparse.Namespace) -> int:
     from lean_automl.automl.finish import describe
     from lean_automl.automl.select import Wish, select
 
-    found = select(run, Wish(constraints, namespace.serve_with, device_of(namespace)), out, namespace.overwrite)
+    wish = Wish(constraints, namespace.serve_with, device_of(namespace), namespace.one_se)
+    found = select(run, wish, out, namespace.overwrite)
     point, checks = found.point, found.checks
     if namespace.json:
         values = {"point": asdict(point), "checks": [asdict(check) for check in checks], "notes": list(found.notes)}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lean_automl.config import TARGETS, Constraints, check_limit
 
 if TYPE_CHECKING:
     from lean_automl_runtime.measure import DeviceProfile
+
+ONE_SE: Final = "take the cheapest model within one standard error of the best, instead of the best"
 
 
 def add_limit_options(parser: argparse.ArgumentParser) -> None:

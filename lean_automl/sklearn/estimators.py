@@ -66,6 +66,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             with, as a mapping or as `age=+1,debt=-1`.
         quantiles: Quantiles to predict instead of the mean, such as (0.1, 0.5, 0.9): `predict` has a column for each,
             and `score` is the pinball loss below zero.
+        one_se: Whether the cheapest model is taken that is within one standard error of the best.
         features: Features of your own, each a text such as `ratio = debt / (income + 1)`.
         columns: Kind by column name, where inference is wrong.
         drop: Columns to leave out.
@@ -106,6 +107,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         class_weight: str | dict[Any, float] | None = None,
         monotone: Any = None,
         quantiles: Any = None,
+        one_se: bool = False,
         features: Any = None,
         columns: Any = None,
         drop: Any = None,
@@ -134,6 +136,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.class_weight = class_weight
         self.monotone = monotone
         self.quantiles = quantiles
+        self.one_se = one_se
         self.features = features
         self.columns = columns
         self.drop = drop

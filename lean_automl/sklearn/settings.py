@@ -44,6 +44,7 @@ def config_of(parameters: Mapping[str, Any]) -> FitConfig:
             class_weight=None if isinstance(get("class_weight"), dict) else get("class_weight"),  # rows have them
             monotone=monotone_of(get("monotone")),
             quantiles=tuple(float(q) for q in get("quantiles") or ()),
+            one_se=bool(get("one_se")),
             features=names_of(get("features")),
             holdout=get("holdout"),
             folds=get("folds"),

@@ -149,7 +149,12 @@ def _average(bench: Workbench, members: Sequence[Candidate], weights: Sequence[f
     return [averaged(predictions, bench.problem.task, weights) for predictions in folds]
 
 
+def predictions_of(bench: Workbench, blend: Blend) -> list[F64]:
+    """Of a blend, for the validation rows of each fold that all its members were fitted on."""
+    members, weights = zip(*blend.members, strict=True)
+    return _average(bench, members, weights)
+
+
 def rule_of(bench: Workbench, blend: Blend) -> Decision | None:
     """The rule for labels that is best for the blend on the folds, if the metric judges labels."""
-    members, weights = zip(*blend.members, strict=True)
-    return choose_decision(bench.metric, judged_folds(bench, _average(bench, members, weights)), thorough=True)[0]
+    return choose_decision(bench.metric, judged_folds(bench, predictions_of(bench, blend)), thorough=True)[0]
