@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lean_automl.config import Constraints
 
 SHORTEST_EXTRA_S: Final = 2.0
+NEAR_LIMIT: Final = 0.8  # of the limit
 SHARE_OF_MEASURING: Final = 0.2  # of a time limit, as a run that knows of long calls keeps it
 
 
@@ -112,7 +113,7 @@ def measure_files(
     errors: list[MeasurementError] = []
     for file, engine in deployment.engines.items():
         try:
-            measurement = _measure(folder / file, records, _options(engine, constraints, plan))
+            measurement = _measure_for_limit(folder / file, records, _options(engine, constraints, plan), constraints)
             checks = _checks(measurement, constraints, len(deployment.engines))
         except MeasurementError as error:
             errors.append(error)
@@ -151,6 +152,21 @@ def _measure_further(
         with contextlib.suppress(MeasurementError):  # no time for it after all, or an engine that cannot run here
             found.measurements.append(measure(folder / ARTIFACT_FILE, records, options))
             found.checks.append(_latency_check(found.measurements[-1], constraints, None))
+
+
+def _measure_for_limit(
+    path: Path, records: Sequence[dict[str, Any]], options: MeasureOptions, constraints: Constraints
+) -> Measurement:
+    """What a fresh process shows; near the limit the worse of two, for processes differ more than samples of one.
+
+    Where calls are so long that sampling took far more than its budget, one has to do.
+    """
+    limit_us, quantile = constraints.max_latency_us, constraints.latency_quantile
+    first = _measure(path, records, options)
+    upper_us, took_s = first.total.at(quantile).upper_us, first.total.samples * first.total.mean_us * 1e-6
+    if limit_us is None or not NEAR_LIMIT * limit_us < upper_us <= limit_us or took_s > 2 * options.budget_s:
+        return first
+    return max(first, _measure(path, records, options), key=lambda found: found.total.at(quantile).upper_us)
 
 
 def _measure(path: Path, records: Sequence[dict[str, Any]], options: MeasureOptions) -> Measurement:

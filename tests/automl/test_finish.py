@@ -1,3 +1,4 @@
+import contextlib
 import re
 import time
 from dataclasses import replace
@@ -227,6 +228,44 @@ def test_a_file_that_cannot_keep_the_limit_is_left_out_where_another_can(
     assert re.search(why, line)
     with pytest.raises((MissError, MeasurementError), match=r"model\.onnx"):
         measure_files(tmp_path, [], replace(BOTH, sheds=False), TEN, plan)
+
+
+@pytest.mark.parametrize(
+    ("second_us", "outcome"), [(9.0, "kept, by the first"), (9.8, "kept, by the second"), (10.5, "broken")]
+)
+def test_near_the_limit_the_worse_of_two_processes_counts(
+    second_us: float, outcome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launches = iter([9.5, second_us])
+
+    def measured(path: Path, records: Any, options: MeasureOptions) -> Any:
+        return fake_measure({"model.lam": next(launches)})(path, records, options)
+
+    monkeypatch.setattr("lean_automl.automl.measure_files.measure", measured)
+    files, plan = Deployment({"model.lam": "native"}), MeasurePlan(0.1, unasked=False)
+    if outcome == "broken":
+        with pytest.raises(MissError, match=r"0\.0105 ms"):
+            measure_files(tmp_path, [], files, TEN, plan)
+        return
+    (check,) = measure_files(tmp_path, [], files, TEN, plan).checks
+    assert check.value * 1000 == pytest.approx(max(9.5, second_us))
+
+
+@pytest.mark.parametrize(("limit_us", "launches"), [(10.0, 1), (6.0, 2), (4.0, 1)])
+def test_far_from_the_limit_one_process_is_enough(
+    limit_us: float, launches: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def measured(path: Path, records: Any, options: MeasureOptions) -> Any:
+        asked.append(path)
+        return fake_measure({"model.lam": 5.0})(path, records, options)
+
+    monkeypatch.setattr("lean_automl.automl.measure_files.measure", measured)
+    files, limits = Deployment({"model.lam": "native"}), Constraints(max_latency_us=limit_us)
+    with contextlib.suppress(MissError):
+        measure_files(tmp_path, [], files, limits, MeasurePlan(0.1, unasked=False))
+    assert len(asked) == launches
 
 
 def test_one_file_at_least_must_keep_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
