@@ -120,7 +120,9 @@ def test_what_records_hold_is_counted():
     assert held["missing_values"] == pytest.approx(5 * 0.4, abs=0.2)
     assert held["text_bytes"] == pytest.approx(2 * 0.6 * (len("category 10") + 30), rel=0.1)
     assert usual["missing_values"] == 0
-    assert {name for name in held if held[name] != usual[name]} == {"missing_values", "objects", "text_bytes"}
+    changed = {"missing_values", "objects", "text_bytes", "encodings", "encode_steps"}
+    assert {name for name in held if held[name] != usual[name]} == changed
+    assert held["encodings"] == pytest.approx(0.6 * usual["encodings"], rel=0.1)
     assert held["objects"] == pytest.approx(5 * 0.6, abs=0.2)
     assert contents_of([]) == {}
 

@@ -14,7 +14,7 @@ from lean_automl_runtime.measure.profile import PROFILE_FORMAT, make_profile
 from lean_automl_runtime.measure.profile_child import main
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape
-from lean_automl_runtime.measure.slots import Slot, at_full_speed, cost_samples
+from lean_automl_runtime.measure.slots import Slot, at_full_speed, cost_samples, full_speed_us
 
 SHAPES = (*REFERENCE_SHAPES, *HELD_OUT_SHAPES)
 COUNTS = [features(make_program(shape)) for shape in SHAPES]
@@ -35,11 +35,17 @@ def test_slots_in_a_slow_moment_do_not_count():
     slots = [Slot(10.0, 12.0, 25.0), Slot(10.2, 15.0, 26.0), Slot(18.0, 30.0, 40.0)]
     assert at_full_speed(slots, 25.0) == slots[:2]
     (sample,) = cost_samples(["x"], [{"calls": 1.0}], [slots])
-    assert sample.p50_us == pytest.approx((10.0 + 10.2 * 25 / 26) / 2), "each by the speed of its moment"
+    assert sample.p50_us == pytest.approx((10.0 * 25.5 / 25 + 10.2 * 25.5 / 26) / 2), "each by the speed of its moment"
     assert sample.p99_us == 12.0
 
 
-def test_full_speed_is_the_fastest_of_all_programs_of_the_engine():
+def test_full_speed_is_what_is_usual_at_the_highest_speed():
+    lucky, usual, slow = (Slot(1.0, 1.0, control) for control in (22.0, 25.0, 40.0))
+    assert full_speed_us([[lucky, *40 * [usual]], 60 * [slow]]) == 25.0
+    assert full_speed_us([]) == float("inf")
+
+
+def test_full_speed_is_that_of_all_programs_of_the_engine():
     slow_only = [Slot(18.0, 30.0, 40.0)]
     assert cost_samples(["x"], [{}], [slow_only])[0].p50_us == 18.0
     samples = cost_samples(["x", "y"], [{}, {}], [slow_only, [Slot(5.0, 6.0, 25.0)]])
@@ -53,10 +59,10 @@ def test_a_profile_of_a_machine_with_two_speeds_is_exact():
 
     profile = make_profile(facts(slots_of), SHAPES, COUNTS)
     model = profile.model("numba")
-    assert profile.control_us == 25.0
+    assert 25.0 <= profile.control_us <= 25.5
     assert profile.held_out["numba"].programs == len(HELD_OUT_SHAPES)
     assert profile.held_out["numba"].p95 < 1e-6
-    assert model.tail == pytest.approx(1.4)
+    assert model.tail == pytest.approx(1.4, rel=0.02)
     assert profile.notes == ()
     assert DeviceProfile.from_json(json.loads(json.dumps(profile.to_json()))) == profile
     with pytest.raises(ConfigError, match="no engine 'native', only: numba"):

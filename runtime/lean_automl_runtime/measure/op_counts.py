@@ -31,7 +31,7 @@ FEATURES: Final[dict[str, str]] = {
     "missing_values": "values of a record that are missing",
     "objects": "values of a record that Python holds in memory of their own: all but small whole numbers and the like",
     "text_bytes": "bytes of UTF-8 in the texts of a record",
-    "encodings": "texts looked up in a category table",
+    "encodings": "texts looked up in a category table; one that is missing is not",
     "encode_steps": "log2 of the categories, summed over encodings",
     "lookups": "rows of tables that codes name",
     "text_counts": "counts of a text",
@@ -82,6 +82,7 @@ class Contents(NamedTuple):
 
 
 USUAL: Final = Contents(missing=0.0, objects=1.0, text_bytes=10.0)  # where nothing is known of a column of texts
+NOTHING: Final = Contents(missing=0.0, objects=0.0, text_bytes=0.0)  # read by an op that reads no raw column
 
 
 def contents_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Contents]:
@@ -118,19 +119,19 @@ def features(program: Program, contents: Mapping[str, Contents] | None = None) -
         counts["objects"] += own.objects
         counts["text_bytes"] += own.text_bytes if column.dtype == "string" else 0.0
     for number, op in enumerate(program.ops, start=len(program.columns)):
-        text_bytes = held[op.inputs[0]].text_bytes if op.inputs and op.inputs[0] < len(held) else 0.0
-        widths = Widths(program.types[number].width, tuple(program.types[i].width for i in op.inputs), text_bytes)
+        read = held[op.inputs[0]] if op.inputs and op.inputs[0] < len(held) else NOTHING
+        widths = Widths(program.types[number].width, tuple(program.types[i].width for i in op.inputs), read)
         for name, count in count_op(op, widths).items():
             counts[name] += float(count)
     return counts | {"calls": 1.0, "ops": float(len(program.ops)), "classes": float(len(program.classes))}
 
 
 class Widths(NamedTuple):
-    """Columns of an op's output and of its inputs, and bytes of the text that it reads."""
+    """Columns of an op's output and of its inputs, and what the raw column holds that it reads."""
 
     output: int
     inputs: tuple[int, ...]
-    text_bytes: float = 0.0
+    read: Contents = NOTHING
 
 
 @singledispatch
@@ -156,8 +157,9 @@ def _(op: o.DatePart, widths: Widths) -> Counts:  # noqa: ARG001
 
 
 @count_op.register(o.Encode)
-def _(op: o.Encode, widths: Widths) -> Counts:  # noqa: ARG001
-    return {"encodings": 1, "encode_steps": float(np.log2(1 + len(op.categories)))}
+def _(op: o.Encode, widths: Widths) -> Counts:
+    there = 1 - widths.read.missing
+    return {"encodings": there, "encode_steps": there * float(np.log2(1 + len(op.categories)))}
 
 
 @count_op.register(o.Lookup)
@@ -167,12 +169,12 @@ def _(op: o.Lookup, widths: Widths) -> Counts:  # noqa: ARG001
 
 @count_op.register(o.TextCount)
 def _(op: o.TextCount, widths: Widths) -> Counts:  # noqa: ARG001
-    return {"text_counts": 1, "counted_bytes": widths.text_bytes}
+    return {"text_counts": 1, "counted_bytes": widths.read.text_bytes}
 
 
 @count_op.register(o.TokenScore)
 def _(op: o.TokenScore, widths: Widths) -> Counts:
-    words = 1 + widths.text_bytes / BYTES_OF_A_WORD
+    words = 1 + widths.read.text_bytes / BYTES_OF_A_WORD
     tokens = words * (2 if any(" " in token for token in op.tokens) else 1)
     return {"token_scores": 1, "tokens": tokens, "cells": tokens * widths.output}
 

@@ -40,8 +40,6 @@ def make_program(shape: Shape, seed: int = 0) -> Program:
     columns += tuple(Column(f"c{i}", ColumnKind.CATEGORICAL, "string") for i in range(shape.categorical))
     columns += tuple(Column(f"t{i}", ColumnKind.DATETIME, "int64") for i in range(shape.times))
     columns += tuple(Column(f"x{i}", ColumnKind.TEXT, "string") for i in range(shape.texts))
-    for i in range(shape.unused):
-        columns += (Column(f"v{i}", ColumnKind.NUMERIC, "float32"), Column(f"w{i}", ColumnKind.CATEGORICAL, "string"))
     builder = ProgramBuilder(columns)
     scores = _BODIES[shape.form](builder, shape, rng)
     link = o.LinkKind.SIGMOID if shape.classes == 2 else o.LinkKind.SOFTMAX
@@ -306,11 +304,14 @@ def _category_bins(shape: Shape) -> int:
 
 def _dense(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> int:
     """Two layers; one, a linear model, if the size is 0. A category is a row of the first layer."""
-    numbers = _numbers(shape)
     units = shape.size or shape.scores
     columns = (*range(shape.numeric), *_date_parts(builder, shape), *_text_numbers(builder, shape, rng))
-    filled = builder.add(o.Impute((builder.add(o.Concat(columns)),), np.zeros(numbers, dtype=np.float32)))
-    parts = [builder.add(o.Dense((filled,), *_layer(rng, numbers, units), o.Activation.IDENTITY))]
+    inputs = np.repeat(columns, shape.pieces)
+    centre, wide = np.zeros(inputs.size, dtype=np.float32), np.full(inputs.size, 2, dtype=np.float32)
+    filled = builder.add(o.Impute((builder.add(o.Concat(tuple(inputs.tolist()))),), centre))
+    clipped = builder.add(o.Clip((filled,), -wide, wide))
+    scaled = builder.add(o.Blend((clipped,), np.ones(1, dtype=np.float32), centre))
+    parts = [builder.add(o.Dense((scaled,), *_layer(rng, inputs.size, units), o.Activation.IDENTITY))]
     for code in _codes(builder, shape):
         table = rng.normal(size=(shape.categories + 2, units)).astype(np.float32)
         parts.append(builder.add(o.Lookup((code,), table)))

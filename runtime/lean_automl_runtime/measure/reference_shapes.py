@@ -32,8 +32,9 @@ class Shape:
         texts: Columns of free text, of each of which four counts are read.
         scored: Texts whose tokens are scored, too.
         words: Of each text.
-        unused: Columns of numbers, and as many of categories, that nothing reads.
+        unused: Numbers, and as many texts, of records that the Program does not know.
         whole: Whether numbers are small whole ones.
+        pieces: Inputs of a dense layer that each number becomes.
     """
 
     form: str
@@ -53,6 +54,7 @@ class Shape:
     words: int = WORDS
     unused: int = 0
     whole: bool = False
+    pieces: int = 1
 
     @property
     def scores(self) -> int:
@@ -74,7 +76,8 @@ class Shape:
         columns = f"{self.numeric}/{self.categorical}/{self.times}{texts}"
         scored = f", {self.scored} scored" if self.scored else ""
         whole = ", whole" if self.whole else ""
-        rest = f"{classes}{edges}{missing}{letters}{tables}{scored}{words}{unused}{whole}"
+        pieces = f", {self.pieces} pieces" if self.pieces > 1 else ""
+        rest = f"{classes}{edges}{missing}{letters}{tables}{scored}{words}{unused}{whole}{pieces}"
         return f"{self.form} {self.size}{depth}, columns {columns}{rest}"
 
 
@@ -168,6 +171,9 @@ REFERENCE_SHAPES: Final = (
     Shape("dense", 64, numeric=4, categorical=6),
     Shape("dense", 16, numeric=12, categorical=30),
     Shape("dense", 32, numeric=2, categorical=14, categories=200),
+    Shape("dense", 48, numeric=8, pieces=32),
+    Shape("dense", 32, numeric=12, categorical=6, pieces=16),
+    Shape("dense", 24, numeric=60, pieces=6),
 )
 HELD_OUT_SHAPES: Final = (
     Shape("oblivious", 60, 5, numeric=10, categorical=3),
@@ -191,5 +197,6 @@ HELD_OUT_SHAPES: Final = (
     Shape("tables", 14, numeric=6, categorical=8),
     Shape("dense", 32, numeric=16, categorical=2),
     Shape("dense", 24, numeric=10, categorical=12),
+    Shape("dense", 32, numeric=10, categorical=4, pieces=20),
     Shape("dense", 0, numeric=20, categorical=5, times=1),
 )
