@@ -1,18 +1,20 @@
 """How wrong the cost model is on trained students: predicted against measured latency, for each engine.
 
 A profile of this machine is made first (or given); then students of every family are fitted on the tables of a folder,
-none of which the profile has seen, and timed at several moments, each in a fresh process, as what ships is. A moment
-counts where the control kernel ran at the full speed that the profile knows, as in the calibration itself.
+none of which the profile has seen, and timed in a fresh process, as what ships is, at one moment after another until
+the control kernel runs at the full speed that the profile knows, as in the calibration itself.
 """
 
 import argparse
 import json
+import random
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import optuna
 from lean_automl_exporters.onnx import export_onnx
 from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.ir import digest
@@ -39,8 +41,7 @@ from lean_automl.student.families import FAMILIES
 from lean_automl.student.family import Context
 
 SIZES = (16_000.0, 64_000.0, 256_000.0)
-MOMENT = MeasureOptions(budget_s=0.15, min_samples=20, tightness=0.0, max_attempts=1, max_rows=1_000)
-ENOUGH = 2  # moments at full speed
+MOMENT = MeasureOptions(budget_s=0.2, min_samples=20, tightness=0.0, max_attempts=3, max_rows=1_000)
 BARS = {"median": 0.10, "p95": 0.25}
 
 
@@ -52,24 +53,30 @@ def main() -> None:
     parser.add_argument("--fit-s", type=float, default=10.0, help="most seconds of a fit")
     parser.add_argument("--calibrate-s", type=float, default=40.0)
     parser.add_argument("--moments", type=int, default=6, help="at which a student is timed at most")
+    parser.add_argument("--engines", nargs="+", help="that are judged (all that are here)")
+    parser.add_argument("--students", type=int, default=120, help="that are timed, of all families and sizes")
     parser.add_argument("--profile", type=Path, help="of this machine; made if it is not given")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "cost_model.json")
     options = parser.parse_args()
     about = machine()
     sets = [s for s in json.loads((options.data / "index.json").read_text()) if one_of(s["name"], options.only)]
     students = [student for one in sets for student in fit_set(one, options)]
-    print(f"{len(students)} students", flush=True)
+    random.Random(0).shuffle(students)
+    students = students[: options.students]
     profile = make_profile(options)
-    rows = [row for engine in profile.models for row in judge(engine, students, profile, options.moments)]
     found = {
         "machine": about,
         "profile": {"date": profile.date, "control_us": profile.control_us, "notes": list(profile.notes)},
         "bars": BARS,
-        "engines": {engine: errors([r for r in rows if r["engine"] == engine]) for engine in profile.models},
-        "students": rows,
+        "engines": {},
+        "students": [],
     }
-    options.out.write_text(json.dumps(found, indent=1))
-    print(json.dumps(found["engines"], indent=1))
+    for engine in options.engines or profile.models:
+        rows = judge(engine, students, profile, options.moments)
+        found["students"] += rows
+        found["engines"][engine] = errors(rows) | {"restless": len(students) - len(rows)}
+        options.out.write_text(json.dumps(found, indent=1))
+        print(engine, json.dumps(found["engines"][engine]), flush=True)
 
 
 def one_of(name: str, names: list[str] | None) -> bool:
@@ -101,8 +108,6 @@ def fit_set(one: dict, options: argparse.Namespace) -> list[dict]:
             if not family.suits(about) or (size != SIZES[0] and family.name in ("linear", "additive", "mlp")):
                 continue
             for number, start in enumerate(family.starts(about)[:2]):
-                import optuna
-
                 student = family.suggest(optuna.trial.FixedTrial(start), about)
                 fitted = student.fit(train, valid, problem, FitOptions(0, 1, time.monotonic() + options.fit_s))
                 program = optimise(assemble(fitted, plan, dataset.schema))
@@ -113,7 +118,7 @@ def fit_set(one: dict, options: argparse.Namespace) -> list[dict]:
 
 
 def judge(engine: str, students: list[dict], profile: DeviceProfile, most: int) -> list[dict]:
-    """Predicted and measured medians of the students that were seen at full speed within so many moments."""
+    """Predicted and measured medians of the students that are seen at full speed within so many moments."""
     if engine != "onnx" and not (engine in ENGINES and available(engine)):
         return []
     seen: list[list[Slot]] = [[] for _ in students]
@@ -124,8 +129,8 @@ def judge(engine: str, students: list[dict], profile: DeviceProfile, most: int) 
             path.write_bytes(next(iter(deployment.contents(student["program"]).values())))
         for _ in range(most):
             for student, path, own in zip(students, paths, seen, strict=True):
-                if len(at_full_speed(own, profile.control_us)) < ENOUGH:
-                    own.append(moment(path, engine, student["records"]))
+                if not at_full_speed(own, profile.control_us):
+                    own.append(moment(path, engine, student["records"], profile.control_us))
     rows = []
     for student, own in zip(students, seen, strict=True):
         measured = median_at_full_speed(own, profile.control_us)
@@ -133,13 +138,13 @@ def judge(engine: str, students: list[dict], profile: DeviceProfile, most: int) 
             counts = features(student["program"], contents_of(student["records"]))
             predicted = profile.models[engine].predict_us(counts)
             row = {"engine": engine, "student": student["name"], "measured_us": measured, "predicted_us": predicted}
-            rows.append(row | {"error": predicted / measured - 1, "slots": len(at_full_speed(own, profile.control_us))})
+            rows.append(row | {"error": predicted / measured - 1, "moments": len(own)})
     return rows
 
 
-def moment(path: Path, engine: str, records: list[dict]) -> Slot:
+def moment(path: Path, engine: str, records: list[dict], control_us: float) -> Slot:
     """In a process of its own, as the final measurement has it: what else is in memory makes a short call slower."""
-    found = measure(path, records, replace(MOMENT, engine=engine))
+    found = measure(path, records, replace(MOMENT, engine=engine, full_speed_us=control_us))
     return Slot(found.total.p50.value_us, found.total.p99.value_us, found.launches[0].control.p50_us)
 
 
