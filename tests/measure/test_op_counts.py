@@ -141,8 +141,9 @@ def test_reference_programs_are_valid_and_always_the_same():
 def test_reference_programs_answer_their_records(shape):
     program = make_program(shape)
     outputs = ReferenceEngine(program).run(RecordReader(program.columns).table(make_records(shape, rows=20)))
-    assert outputs["probabilities"].shape == (20, shape.classes)
-    assert np.isfinite(outputs["probabilities"]).all()
+    answers = outputs["prediction" if shape.classes == 1 else "probabilities"]
+    assert answers.shape == (20, shape.classes)
+    assert np.isfinite(answers).all()
 
 
 def test_every_feature_is_moved_by_at_least_three_reference_programs():

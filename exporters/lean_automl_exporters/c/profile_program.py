@@ -86,7 +86,9 @@ def _functions(prefix: str, program: Program, shape: Shape) -> str:
         else ""
     )
     lines = [f"{prefix}_row own = {prefix}_rows[row];", f"{prefix}_result result;", *call]
-    lines += [f"(void){prefix}_labels;", f"{prefix}_predict(&own, &result);", "profile_sink = result.probabilities[0];"]
+    lines += [f"(void){prefix}_labels;"] if program.classes else []
+    answer = "probabilities" if program.classes else "prediction"
+    lines += [f"{prefix}_predict(&own, &result);", f"profile_sink = result.{answer}[0];"]
     return (
         f"static {prefix}_row {prefix}_rows[PROFILE_ROWS];\n{pools}"
         f"{_c_function(f'{prefix}_fill', fill)}{_c_function(f'{prefix}_call', lines)}"

@@ -60,6 +60,7 @@ FEATURES: Final[dict[str, str]] = {
     "dense_macs": "multiplications of dense layers",
     "dot_terms": "multiplications of linear leaves",
     "exponentials": "exponentials of link functions",
+    "labels": "labels that are chosen: a regression has none",
     "classes": "probabilities handed back",
 }
 TOGETHER: Final = 8  # ragged trees that the kernel walks side by side
@@ -230,7 +231,7 @@ def _(op: o.Link, widths: Widths) -> Counts:
 
 @count_op.register(o.Label)
 def _(op: o.Label, widths: Widths) -> Counts:  # noqa: ARG001
-    return {}
+    return {"labels": 1}
 
 
 def walk(op: o.RaggedTrees) -> tuple[int, float, float]:

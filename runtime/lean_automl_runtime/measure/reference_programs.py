@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from lean_automl_runtime.ir import LABEL, PROBABILITIES, Column, ColumnKind, Program, ProgramBuilder
+from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES, Column, ColumnKind, Program, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure.reference_shapes import Shape
 
@@ -42,6 +42,8 @@ def make_program(shape: Shape, seed: int = 0) -> Program:
     columns += tuple(Column(f"x{i}", ColumnKind.TEXT, "string") for i in range(shape.texts))
     builder = ProgramBuilder(columns)
     scores = _BODIES[shape.form](builder, shape, rng)
+    if shape.classes == 1:
+        return builder.build({PREDICTION: scores})
     link = o.LinkKind.SIGMOID if shape.classes == 2 else o.LinkKind.SOFTMAX
     probabilities = builder.add(o.Link((scores,), link))
     classes = tuple(f"class {i}" for i in range(shape.classes))

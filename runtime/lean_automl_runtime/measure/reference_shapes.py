@@ -24,7 +24,7 @@ class Shape:
         categorical: String columns.
         categories: Of each string column.
         times: Datetime columns, of each of which four fields are read.
-        classes: More than two take a vector of that many scores, for all but `linear_leaves`.
+        classes: More than two take a vector of that many scores, for all but `linear_leaves`; 1 is a regression.
         edges: Of the bins of each number.
         missing: Share of the values of records.
         letters: By which every category is longer than its number asks.
@@ -58,14 +58,14 @@ class Shape:
 
     @property
     def scores(self) -> int:
-        """Numbers that the link makes probabilities of."""
-        return 1 if self.classes == 2 else self.classes
+        """Numbers that the link makes probabilities of, or that are handed back."""
+        return 1 if self.classes <= 2 else self.classes
 
     @property
     def name(self) -> str:
         """For messages: `oblivious 300 x 6, columns 6/8/0`."""
         depth = f" x {self.depth}" if self.depth else ""
-        classes = f", {self.classes} classes" if self.classes > 2 else ""
+        classes = {1: ", regression", 2: ""}.get(self.classes, f", {self.classes} classes")
         edges = f", {self.edges} edges" if self.edges != EDGES else ""
         missing = f", {100 * self.missing:g} % missing" if self.missing else ""
         letters = f", {self.letters} letters" if self.letters else ""
@@ -174,6 +174,12 @@ REFERENCE_SHAPES: Final = (
     Shape("dense", 48, numeric=8, pieces=32),
     Shape("dense", 32, numeric=12, categorical=6, pieces=16),
     Shape("dense", 24, numeric=60, pieces=6),
+    Shape("oblivious", 100, 4, classes=1),
+    Shape("oblivious", 300, 6, numeric=24, categorical=4, classes=1),
+    Shape("ragged", 100, 5, numeric=6, categorical=2, classes=1),
+    Shape("tables", 12, numeric=12, classes=1),
+    Shape("dense", 0, numeric=12, classes=1),
+    Shape("dense", 32, numeric=8, pieces=16, classes=1),
 )
 HELD_OUT_SHAPES: Final = (
     Shape("oblivious", 60, 5, numeric=10, categorical=3),
@@ -198,5 +204,8 @@ HELD_OUT_SHAPES: Final = (
     Shape("dense", 32, numeric=16, categorical=2),
     Shape("dense", 24, numeric=10, categorical=12),
     Shape("dense", 32, numeric=10, categorical=4, pieces=20),
+    Shape("oblivious", 60, 5, numeric=10, categorical=3, classes=1),
+    Shape("uneven", 100, 4, numeric=12, classes=1),
+    Shape("dense", 0, numeric=8, categorical=2, classes=1),
     Shape("dense", 0, numeric=20, categorical=5, times=1),
 )
