@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -21,6 +21,7 @@ from lean_automl.features import describe
 from lean_automl.report.card import card
 from lean_automl.report.explain import Explained, explain
 from lean_automl.report.page import page
+from lean_automl.student.distilled import undistilled
 from lean_automl.student.search import FailedTrial
 from lean_automl.student.trial import Candidate
 
@@ -137,6 +138,7 @@ class Reporter:
             refitted=shipped.last.refitted,
             joined=shipped.last.joined,
             student_score=shipped.blend.score,
+            undistilled_score=undistilled_score(shipped.blend, run.students.log.candidates),
             student_holdout=run.judge.program(shipped.last.judged),
             constant_holdout=run.judge.constant(run.dataset),
             trials=[_record(trial) for trial in trials],
@@ -222,6 +224,12 @@ def _members(teacher: Teacher | None) -> list[Member]:
         Member(bag.name, score, weight, bag.seconds)
         for bag, score, weight in zip(teacher.bags, teacher.scores, teacher.weights, strict=True)
     ]
+
+
+def undistilled_score(blend: Blend, candidates: Sequence[Candidate]) -> float | None:
+    """Of the same student on labels alone, if it learned from a teacher and that was tried; None for several."""
+    twin = undistilled(blend.members[0][0].parameters) if len(blend.members) == 1 else None
+    return next((c.score for c in candidates if twin is not None and c.parameters == twin), None)
 
 
 def _student(blend: Blend) -> TrialRecord:

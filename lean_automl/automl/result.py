@@ -142,6 +142,8 @@ class RunResult:
         refitted: Whether it was fitted on all rows of the search; else there was only time for those of a fold.
         joined: Whether what ships was then fitted once more, on the hold-out too.
         student_score: On validation rows.
+        undistilled_score: On validation rows, of the same student on labels alone; None if it has no teacher or there
+            was no time for that.
         student_holdout: On the hold-out, of the student as it was fitted without it.
         constant_holdout: On the hold-out, of the constant predictor.
         trials: All students that were tried.
@@ -175,6 +177,7 @@ class RunResult:
     refitted: bool
     joined: bool
     student_score: float
+    undistilled_score: float | None
     student_holdout: float
     constant_holdout: float
     trials: list[TrialRecord]

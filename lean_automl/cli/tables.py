@@ -76,6 +76,8 @@ def _scores(result: RunResult, metric: Metric) -> Table:
         metric.shown(result.student_score),
         f"[bold]{metric.shown(result.student_holdout)}[/bold]",
     )
+    if result.undistilled_score is not None:
+        table.add_row("the same without its teacher", metric.shown(result.undistilled_score), "")
     return table
 
 

@@ -26,7 +26,7 @@ class Distilled:
 
     Attributes:
         student: What learns.
-        mix: Share of the teacher in the targets, 0 to 1.
+        mix: Share of the teacher in the targets, 0 to 1; at 0 they are the labels.
         soft: Whether the student takes the probability of the second class as its target (binary only).
     """
 
@@ -50,7 +50,7 @@ class Distilled:
         return replace(self, student=self.student.for_all_rows(fitted, growth))
 
     def _mixed(self, rows: Rows, problem: Problem) -> Rows:
-        if rows.soft is None:
+        if rows.soft is None or self.mix == 0:
             return rows
         known = ~np.isnan(rows.soft[:, 0])
         if problem.task is Task.REGRESSION:

@@ -83,7 +83,10 @@ def _score(run: JSON) -> Markup:
         for name, score in known.items()
     ]
     direction = "less is better" if scores.is_loss else "more is better"
-    return _card(f"Score: {scores.name}", scores.shown(run["student_holdout"]), f"{direction}; on new rows", *bars)
+    said, alone = f"{direction}; on new rows", run.get("undistilled_score")
+    if alone is not None:
+        said += f"; on validation rows {scores.shown(run['student_score'])}, without its teacher {scores.shown(alone)}"
+    return _card(f"Score: {scores.name}", scores.shown(run["student_holdout"]), said, *bars)
 
 
 def _latency(run: JSON) -> Markup:

@@ -90,6 +90,11 @@ def _scores(run: JSON) -> str:
     direction = "less is better" if scores.is_loss else "more is better"
     rows = [
         ["this model", scores.shown(run["student_score"]), scores.shown(run["student_holdout"])],
+        *(
+            [["the same without its teacher", scores.shown(run["undistilled_score"]), NOTHING]]
+            if run.get("undistilled_score") is not None
+            else []
+        ),
         ["teacher, without limits", scores.shown(run["teacher_score"]), scores.shown(run["teacher_holdout"])],
         ["constant predictor", NOTHING, scores.shown(run["constant_holdout"])],
     ]

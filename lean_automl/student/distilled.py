@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl.data import Task
 from lean_automl.learners.catboost import CatBoost
@@ -11,7 +11,17 @@ from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
 from lean_automl.student.oblivious import most_trees
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import optuna
+
+
+MIX: Final = "distilled_mix"
+
+
+def undistilled(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Parameters of the same student on labels alone; None for one that learns nothing from a teacher."""
+    return {**parameters, MIX: 0.0} if parameters.get(MIX) else None
 
 
 class DistilledOblivious:
@@ -35,7 +45,7 @@ class DistilledOblivious:
             own_categories=False,
             soft=soft,
         )
-        return Distilled(student, trial.suggest_float("distilled_mix", 0.1, 1.0), soft)
+        return Distilled(student, trial.suggest_float(MIX, 0.0, 1.0), soft)
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
@@ -47,7 +57,7 @@ class DistilledOblivious:
                     "distilled_room": room,
                     "distilled_learning_rate": rate,
                     "distilled_l2": 3.0,
-                    "distilled_mix": mix,
+                    MIX: mix,
                 }
             )
         return tuple(starts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import optuna
 
 from lean_automl.learners.base import FitOptions
+from lean_automl.student.distilled import undistilled
 from lean_automl.student.trial import Adopted, Candidate, Proposal, Workbench, judge_fitted, run_trial
 
 if TYPE_CHECKING:
@@ -129,6 +131,7 @@ class StudentSearch:
         self.begun = time.monotonic()
         self.asked = self.told = self.adopted = 0
         self.shipping: tuple[Candidate, ...] = ()
+        self.best_told = -math.inf  # score of the best of what was told and feasible
         self.open: dict[int, optuna.Trial] = {}
         self.ended: dict[int, Candidate | FailedTrial] = {}
 
@@ -195,7 +198,20 @@ class StudentSearch:
             for name, excess in outcome.violations.items():
                 trial.set_constraint(name, max(0.0, excess))  # how far within a limit is no matter
             self.study.tell(trial, outcome.score)
+            self._ask_for_the_undistilled(outcome)
         return True
+
+    def _ask_for_the_undistilled(self, told: Candidate) -> None:
+        """Let the same student without its teacher be tried after all starts, where one that learned from it leads.
+
+        Whether distillation is worth it is then known of what ships, and where it is not, the other one does.
+        """
+        if not told.feasible or told.score <= self.best_told:
+            return
+        self.best_told = told.score
+        twin = undistilled(told.parameters)
+        if twin is not None:
+            self.study.enqueue_trial(twin, skip_if_exists=True)
 
     def _start(self, shared: Shared) -> None:
         """Ask for one student and start its trial."""

@@ -11,16 +11,19 @@ from lean_automl_runtime.ir import ColumnKind
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure import MeasureOptions  # noqa: F401 - the package must import without a trainer
 
+from lean_automl.automl.report import undistilled_score
 from lean_automl.config import Constraints
 from lean_automl.data import Task
 from lean_automl.errors import ConfigError, InfeasibleError
 from lean_automl.learners.base import FitOptions, Problem
 from lean_automl.learners.chimeraboost import ChimeraBoost
+from lean_automl.learners.distilled import Distilled
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.search.workers import Workers
 from lean_automl.student import deploy
-from lean_automl.student.blend import choose_blend
+from lean_automl.student.blend import choose_blend, single
 from lean_automl.student.deploy import Deployment, Footprint, choose_deployment, fastest_engine, leave_out_slow
+from lean_automl.student.distilled import MIX, undistilled
 from lean_automl.student.families import FAMILIES, check_families, choose_families
 from lean_automl.student.family import Context
 from lean_automl.student.floors import least_program, memory_mb, small_model
@@ -196,6 +199,30 @@ def test_the_search_starts_with_each_family_and_keeps_to_its_trials() -> None:
     feasible = log.feasible()
     assert [c.score for c in feasible] == sorted((c.score for c in feasible), reverse=True)
     assert all(candidate.footprint.bytes <= 30_000 for candidate in feasible)
+
+
+def test_a_distilled_student_that_leads_is_tried_without_its_teacher() -> None:
+    bench = make_bench(count=1, constraints=Constraints(max_size_bytes=16_000.0))
+    soft = 0.1 + 0.8 * np.eye(2)[bench.rows.y]
+    bench = replace(bench, rows=replace(bench.rows, soft=soft))
+    context = replace(context_of(bench), has_teacher=True)
+    with Workers(2) as workers:
+        options = SearchOptions(float("inf"), 8, 0, workers)
+        students = StudentSearch(choose_families(("distilled",), context), context, options, Notes())
+        students.run(bench)
+    taught, alone = ([c for c in students.log.candidates if bool(c.parameters[MIX]) is own] for own in (True, False))
+    assert alone
+    for candidate in alone:
+        (twin,) = (c for c in taught if undistilled(c.parameters) == candidate.parameters)
+        earlier = [c.score for c in students.log.feasible() if c.number < twin.number]
+        assert twin.score > max(earlier, default=-np.inf), "it led when it was tried"
+        assert undistilled_score(single(twin), students.log.candidates) == candidate.score
+        assert undistilled(candidate.parameters) is None
+    rows = bench.rows.take(bench.folds[0].train)
+    unmixed = alone[0].student
+    assert isinstance(unmixed, Distilled)
+    plain, same = (one.fit(rows, None, bench.problem, FitOptions(0, 1)) for one in (unmixed.student, unmixed))
+    assert np.array_equal(plain.predict(rows.frame), same.predict(rows.frame))
 
 
 def test_families_that_do_not_exist_or_do_not_suit() -> None:
