@@ -148,7 +148,7 @@ def test_times_alone_are_fitted_when_they_are_read(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"format": 1}', '{"format": 3, "slots": {"c": []}, "programs": ["absent"]}', "\x00"],
+    ["", "[]", "{}", '{"format": 1}', '{"format": 4, "slots": {"c": []}, "programs": ["absent"]}', "\x00"],
 )
 def test_what_is_no_profile_is_refused(text, tmp_path):
     (tmp_path / "device.json").write_text(text, encoding="utf-8")

@@ -29,7 +29,7 @@ from lean_automl_runtime.measure.slots import Slot, cost_samples, full_speed_us
 if TYPE_CHECKING:
     from lean_automl_runtime.ir.program import Program
 
-PROFILE_FORMAT: Final = 3
+PROFILE_FORMAT: Final = 4
 START_UP_S: Final = 120.0  # for imports and what engines compile, beyond the time for sampling
 ARTIFACT_ENGINES: Final = tuple(ENGINES)
 
