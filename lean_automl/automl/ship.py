@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from lean_automl.automl.finish import MissError, tightened
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MOST_TRIED: Final = 4
 MOST_SHORTENED: Final = 2  # times that one which missed a limit narrowly is tried again
 NARROW: Final = 1.0  # over the limit, relative to it
+GRACE_S: Final = 2.0  # at least, as a share of a short limit is no time to end in
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 Misses = list[MissError | MeasurementError]
 
@@ -32,15 +34,16 @@ def ship_first(run: Run, finalists: Iterable[Blend], misses: Misses) -> RunResul
         finalists: The best first.
         misses: Takes what kept the others from it.
     """
-    tried, too_slow_us = 0, float("inf")
+    tried, too_slow_us, took_s = 0, float("inf"), 0.0
     for blend in finalists:
         took_us = max(blend.footprint.limited_us.values(), default=0.0)
         if took_us >= too_slow_us and not blend.can_be_shortened:
             continue  # it would be too slow as well
-        if tried == MOST_TRIED or (tried and _is_late(run)):
+        if tried == MOST_TRIED or (tried and _is_late(run, took_s)):
             break
-        tried, known = tried + 1, len(misses)
+        tried, known, begin = tried + 1, len(misses), time.monotonic()
         result = _ship(run, blend, misses)
+        took_s = (time.monotonic() - begin) / max(1, len(misses) - known)
         if result is not None:
             return result
         if any(isinstance(miss, MissError) and miss.is_of_latency for miss in misses[known:]):
@@ -54,7 +57,7 @@ def _ship(run: Run, blend: Blend, misses: Misses) -> RunResult | None:
     with run.reporter.timed("shrink"):
         passes = passes_for(run, blend)
     for _ in range(1 + MOST_SHORTENED):
-        missed = None
+        missed, begin = None, time.monotonic()
         for last in last_fits(run, blend, bench, passes):
             end = run.clock.start if run.interrupted else run.clock.at(run.clock.limit_s - LAST_STEPS_S)
             try:
@@ -66,13 +69,18 @@ def _ship(run: Run, blend: Blend, misses: Misses) -> RunResult | None:
                 if isinstance(error, MissError):  # the other last fit is of the same size
                     missed = error
                     break
-        if missed is None or missed.excess > NARROW or not blend.can_be_shortened or _is_late(run):
+        if missed is None or missed.excess > NARROW or not blend.can_be_shortened:
+            return None
+        if _is_late(run, time.monotonic() - begin):
             return None
         bench = tightened(blend, bench, missed)
     return None
 
 
-def _is_late(run: Run) -> bool:
-    """Whether the time is over: with a model in its place at the limit, without one a little later."""
-    grace_s = 0.0 if run.publisher.shipped is not None else GRACE_SHARE * run.clock.limit_s
-    return run.clock.left_s <= -grace_s
+def _is_late(run: Run, took_s: float) -> bool:
+    """Whether a further try, which takes as long as the last one did, would end too late.
+
+    With a model in its place that is after the limit, without one a little later.
+    """
+    grace_s = 0.0 if run.publisher.shipped is not None else max(GRACE_S, GRACE_SHARE * run.clock.limit_s)
+    return run.clock.left_s + grace_s <= took_s

@@ -74,6 +74,16 @@ def test_a_wide_miss_is_not_shortened() -> None:
     assert run.tried == ["trees", "others"]
 
 
+@pytest.mark.parametrize(("left_s", "tries"), [(0.05, 1), (10.0, 3)])
+def test_no_try_is_begun_that_would_end_too_late(left_s: float, tries: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each try takes 4 s; without a model they may end 3 s after the limit."""
+    now = iter(range(0, 1_000, 4))
+    monkeypatch.setattr(ship.time, "monotonic", lambda: float(next(now)))
+    run = Run({"trees": [1.5, 1.4, 1.3]}, left_s)
+    assert shipped(run, finalist("trees", 500.0, True)) is None
+    assert len(run.tried) == tries
+
+
 @pytest.mark.parametrize(("left_s", "tries"), [(-4.0, 1), (-2.0, 3), (5.0, 3)])
 def test_without_a_model_tries_end_a_little_after_the_limit(left_s: float, tries: int) -> None:
     run = Run({"trees": [1.5, 1.4, 1.3], "others": [1.5]}, left_s)
