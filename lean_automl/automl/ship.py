@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 MOST_TRIED: Final = 4
 MOST_SHORTENED: Final = 2  # times that one which missed a limit narrowly is tried again
 NARROW: Final = 1.0  # over the limit, relative to it
-GRACE_S: Final = 2.0  # at least, as a share of a short limit is no time to end in
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 Misses = list[MissError | MeasurementError]
 
@@ -82,5 +81,5 @@ def _is_late(run: Run, took_s: float) -> bool:
 
     With a model in its place that is after the limit, without one a little later.
     """
-    grace_s = 0.0 if run.publisher.shipped is not None else max(GRACE_S, GRACE_SHARE * run.clock.limit_s)
+    grace_s = 0.0 if run.publisher.shipped is not None else GRACE_SHARE * run.clock.limit_s
     return run.clock.left_s + grace_s <= took_s
