@@ -94,7 +94,7 @@ def select(run: Path, wish: Wish, out: Path, overwrite: bool) -> Selection:
     if wish.one_se:
         points = _cheapest_first(points, students, wish.constraints, deployment)
     for point in points:
-        size = max(point.sizes.get(name, 0) for name in deployment.engines)
+        size = _size(point, deployment)
         if most is not None and size > most * (1 if evidence is None else MOST_SHRINKING):
             misses.append(f"trial {point.trial} has {size / 1000:,.1f} kB")
             continue
@@ -129,13 +129,15 @@ def _cheapest_first(
     if evidence is None:
         raise ArtifactError("--one-se: this run kept no rows to compare its students on. Fit again, or leave it out.")
 
+    def latencies(point: Point) -> dict[str, float]:
+        return {name: us for name, us in point.latency_us.items() if name in deployment.engines}
+
     def seems_to_fit(point: Point) -> bool:
-        return all(size is None or point.sizes.get(name, 0) <= size for name in deployment.engines) and all(
-            latency_us is None or point.latency_us.get(name, 0.0) <= latency_us for name in deployment.engines
-        )
+        is_quick = latency_us is None or all(us <= latency_us for us in latencies(point).values())
+        return is_quick and (size is None or _size(point, deployment) <= size)
 
     def cost(point: Point) -> float:
-        return cost_of(constraints, max(point.sizes.get(name, 0) for name in deployment.engines), point.latency_us)
+        return cost_of(constraints, _size(point, deployment), latencies(point))
 
     def predictions(point: Point) -> list[Judged]:
         return [judged(read_artifact(students.artifacts[point.trial]).program, evidence)]
@@ -143,6 +145,11 @@ def _cheapest_first(
     fitting = [point for point in points if seems_to_fit(point)]
     rest = [point for point in points if not seems_to_fit(point)]
     return cheapest_first(fitting, cost, predictions, scoring_metric(evidence)) + rest
+
+
+def _size(point: Point, deployment: Deployment) -> int:
+    """Bytes of the largest file that ships."""
+    return max(point.sizes.get(name, 0) for name in deployment.engines)
 
 
 def _write(

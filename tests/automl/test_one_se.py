@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tables import mixed_frame_for
 
-from lean_automl.automl.front import read_front
+from lean_automl.automl import select as picking
+from lean_automl.automl.front import Point, Students, read_front
 from lean_automl.automl.one_se import cheapest_first, cost_of
 from lean_automl.automl.pipeline import FitRequest, fit
 from lean_automl.automl.select import Wish, select
@@ -16,6 +18,7 @@ from lean_automl.config import Budget, Constraints, FitConfig
 from lean_automl.data import Task
 from lean_automl.search.decision import Judged
 from lean_automl.search.metrics import make_metric
+from lean_automl.student.deploy import Deployment
 
 RMSE = make_metric("rmse", Task.REGRESSION, 1)
 Y = np.random.default_rng(0).normal(size=1_000)
@@ -49,6 +52,20 @@ def test_cost_is_what_is_limited() -> None:
     assert cost_of(Constraints(max_latency_us=20.0), 5_000, took) == 9.0
     assert cost_of(Constraints(max_latency_us=20.0, max_size_bytes=1e6), 5_000, took) == 5_000
     assert cost_of(Constraints(), 5_000, {}) == 5_000
+
+
+def test_what_does_not_ship_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best is slower in the file that ships, and quicker in the one that does not."""
+    best, other = (
+        Point(trial, "any", 1.0 - trial, 1, {"model.lam": 100}, {"model.lam": lam_us, "model.onnx": onnx_us})
+        for trial, lam_us, onnx_us in ((0, 5.0, 40.0), (1, 1.0, 90.0))
+    )
+    monkeypatch.setattr(picking, "read_artifact", lambda content: SimpleNamespace(program=content))
+    monkeypatch.setattr(picking, "judged", lambda *_: Judged(Y, (Y + NOISE)[:, None], None))
+    monkeypatch.setattr(picking, "scoring_metric", lambda _: RMSE)
+    students = Students([], {0: b"", 1: b""}, {})
+    limits, native = Constraints(max_latency_us=50.0), Deployment({"model.lam": "native"})
+    assert picking._cheapest_first([best, other], students, limits, native) == [other, best]
 
 
 @pytest.fixture(scope="module")
