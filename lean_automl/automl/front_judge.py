@@ -90,7 +90,7 @@ def smaller(
 
 def _table(program: Program, records: Sequence[dict[str, Any]]) -> Table:
     """What a Program reads of records."""
-    return Table(program.columns, tuple(RecordReader(program.columns).table(list(records))))
+    return Table(program.columns, tuple(RecordReader(program.columns).table(records)))
 
 
 def _metric(evidence: dict[str, Any], name: str) -> Metric:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import numpy as np
-
+from lean_automl.automl.shrink_files import spread
 from lean_automl.search.decision import Judged
 from lean_automl.search.paired import errors_behind
 from lean_automl.student.blend import predictions_of
@@ -13,7 +12,6 @@ from lean_automl.student.trial import judged_folds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
 
     from lean_automl.config import Constraints
     from lean_automl.search.metrics import Metric
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NEAR: Final = 1.0  # standard errors
 FAR: Final = 3.0  # behind which no other one is looked at: they are worse still
-MOST_ROWS: Final = 20_000  # of each fold: a metric is computed some hundred times
 
 
 def cheapest_of_the_best(bench: Workbench, finalists: Sequence[Blend]) -> list[Blend]:
@@ -63,22 +60,20 @@ def cheapest_first(
     """
     if not models:
         return []
-    best, near = judged(models[0]), [models[0]]
-    for model in models[1:]:
-        if cost(model) >= min(map(cost, near)):
+    best, near = judged(models[0]), [0]  # positions; each costs less than the one before
+    for position, model in enumerate(models):
+        if cost(model) >= cost(models[near[-1]]):
             continue  # a better one that is near costs no more
         behind = errors_behind(metric, best, judged(model))
         if behind > FAR:
             break
         if behind <= NEAR:
-            near.append(model)
-    near.sort(key=cost)
-    return [*near, *(model for model in models if not any(model is one for one in near))]
+            near.append(position)
+    rest = [model for position, model in enumerate(models) if position not in near]
+    return [models[position] for position in reversed(near)] + rest
 
 
 def _fewer(fold: Judged) -> Judged:
-    """A sample of a fold's rows, the same for every model."""
-    if fold.y.size <= MOST_ROWS:
-        return fold
-    rows: Any = np.linspace(0, fold.y.size - 1, MOST_ROWS).astype(np.int64)
+    """A sample of a fold's rows, the same for every model: the metric is computed some hundred times."""
+    rows = spread(fold.y.size)
     return Judged(fold.y[rows], fold.predicted[rows], None if fold.weight is None else fold.weight[rows])

@@ -228,8 +228,10 @@ def _members(teacher: Teacher | None) -> list[Member]:
 
 def undistilled_score(blend: Blend, candidates: Sequence[Candidate]) -> float | None:
     """Of the same student on labels alone, if it learned from a teacher and that was tried; None for several."""
-    twin = undistilled(blend.members[0][0].parameters) if len(blend.members) == 1 else None
-    return next((c.score for c in candidates if twin is not None and c.parameters == twin), None)
+    if len(blend.members) > 1:
+        return None
+    twin = undistilled(blend.members[0][0].parameters)  # no student's parameters are None
+    return next((candidate.score for candidate in candidates if candidate.parameters == twin), None)
 
 
 def _student(blend: Blend) -> TrialRecord:
