@@ -71,13 +71,12 @@ def _sample(models: dict[Key, Model], rows: list[list[dict[str, Any]]], seconds:
             quick = measure_in_process(models[engine, number].predict_one, rows[number], options)
             found = Slot(quick.total.p50.value_us, quick.total.p99.value_us, quick.control_us)
             slots[engine, number].append(found)
-        wanting = [key for key in models if _quiet(slots, key) < WANTED_SLOTS]
+        full_us = {
+            engine: full_speed_us([found for key, found in slots.items() if key[0] == engine])
+            for engine in {key[0] for key in models}
+        }
+        wanting = [key for key in models if len(at_full_speed(slots[key], full_us[key[0]])) < WANTED_SLOTS]
     return slots
-
-
-def _quiet(slots: dict[Key, list[Slot]], key: Key) -> int:
-    of_engine = [found for other, found in slots.items() if other[0] == key[0]]
-    return len(at_full_speed(slots[key], full_speed_us(of_engine)))
 
 
 if __name__ == "__main__":
