@@ -148,10 +148,7 @@ def limits(found: dict[str, Any], _: dict[str, str]) -> str:
         "refused with the nearest miss, broken, not comparable as the machine was never again as quick as in the fit, "
         "failed; late is a run that took longer than its time limit and 5 %, or 3 s."
     )
-    names = [
-        name for name in ("fits", "kept", "refused", "broken", "not comparable", "failed", "late") if name in counts
-    ]
-    rows = [[name, counts[name]] for name in names]
+    rows = [["fits", counts["fits"]], *([name, count] for name, count in counts.items() if name != "fits")]
     return "\n".join([head("Limits that are kept", said), machine(found), table(["fits", "number"], rows)])
 
 
