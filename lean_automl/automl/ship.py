@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST_TRIED: Final = 4
 MOST_SHORTENED: Final = 2  # times that one which missed a limit narrowly is tried again
 NARROW: Final = 1.0  # over the limit, relative to it
+NO_TIME: Final = "no time to put a later model in the place of the first one: give a longer --time-limit"
 LAST_STEPS_S: Final = 2.0  # writing figures, the hold-out, the front
 Misses = list[MissError | MeasurementError]
 
@@ -33,6 +34,10 @@ def ship_first(run: Run, finalists: Iterable[Blend], misses: Misses) -> RunResul
         finalists: The best first.
         misses: Takes what kept the others from it.
     """
+    if run.publisher.shipped is not None and run.clock.left_s + GRACE_SHARE * run.clock.limit_s < run.publisher.seconds:
+        run.passed_over.append(NO_TIME)
+        run.watcher.step("note", NO_TIME)
+        return None
     tried, too_slow_us, took_s = 0, float("inf"), 0.0
     for blend in finalists:
         took_us = max(blend.footprint.limited_us.values(), default=0.0)

@@ -15,7 +15,7 @@ from lean_automl_runtime.measure.guard import Control
 from lean_automl_runtime.measure.harness import Raw, pool
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.processes import choose_core
-from lean_automl_runtime.measure.rows import FEWEST_ROWS, as_table, rotation, thin, to_lines
+from lean_automl_runtime.measure.rows import FEWEST_ROWS, as_table, rotation, to_lines
 from lean_automl_runtime.records import RecordReader
 from lean_automl_runtime.reference import evaluate
 
@@ -73,7 +73,7 @@ def measure_header(program: Program, records: Sequence[dict[str, Any]], options:
     Raises:
         ToolchainError: There is no compiler, or it failed.
     """
-    lines = thin(to_lines(records), options.max_rows)
+    lines = to_lines(records, options.max_rows)
     core = choose_core(options.pin, options.core)
     enough = options.enough_samples
     timing = Timing(options.budget_s, options.most_s, enough, options.batch_size or 1, core)

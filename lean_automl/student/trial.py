@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -72,6 +73,13 @@ class Workbench:
     records: Sequence[dict[str, Any]]
     costs: Costs | None = None
     prepared: tuple[Prepared | None, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Every trial loads this. joblib, which maps the arrays, takes a record apart in Python; this is 7 times faster.
+        return vars(self) | {"records": pickle.dumps(self.records)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state | {"records": pickle.loads(state["records"])})
 
     def compile(self, members: Sequence[Member]) -> Program:
         """The Program of fitted students, rounded off if it is too large otherwise; a single one is not averaged."""

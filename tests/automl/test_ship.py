@@ -90,3 +90,13 @@ def test_without_a_model_tries_end_a_little_after_the_limit(left_s: float, tries
     finalists = [finalist("trees", 500.0, True), *([finalist("others", 500.0, True)] if tries == 1 else [])]
     assert shipped(run, *finalists) is None
     assert len(run.tried) == tries
+
+
+@pytest.mark.parametrize(("left_s", "tried"), [(-2.0, []), (2.0, ["trees"])])
+def test_a_first_model_stays_where_there_is_no_time_for_another(left_s: float, tried: list[str]) -> None:
+    """The first took 4 s; another may end 3 s after the limit."""
+    run = Run({"trees": [0.5]}, left_s)
+    run.publisher = SimpleNamespace(shipped="first", seconds=4.0, publish=run._publish)
+    assert shipped(run, finalist("trees", 500.0, True)) == (tried[0] if tried else None)
+    assert run.tried == tried
+    assert run.passed_over == ([] if tried else [ship.NO_TIME])

@@ -53,6 +53,12 @@ def test_what_is_not_data_is_refused_with_its_place():
         to_lines([(1, 2)])  # type: ignore[list-item]
 
 
+def test_only_as_many_lines_are_made_as_are_wanted_and_rows_keep_their_numbers():
+    assert to_lines([{"x": n} for n in range(100)], most=4) == [f'{{"x": {n}}}' for n in (0, 25, 50, 75)]
+    with pytest.raises(DataError, match="row 2, column 'x'"):
+        to_lines([{"x": 0}, {"x": []}, {"x": []}, {"x": 3}], most=2)
+
+
 def test_lines_that_are_not_records_are_named(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"a": 1}\n\n{"a":', encoding="utf-8")

@@ -19,7 +19,7 @@ from lean_automl.learners.base import FitOptions, Problem
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.distilled import Distilled
 from lean_automl.learners.lightgbm import LightGBM
-from lean_automl.search.workers import Workers
+from lean_automl.search.workers import Workers, load_shared
 from lean_automl.student import deploy
 from lean_automl.student.blend import choose_blend, single
 from lean_automl.student.deploy import Deployment, Footprint, choose_deployment, fastest_engine, leave_out_slow
@@ -63,6 +63,15 @@ def test_a_trial_scores_the_compiled_program_on_every_fold() -> None:
     assert candidate.score > 0.7
     assert candidate.feasible
     assert set(candidate.footprint.sizes) == set(candidate.footprint.latency_us) == {"model.lam", "model.onnx"}
+
+
+def test_a_bench_reaches_trials_as_it_is() -> None:
+    bench = make_bench()
+    with Workers(1) as workers:
+        same = load_shared(workers.share(bench))
+    assert same.records == bench.records
+    np.testing.assert_array_equal(same.rows.y, bench.rows.y)
+    assert vars(same).keys() == vars(bench).keys()
 
 
 def test_what_is_too_large_is_shortened_until_it_fits() -> None:

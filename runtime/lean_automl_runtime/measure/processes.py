@@ -22,7 +22,7 @@ from lean_automl_runtime import errors
 from lean_automl_runtime.errors import DataError, LeanAutoMLError, MeasurementError
 from lean_automl_runtime.measure.machine import quiet_core, thread_environment
 from lean_automl_runtime.measure.options import MeasureOptions
-from lean_automl_runtime.measure.rows import thin, to_lines
+from lean_automl_runtime.measure.rows import to_lines
 
 LAST_WORDS: Final = 500  # characters of a crashed child's standard error that are shown
 FACTS: Final = "facts.json"
@@ -54,7 +54,7 @@ def staged(records: Iterable[Mapping[str, Any]], options: MeasureOptions) -> Ite
     Raises:
         DataError: There are no records, or they hold what a record cannot.
     """
-    lines = thin(to_lines(records), options.max_rows)
+    lines = to_lines(records, options.max_rows)
     if not lines:
         raise DataError("no records to measure with: pass at least one, better 1,000 that differ")
     with tempfile.TemporaryDirectory(prefix="lean_automl_measure_") as name:

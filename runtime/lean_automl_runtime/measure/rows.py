@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -21,16 +21,22 @@ from lean_automl_runtime.values import is_missing
 
 FEWEST_ROWS: Final = 1000
 SEED: Final = 7
+Item = TypeVar("Item")
 
 
-def to_lines(records: Iterable[Mapping[str, Any]]) -> list[str]:
+def to_lines(records: Iterable[Mapping[str, Any]], most: int | None = None) -> list[str]:
     """One JSON object for each record.
+
+    Args:
+        records: Rows.
+        most: Records that are wanted; more are thinned out evenly.
 
     Raises:
         DataError: A record is not a mapping, or holds a value that is not data; names row and column.
     """
     lines = []
-    for row, record in enumerate(records):
+    rows = list(enumerate(records))
+    for row, record in rows if most is None else thin(rows, most):
         if not isinstance(record, Mapping):
             raise DataError(f"row {row}: a record is a mapping from column names to values, not {_kind(record)}")
         plain = {str(name): _plain(value, row, name) for name, value in record.items()}
@@ -39,8 +45,11 @@ def to_lines(records: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _plain(value: Any, row: int, name: object) -> Any:
-    if value is None or type(value) in (str, bool, int):
+    kind = type(value)
+    if value is None or kind in (str, bool, int):
         return value
+    if kind is float:
+        return value if value == value else None  # noqa: PLR0124 - NaN
     if is_missing(value):
         return None
     if isinstance(value, np.floating):
@@ -99,11 +108,11 @@ def read_rows(path: str | Path) -> list[dict[str, Any]]:
     return from_lines(text, str(path))
 
 
-def thin(lines: Sequence[str], most: int) -> list[str]:
-    """At most `most` of the lines, evenly spread over all."""
-    if len(lines) <= most:
-        return list(lines)
-    return [lines[position * len(lines) // most] for position in range(most)]
+def thin(items: Sequence[Item], most: int) -> list[Item]:
+    """At most `most` of the items, evenly spread over all."""
+    if len(items) <= most:
+        return list(items)
+    return [items[position * len(items) // most] for position in range(most)]
 
 
 def rotation(items: Sequence[Any], fewest: int = FEWEST_ROWS) -> list[Any]:
