@@ -70,12 +70,14 @@ def cost_samples(
 ) -> list[CostSample]:
     """For each Program of an engine the median of its slots at full speed; those without one are left out.
 
-    The p99 is the least of them: what gets in between raises it, and a slot is too short to even that out.
+    The p99 is the least of them, each in proportion to its control kernel too: what gets in between raises it, and a
+    slot is too short to even that out.
     """
     control_us = full_speed_us(programs)
     samples = []
     for name, count, slots in zip(names, counts, programs, strict=True):
         kept, p50_us = at_full_speed(slots, control_us), median_at_full_speed(slots, control_us)
         if p50_us is not None:
-            samples.append(CostSample(name, count, p50_us, max(p50_us, min(slot.p99_us for slot in kept))))
+            p99_us = min(slot.p99_us * control_us / slot.control_us for slot in kept)
+            samples.append(CostSample(name, count, p50_us, max(p50_us, p99_us)))
     return samples
