@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 
 os.environ["NUMBA_THREADING_LAYER"] = "workqueue"  # the one layer that survives a fork
+_STARTED_BY = os.getppid()
 
-import catboost  # noqa: F401
-import lightgbm  # noqa: F401
-import scipy.sparse  # noqa: F401
-import sklearn.ensemble
-import sklearn.linear_model  # noqa: F401
+for _name in ("catboost", "lightgbm", "scipy.sparse", "sklearn.ensemble", "sklearn.linear_model"):
+    importlib.import_module(_name)
+    if os.getppid() != _STARTED_BY:  # it has ended: who reads its output must not wait for ours
+        os._exit(1)
 
-from lean_automl.learners.warmup import warm_up
+from lean_automl.learners.warmup import warm_up  # noqa: E402
 
 warm_up(threads=(1,))
+gc.freeze()  # no collection of a fork, nor of the end of this process, need look through all of this again
