@@ -94,10 +94,12 @@ def _run(request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock,
         run = Run(request, config, watcher, clock, workers, folder)
         try:
             run.read()
+            run.choose_files()
+            run.publish_first()
             run.choose_features()
             run.prepare()
             try:
-                run.publish_first()
+                run.try_first()
                 run.teach()
                 run.search()
             except KeyboardInterrupt:  # once: end with the best so far; twice: with what is published already

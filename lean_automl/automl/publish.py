@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,12 +25,12 @@ from lean_automl.student.blend import Blend, single
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lean_automl_runtime.ir import Program
-
     from lean_automl.automl.result import RunResult
     from lean_automl.automl.run import Run
     from lean_automl.data import Table
+    from lean_automl.student.trial import Candidate
 
+FIRST: Final = -1  # number of the first model, which is not of the search; 0 is that of an average
 MOST_MEASURED_ROWS: Final = 4_096
 FEWEST_MEASURED_ROWS: Final = 256
 MEASURED_CELLS: Final = 1_000_000  # about: records of wide tables are large, and every trial gets them
@@ -58,34 +59,51 @@ class Publisher:
         self.seconds = 0.0
         self._early: threading.Thread | None = None
 
-    def publish_best(self) -> None:
-        """Let the best student so far take the place of what is published, while the run goes on."""
+    def publish_best(self, run: Run | None = None) -> None:
+        """Let the best student so far take the place of what is published, while the run goes on.
+
+        Args:
+            run: As it was when the student was found; None for how it is now.
+        """
         self.settle()
-        for candidate in self.run.students.log.feasible()[:1]:
-            if self.shipped is None or candidate.score > self.shipped.blend.score:
-                program = read_artifact(candidate.artifact).program
+        run = copy(run or self.run)  # which goes on meanwhile
+        for candidate in run.students.log.feasible()[:1]:
+            if self._is_better(candidate):
                 # Measuring has a process of its own, and mostly waits.
-                self._early = threading.Thread(target=self._publish_quietly, args=(single(candidate), program))
+                self._early = threading.Thread(target=self._publish_quietly, args=(run, candidate))
                 self._early.start()
+
+    def _is_better(self, candidate: Candidate) -> bool:
+        """Whether it is better than what is published; the first model was judged by a few rows of its own."""
+        if self.shipped is None or self.shipped.blend.members[0][0].number == FIRST:
+            return True
+        return candidate.score > self.shipped.blend.score
 
     def settle(self) -> None:
         """Wait until an early model is in its place, or is known to miss a limit."""
-        if self._early is not None:
-            self._early.join()
+        if self._early is None:
+            return
+        self._early.join()
+        self._early = None
+        if self.seconds:
+            # What it took here, just now, is what it will take for the last one, but for longer measuring.
+            time_plan, engines = self.run.time, self.run.deployment.engines
+            more_s = (time_plan.measure_s - min(EARLY_MEASURE_S, time_plan.measure_s)) * len(engines)
+            self.run.time = time_plan.with_publishing(self.seconds + more_s)
 
-    def _publish_quietly(self, blend: Blend, program: Program) -> None:
+    def _publish_quietly(self, run: Run, candidate: Candidate) -> None:
         begin = time.monotonic()
         try:
-            measure_s = min(EARLY_MEASURE_S, self.run.time.measure_s)
-            self.publish(blend, LastFit(program, program), self.run.clock.start, measure_s)
+            program = read_artifact(candidate.artifact).program
+            measure_s = min(EARLY_MEASURE_S, run.time.measure_s)
+            self.publish(single(candidate), LastFit(program, program), run.clock.start, measure_s, run)
             self.seconds = time.monotonic() - begin
-            # What it takes here, now, is what it will take for the last one, but for longer measuring.
-            more_s = (self.run.time.measure_s - measure_s) * len(self.run.bench.deployment.engines)
-            self.run.time = self.run.time.with_publishing(self.seconds + more_s)
         except (MissError, LeanAutoMLError, OSError) as error:  # the last one may well do better, or says it again
             self.run.watcher.step("note", f"an early student was not published: {error}")
 
-    def publish(self, blend: Blend, last: LastFit, until: float, measure_s: float | None = None) -> RunResult:
+    def publish(
+        self, blend: Blend, last: LastFit, until: float, measure_s: float | None = None, run: Run | None = None
+    ) -> RunResult:
         """Export, check, measure, and let the files take their place.
 
         Args:
@@ -93,12 +111,13 @@ class Publisher:
             last: Its last fit.
             until: `time.monotonic()` after which only what the limits need is measured.
             measure_s: Sampling time of each measurement; None for what the run plans.
+            run: As it was when the model was found; None for how it is now.
 
         Raises:
             MissError: A limit is broken.
             MeasurementError: A file could not be measured in time.
         """
-        run = self.run
+        run = run or self.run
         draft = run.folder.draft()
         deployment, constraints = run.bench.deployment, run.bench.constraints
         program, provenance = last.program, run.reporter.provenance(run, blend) | last.said
@@ -117,8 +136,9 @@ class Publisher:
         # files as they ship, so their size counts with the figures in them.
         write_files(draft, program, deployment, provenance | run.reporter.figures(measured.checks))
         checks = [*check_sizes(draft, deployment, constraints), *measured.checks]
-        shipped = Shipped(blend, last, deployment, measured.measurements, checks, tuple(measured.left_out.values()))
-        result = self._record(shipped, draft)
+        left_out, searched = tuple(measured.left_out.values()), run.features.searched
+        shipped = Shipped(blend, last, deployment, measured.measurements, checks, left_out, searched)
+        result = self._record(shipped, draft, run)
         self.shipped = shipped
         return result
 
@@ -127,10 +147,9 @@ class Publisher:
         draft = self.run.folder.draft()
         for name in shipped.deployment.files:
             shutil.copyfile(self.run.folder.path / name, draft / name)
-        return self._record(shipped, draft)
+        return self._record(shipped, draft, self.run)
 
-    def _record(self, shipped: Shipped, draft: Path) -> RunResult:
-        run = self.run
+    def _record(self, shipped: Shipped, draft: Path, run: Run) -> RunResult:
         (draft / FRONT).write_bytes(front_bytes(run.students.log.candidates, run.bench))
         result = run.reporter.result(run, shipped)
         run.reporter.write(result, draft, run.watcher)
@@ -142,7 +161,7 @@ class Publisher:
         run = self.run
         limit_s, budget_s = run.clock.limit_s, run.time.measure_s if measure_s is None else measure_s
         most_s = 0.0 if run.interrupted else min(run.clock.left_s, SHARE_OF_MEASURING * limit_s)
-        longest_s = max(GRACE_SHARE * limit_s, most_s) / len(run.bench.deployment.engines)
+        longest_s = max(GRACE_SHARE * limit_s, most_s) / len(run.deployment.engines)
         timeout_s, unasked = self._measure_timeout_s(), run.config.budget.measure
         return MeasurePlan(budget_s, further_until, timeout_s, unasked, max(budget_s, longest_s))
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lean_automl.automl.last_fit import LastFit
     from lean_automl.automl.request import Watcher
     from lean_automl.automl.run import Run
+    from lean_automl.features import CategoryFeature, NumericFeature
     from lean_automl.search.clock import Clock
     from lean_automl.student.blend import Blend
     from lean_automl.student.deploy import Deployment
@@ -64,6 +65,7 @@ class Shipped:
         measurements: In fresh processes, by file and engine.
         checks: Each constraint and each measured figure.
         left_out: A line for each file that broke a limit and was left out.
+        searched: Features that it had to choose from beyond the basic ones.
     """
 
     blend: Blend
@@ -72,6 +74,7 @@ class Shipped:
     measurements: list[Measurement]
     checks: list[Check]
     left_out: tuple[str, ...] = ()
+    searched: tuple[NumericFeature | CategoryFeature, ...] = ()
 
 
 class Reporter:
@@ -129,7 +132,7 @@ class Reporter:
             features={column.name: column.kind.value for column in run.schema.features},
             classes=[str(label) for label in run.schema.classes],
             asked=_asked(run),
-            searched_features=[describe(feature) for feature in run.features.searched],
+            searched_features=[describe(feature) for feature in shipped.searched],
             members=_members(teacher),
             failures={failure.name: failure.reason for failure in run.failures},
             teacher_score=None if teacher is None else teacher.score,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lean_automl.automl.choose_features import FeatureChoice, Terms, choose_features, most_levels
+from lean_automl.automl.first import with_first_model
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
@@ -103,10 +104,35 @@ class Run:
             self.whole: Dataset = self.dataset
             self.folds: tuple[Split, ...] = folds(self.dataset, self.config.folds, self.config.seed)
 
+    def choose_files(self) -> None:
+        """Decide what ships."""
+        constraints = self.config.constraints
+        self.time: TimePlan = plan_time(self.clock.limit_s, shrinks=constraints.max_size_bytes is not None)
+        self.records = measured_records(self.dataset.table)
+        deployment, self.left_out = choose_files(self.config, self.schema.features, self.records)
+        for line in self.left_out:
+            self.watcher.step("note", line)
+        check_time(deployment, constraints, self.clock.limit_s)
+        self.deployment = replace(deployment, timer=self.workers.exclusive(deployment.timer))
+        self.time = self.time.with_publishing(measuring_s(deployment, constraints, self.time.measure_s))
+
+    def publish_first(self) -> None:
+        """Put a first model, found in a moment, where the last one will be: a run that is killed leaves that."""
+        if self.clock.limit_s < SHORTEST_WITH_FIRST_S or not self.config.budget.teacher or self.folder.published:
+            return
+        self.watcher.step("first", "a linear model of basic features, so that there is always something")
+        try:
+            with self.reporter.timed("first"):
+                first = with_first_model(self)
+        except Exception as error:  # the search will say it again, if it matters
+            self.watcher.step("note", f"there is no first model: {type(error).__name__}: {error}")
+            return
+        if first is not None:
+            self.publisher.publish_best(first)
+
     def choose_features(self) -> None:
         """Fit the features."""
         self.watcher.step("features", f"{len(self.schema.features)} columns")
-        self.time: TimePlan = plan_time(self.clock.limit_s, shrinks=self.config.constraints.max_size_bytes is not None)
         self._wait_for_learners()
         with self.reporter.timed("features"):
             options = self.options(self.time.features_until(self.clock.spent_s))
@@ -153,16 +179,9 @@ class Run:
         self.rows = self.all_rows.take(self.sampled)
 
     def prepare(self) -> None:
-        """Decide what ships and what judges, and make the search."""
-        records = measured_records(self.dataset.table)
+        """Decide what judges, and make the search."""
         constraints, plan = self.config.constraints, self.features.plan
-        deployment, self.left_out = choose_files(self.config, self.schema.features, records)
-        for line in self.left_out:
-            self.watcher.step("note", line)
-        check_time(deployment, constraints, self.clock.limit_s)
-        deployment = replace(deployment, timer=self.workers.exclusive(deployment.timer))
-        self.time = self.time.with_publishing(measuring_s(deployment, constraints, self.time.measure_s))
-        costs = costs_for(deployment, constraints, self.clock.limit_s, records)
+        costs = costs_for(self.deployment, constraints, self.clock.limit_s, self.records)
         judged = self._trial_folds()
         self.bench = Workbench(
             self.schema,
@@ -173,8 +192,8 @@ class Run:
             self.problem,
             self.metric,
             constraints,
-            deployment,
-            records,
+            self.deployment,
+            self.records,
             costs,
             prepare_folds(self.rows, judged, self.problem, self.options(self.time.search_until), self.workers),
         )
@@ -205,14 +224,20 @@ class Run:
         once, again = self.whole.rows / rows, (self.whole.rows + self.holdout.rows) / rows
         return (1.0, max(1.0, once)) if self.is_thin else (once, once + again)
 
-    def publish_first(self) -> None:
-        """Put a first model, found in a moment, where the last one will be: a run that is killed leaves that."""
+    def try_first(self) -> None:
+        """Try the quickest students before the teacher takes its time, and publish the better one."""
         if self.clock.limit_s < SHORTEST_WITH_FIRST_S or not self.config.budget.teacher:
             return
-        self.watcher.step("first", "a quick student, so that there is always something")
-        with self.reporter.timed("first"):
+        with self.reporter.timed("starts"):
             self.students.run(self.bench, until=FIRST_TRIALS)
-        self.publisher.publish_best()
+        self._publish_if_worth_it()
+
+    def _publish_if_worth_it(self) -> None:
+        """Publish the best so far, unless the last model would wait for that."""
+        self.publisher.settle()
+        begin_last_fits = self.time.search_until - self.students.last_fit_s
+        if WORTH_PUBLISHING * self.publisher.seconds < begin_last_fits - self.clock.spent_s:
+            self.publisher.publish_best()
 
     def teach(self) -> None:
         """Build the teacher.
@@ -261,10 +286,9 @@ class Run:
     def search(self) -> None:
         """Search for a student until the time is over."""
         self.publisher.settle()
+        if self.publisher.shipped is not None:
+            self._publish_if_worth_it()
         self.students.end_by(self.clock.at(self.time.search_until))
-        begin_last_fits = self.time.search_until - self.students.last_fit_s
-        if 0 < WORTH_PUBLISHING * self.publisher.seconds < begin_last_fits - self.clock.spent_s:
-            self.publisher.publish_best()
         self.watcher.step("students", ", ".join(family.name for family in self.families))
         with self.reporter.timed("students"):
             self.students.run(self.bench)

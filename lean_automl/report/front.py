@@ -72,7 +72,7 @@ def _marks(run: JSON, points: Sequence[JSON]) -> list[dict[str, Any]]:
             kind = "best"
         found.append(
             {
-                "name": f"trial {trial['number']}, {trial['family']}" if trial["number"] else trial["family"],
+                "name": f"trial {trial['number']}, {trial['family']}" if trial["number"] > 0 else trial["family"],
                 "kind": kind,
                 "score": trial["score"],
                 "bytes": trial["bytes"],

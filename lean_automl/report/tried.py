@@ -14,9 +14,10 @@ MOST_TRIALS: Final = 60
 MOST_LANES: Final = 80
 STEPS: Final = {
     "read": "read the table",
+    "first": "a first model",
     "learners": "wait for the learners",
     "features": "choose features",
-    "first": "a first model",
+    "starts": "first students",
     "teacher": "teacher",
     "students": "students",
     "finish": "finish",
@@ -80,7 +81,7 @@ def leaderboard_section(run: JSON) -> Markup:
 
 
 def _student(trial: JSON, scores: Scores, ships: bool) -> list[Child]:
-    name = f"{trial['family']}, trial {trial['number']}" if trial["number"] else trial["family"]
+    name = f"{trial['family']}, trial {trial['number']}" if trial["number"] > 0 else trial["family"]
     over = [f"{name} {100 * excess:+.0f} %" for name, excess in trial["violations"].items() if excess > 0]
     limits = ", ".join(over) if over else ("met" if trial["violations"] else "none set")
     quickest = min(trial["latency_us"].values(), default=None)
@@ -118,9 +119,13 @@ def timeline_section(run: JSON) -> Markup:
     lanes.append(tag("h3", "Students"))
     for trial in trials[:MOST_LANES]:
         kind = "bad" if trial["score"] is None else "best" if trial["number"] in ours else "ok" if is_met(trial) else ""
-        name = f"{trial['number']} {trial['family']}"
+        is_first = trial["number"] < 0  # the first model, before the search
+        name = trial["family"] if is_first else f"{trial['number']} {trial['family']}"
         from_teacher = trial["parameters"].get("from")
-        lines = [f"trial {name}", f"began at {seconds(trial['started'])}, took {seconds(trial['seconds'])}"]
+        lines = [
+            name if is_first else f"trial {name}",
+            f"began at {seconds(trial['started'])}, took {seconds(trial['seconds'])}",
+        ]
         lines.append(f"fitted for the teacher, as {from_teacher}" if from_teacher else "")
         lines.append(trial["reason"] or f"{scores.name} {scores.shown(trial['score'])}")
         tip = "\n".join(line for line in lines if line)

@@ -237,9 +237,13 @@ class Adopted:
 
 
 def run_trial(shared: Shared, proposal: Proposal, options: FitOptions) -> Candidate:
-    """Fit on every fold of the shared bench, compile, measure and score; runs in a process of its own."""
+    """Try a student on the shared bench; runs in a process of its own."""
+    return try_out(load_shared(shared), proposal, options)
+
+
+def try_out(bench: Workbench, proposal: Proposal, options: FitOptions) -> Candidate:
+    """Fit on every fold, compile, measure and score."""
     begin = time.monotonic()
-    bench: Workbench = load_shared(shared)
     student, rows = proposal.student, bench.rows
     fits = (
         fit_reading(student, (rows.take(f.train), rows.take(f.valid)), bench.problem, options, prepared)

@@ -1,0 +1,87 @@
+"""The first model, which is there before the learners are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from lean_automl_runtime import load
+from tables import mixed_frame_for
+
+from lean_automl.automl.output import MARKER
+from lean_automl.automl.pipeline import fit
+from lean_automl.automl.publish import FIRST, Publisher
+from lean_automl.automl.request import FitRequest
+from lean_automl.automl.run import Run
+from lean_automl.config import Budget, FitConfig
+
+
+class Told:
+    """Notes of a run."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, str]] = []
+
+    def step(self, name: str, detail: str) -> None:
+        self.steps.append((name, detail))
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+
+def stopped_after_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str = "binary", **settings: Any
+) -> tuple[Path, Told]:
+    """A run that is interrupted while it waits for the learners."""
+
+    def interrupt(_: Run) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "choose_features", interrupt)
+    frame, target = mixed_frame_for(task, 400)
+    watcher = Told()
+    request = FitRequest(frame, target, tmp_path / "model")
+    with pytest.raises(KeyboardInterrupt, match=settings.pop("match", "holds the first model")):
+        fit(request, FitConfig(budget=Budget(time_limit_s=60.0), threads=1, **settings), watcher)  # type: ignore[arg-type]
+    return tmp_path / "model", watcher
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_run_that_is_stopped_early_leaves_a_whole_model(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = stopped_after_first(tmp_path, monkeypatch, task)
+    run = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    assert run["student"]["family"] == "linear"
+    assert run["student_holdout"] > run["constant_holdout"]
+    assert run["searched_features"] == []
+    assert load(folder / "model.lam").columns
+    assert {file.name for file in folder.iterdir()} >= {"model.lam", "model.onnx", "report.html", "front.zip"}
+    assert "trial -1" not in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_family_that_is_not_wanted_is_not_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = stopped_after_first(tmp_path, monkeypatch, families=("oblivious",), match="nothing was written")
+    assert not folder.exists()
+
+
+def test_a_first_model_that_fails_sinks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Run) -> None:
+        raise ValueError("singular")
+
+    monkeypatch.setattr("lean_automl.automl.run.with_first_model", fail)
+    _, told = stopped_after_first(tmp_path, monkeypatch, match="nothing was written")
+    assert ("note", "there is no first model: ValueError: singular") in told.steps
+
+
+def test_anything_takes_the_place_of_the_first_model() -> None:
+    """It was judged by a few rows of its own, which may have been easy ones."""
+    run = SimpleNamespace()
+    publisher = Publisher(run)  # type: ignore[arg-type]
+    for number, is_better in ((FIRST, True), (3, False)):
+        blend = SimpleNamespace(members=((SimpleNamespace(number=number), 1.0),), score=0.9)
+        publisher.shipped = SimpleNamespace(blend=blend)  # type: ignore[assignment]
+        assert publisher._is_better(SimpleNamespace(score=0.8)) is is_better  # type: ignore[arg-type]
