@@ -37,12 +37,18 @@ MEASURED_CELLS: Final = 1_000_000  # about: records of wide tables are large, an
 SHORTEST_MEASURE_S: Final = 1.0
 EARLY_MEASURE_S: Final = 0.25  # of sampling: enough to bound a quantile, and the search needs the time
 GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
+LEAST_GRACE_S: Final = 2.0  # of a limit of any length, since a fresh process takes a second to measure
 
 
 def measured_records(table: Table) -> list[dict[str, Any]]:
     """The rows that measuring rotates through, as a caller would pass them: the first ones of a table."""
     most = max(FEWEST_MEASURED_ROWS, MEASURED_CELLS // max(1, len(table.columns)))
     return to_records(table.take(np.arange(min(MOST_MEASURED_ROWS, most, table.rows))))
+
+
+def grace_s(limit_s: float) -> float:
+    """How much later than the limit a last model may come, where a first one is in its place."""
+    return max(GRACE_SHARE * limit_s, LEAST_GRACE_S)
 
 
 class Publisher:
@@ -170,4 +176,4 @@ class Publisher:
         clock = self.run.clock
         if self.shipped is None:
             return MeasurePlan.timeout_s
-        return max(SHORTEST_MEASURE_S, clock.left_s + GRACE_SHARE * clock.limit_s)
+        return max(SHORTEST_MEASURE_S, clock.left_s + grace_s(clock.limit_s))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from lean_automl.automl.finish import MissError, tightened
 from lean_automl.automl.last_fit import last_fits
-from lean_automl.automl.publish import GRACE_SHARE
+from lean_automl.automl.publish import GRACE_SHARE, grace_s
 from lean_automl.automl.shrink_files import passes_for
 from lean_automl.errors import MeasurementError
 
@@ -34,7 +34,7 @@ def ship_first(run: Run, finalists: Iterable[Blend], misses: Misses) -> RunResul
         finalists: The best first.
         misses: Takes what kept the others from it.
     """
-    if run.publisher.shipped is not None and run.clock.left_s + GRACE_SHARE * run.clock.limit_s < run.publisher.seconds:
+    if run.publisher.shipped is not None and run.clock.left_s + grace_s(run.clock.limit_s) < run.publisher.seconds:
         run.passed_over.append(NO_TIME)
         run.watcher.step("note", NO_TIME)
         return None
