@@ -62,15 +62,18 @@ def main() -> None:
     print("mean normalised score", found["mean_normalised"])
 
 
-def fit_and_score(one: dict, seed: int, options: argparse.Namespace) -> dict[str, object]:
-    frame = pd.read_parquet(options.data / one["file"])
-    target = one["target"]
+def split(one: dict, data: Path, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows that are fitted, and those that judge."""
+    frame, target = pd.read_parquet(data / one["file"]), one["target"]
     classes = one["task"] != "regression"
     if classes:
         counts = frame[target].value_counts()
         frame = frame[frame[target].isin(counts[counts >= FEWEST_OF_A_CLASS].index)]
-    strata = frame[target] if classes else None
-    train, test = train_test_split(frame, test_size=0.25, random_state=seed, stratify=strata)
+    return train_test_split(frame, test_size=0.25, random_state=seed, stratify=frame[target] if classes else None)
+
+
+def fit_and_score(one: dict, seed: int, options: argparse.Namespace) -> dict[str, object]:
+    target, (train, test) = one["target"], split(one, options.data, seed)
     with tempfile.TemporaryDirectory() as folder:
         train.to_parquet(f"{folder}/train.parquet")
         test.drop(columns=target).to_parquet(f"{folder}/test.parquet")
