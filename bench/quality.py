@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from bars import Bar, as_json, at_least, shown
 from machine import machine
 from sklearn.metrics import log_loss, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
@@ -58,8 +59,10 @@ def main() -> None:
             print(json.dumps(row), flush=True)
             normalised = [row["normalised"] for row in found["rows"] if row.get("normalised") is not None]
             found["mean_normalised"] = round(float(np.mean(normalised)), 4) if normalised else None
+            found["bars"] = as_json(bars(found["rows"], options.budget))
             out.write_text(json.dumps(found, indent=1))
     print("mean normalised score", found["mean_normalised"])
+    print(shown(bars(found["rows"], options.budget)))
 
 
 def split(one: dict, data: Path, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -121,11 +124,44 @@ def score_of(predicted: pd.DataFrame, truth: pd.Series, task: str) -> tuple[str,
 def compared(row: dict, reference: dict | None) -> dict[str, object]:
     if reference is None or "score" not in row:
         return {"normalised": None}
-    scores = {name: system["score"] for name, system in reference["systems"].items()}
+    scores = {name: system["score"] for name, system in reference["systems"].items() if "score" in system}
     best = max(scores.values()) if row["metric"] == "roc_auc" else min(scores.values())
     scale = best - reference["constant"]
     against = {name: round((scores[name] - reference["constant"]) / scale, 4) for name in scores}
     return {"normalised": round((row["score"] - reference["constant"]) / scale, 4), "others": against}
+
+
+BARS = {  # gain over the mean of other systems on the same sets, and the worst set
+    "2ms": ({"ref-bag": 0.0, "autogluon-best": 0.02}, 0.96),
+    "50us-256kB": ({"ref-chimeraboost": 0.0, "autogluon-best": 0.0}, 0.95),
+    "5us-32kB": ({"autogluon-best": 0.0}, 0.93),
+    "1us-4kB": ({}, None),
+}
+
+
+def bars(rows: list[dict], budget: str) -> list[Bar]:
+    """What the rows so far say."""
+    scored = [row for row in rows if row.get("normalised") is not None]
+    if not scored:
+        return []
+    others, worst = BARS[budget]
+    own = np.array([row["normalised"] for row in scored])
+    found = [at_least("share of fits with a model", 1.0, round(len(scored) / len(rows), 4))]
+    for name, gain in others.items():
+        pairs = [(row["normalised"], row["others"][name]) for row in scored if name in row["others"]]
+        if pairs:
+            measured = float(np.mean([ours - theirs for ours, theirs in pairs]))
+            found.append(at_least(f"mean gain over {name}", gain, round(measured, 4), f" ({len(pairs)} sets)"))
+    if budget == "2ms":
+        pairs = [(row["normalised"], row["others"].get("autogluon-best", np.inf)) for row in scored]
+        equal = float(np.mean([ours >= theirs for ours, theirs in pairs]))
+        found.append(at_least("share of sets not below autogluon-best", 0.75, round(equal, 4)))
+    if worst is not None:
+        found.append(at_least("worst set, normalised", worst, round(float(own.min()), 4)))
+    else:
+        found.append(at_least("mean, normalised", 0.95, round(float(own.mean()), 4)))
+        found.append(at_least("share of sets of 0.99 or more", 1 / 3, round(float(np.mean(own >= 0.99)), 4)))
+    return found
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from statistics import mean
 from typing import Any
 
-from page_parts import head, machine, table
+from page_parts import head, machine, table, verdicts
 
 
 def quality(found: dict[str, Any], _: dict[str, str]) -> str:
@@ -36,7 +36,25 @@ def quality(found: dict[str, Any], _: dict[str, str]) -> str:
     ]
     average = found.get("mean_normalised")
     end = "" if average is None else f"Mean of the normalised scores: {average}.\n"
-    return "\n".join([head(f"Scores: {budget}, {limit_s:g} s", said), machine(found), table(names, rows), end])
+    parts = [head(f"Scores: {budget}, {limit_s:g} s", said), machine(found), table(names, rows), end, verdicts(found)]
+    return "\n".join(parts)
+
+
+def rivals(found: dict[str, Any], _: dict[str, str]) -> str:
+    """Scores of other systems on the same splits."""
+    budget, limit_s = found["budget"], found["time_limit_s"]
+    names = list(dict.fromkeys(name for one in found["sets"].values() for name in one["systems"]))
+    rows = [
+        [name, one["metric"], one["constant"], *(one["systems"].get(system, {}).get("score") for system in names)]
+        for name, one in found["sets"].items()
+    ]
+    limits = "without limits" if budget is None else f"within {budget}, compiled by lean_automl"
+    said = (
+        f"Other systems on the splits of `bench/quality.py`, {limits}, in {limit_s:g} s each where they know a time "
+        "limit (`bench/rivals.py`). Nothing stands where a system failed or nothing of it fits."
+    )
+    title = f"Other systems: {budget or 'no limits'}"
+    return "\n".join([head(title, said), machine(found), table(["table", "metric", "constant", *names], rows)])
 
 
 def features(found: dict[str, Any], _: dict[str, str]) -> str:

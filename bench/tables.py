@@ -40,6 +40,7 @@ SECTIONS: dict[str, Section] = {  # by pattern of the file's stem, in the order 
     "newcomer": speed.newcomer,
     "gate_noise": speed.gate,
     "quality-*": scores.quality,
+    "rivals-*": scores.rivals,
     "features": scores.features,
     "categories": scores.categories,
     "more_rows": scores.more_rows,

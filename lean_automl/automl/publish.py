@@ -64,12 +64,14 @@ class Publisher:
     Attributes:
         shipped: The student whose files are in their place.
         seconds: What putting an early one there took last; 0 before.
+        misses: How early ones broke a limit.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.shipped: Shipped | None = None
         self.seconds = 0.0
+        self.misses: list[MissError] = []
         self._early: threading.Thread | None = None
 
     def publish_best(self, run: Run | None = None) -> None:
@@ -112,6 +114,8 @@ class Publisher:
             self.publish(single(candidate), LastFit(program, program), run.clock.start, measure_s, run)
             self.seconds = time.monotonic() - begin
         except (MissError, LeanAutoMLError, OSError) as error:  # the last one may well do better, or says it again
+            if isinstance(error, MissError):
+                self.misses.append(error)
             self.run.watcher.step("note", f"an early student was not published: {error}")
 
     def publish(

@@ -314,7 +314,7 @@ class Run:
         if self.interrupted and not log.feasible():
             raise KeyboardInterrupt
         self.watcher.step("finish", "last fit, export, measure")
-        misses: Misses = []
+        misses: Misses = [] if log.candidates else [*publisher.misses]
         with self.reporter.timed("finish"):
             try:
                 result = ship_first(self, self._finalists(log), misses)

@@ -11,12 +11,15 @@ import pytest
 from lean_automl_runtime import load
 from tables import mixed_frame_for
 
+from lean_automl.automl.finish import MissError
 from lean_automl.automl.output import MARKER
 from lean_automl.automl.pipeline import fit
 from lean_automl.automl.publish import FIRST, Publisher
 from lean_automl.automl.request import FitRequest
+from lean_automl.automl.result import Check
 from lean_automl.automl.run import Run
 from lean_automl.config import Budget, FitConfig
+from lean_automl.errors import InfeasibleError
 
 
 class Told:
@@ -85,3 +88,19 @@ def test_anything_takes_the_place_of_the_first_model() -> None:
         blend = SimpleNamespace(members=((SimpleNamespace(number=number), 1.0),), score=0.9)
         publisher.shipped = SimpleNamespace(blend=blend)  # type: ignore[assignment]
         assert publisher._is_better(SimpleNamespace(score=0.8)) is is_better  # type: ignore[arg-type]
+
+
+def test_a_run_without_students_names_how_the_first_model_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def miss(*_: object) -> None:
+        raise MissError([Check("p99 latency", "model.lam with native", 0.006, 0.005, "ms", met=False)])
+
+    monkeypatch.setattr("lean_automl.automl.publish.judge_files", miss)
+    monkeypatch.setattr("lean_automl.teacher.build.portfolio", lambda *_: ())
+    monkeypatch.setattr("lean_automl.student.search.StudentSearch.run", lambda *_, **__: None)
+    frame, target = mixed_frame_for("binary", 400)
+    request = FitRequest(frame, target, tmp_path / "model")
+    config = FitConfig(budget=Budget(time_limit_s=60.0, feature_search=False), threads=1)
+    with pytest.raises(InfeasibleError, match=r"Nearest miss: p99 latency of model\.lam with native is 0\.006 ms"):
+        fit(request, config, Told())  # type: ignore[arg-type]
