@@ -122,11 +122,13 @@ def largest_that_fits(folder: Path, labels: tuple[str, ...], task: str, truth: p
     """The compiled model with the most rounds that keeps the limits: its rounds, figures and score."""
     rows = pd.read_parquet(folder / "rows.parquet")
     levels = json.loads((folder / "levels.json").read_text())
-    request = Request(classes=labels, rounds=0, categories={name: tuple(own) for name, own in levels.items()})
+    categories = {name: tuple(own) for name, own in levels.items()}
     models = [file for file in folder.iterdir() if file.stem.isdecimal()]
     missed = "no model that can be compiled"
     for file in sorted(models, key=lambda file: -int(file.stem)):
+        all_rounds = None if file.suffix == ".cbm" else 0
         try:
+            request = Request(classes=labels, rounds=all_rounds, categories=categories)
             program = compile_model(file, request, rows.head(200))
             path = folder / "model.lam"
             path.write_bytes(write_artifact(Artifact(program, {})))

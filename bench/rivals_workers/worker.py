@@ -47,6 +47,10 @@ class Booster:
                 x[name] = pd.Categorical(x[name].astype(str).where(x[name].notna(), None), categories=levels)
         return x
 
+    def read(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """What the model itself reads of prepared rows."""
+        return rows
+
     def answers(self, asked: Asked, values: Any) -> pd.DataFrame:
         if asked["task"] == "regression":
             return pd.DataFrame({"prediction": np.asarray(values, dtype=float).ravel()})
@@ -59,11 +63,11 @@ class Booster:
             self.labels, y = [str(label) for label in found], pd.Series(codes)
         x, rows = self.prepare(train, train=True), self.prepare(test, train=False)
         texts = [name for name in self.levels if name in rows]
-        rows.astype(dict.fromkeys(texts, object)).to_parquet(f"{asked['folder']}/rows.parquet")
         Path(asked["folder"], "levels.json").write_text(json.dumps({name: ["", *self.levels[name]] for name in texts}))
         begin = time.perf_counter()
         self.fit(asked, x, y)
         self.fit_s = time.perf_counter() - begin
+        self.read(rows.astype(dict.fromkeys(texts, object))).to_parquet(f"{asked['folder']}/rows.parquet")
         for share in SHARES if asked["compiled"] and self.rounds else ():
             rounds = max(1, round(share * self.rounds))
             self.save(rounds, Path(asked["folder"]) / f"{rounds}.{self.suffix}")
@@ -195,6 +199,9 @@ class Flaml(Booster):
         self.booster = getattr(own, "booster_", None) or (own.get_booster() if hasattr(own, "get_booster") else None)
         self.suffix = "txt" if self.model.best_estimator == "lgbm" else "json"
         self.rounds = 0 if self.booster is None else own.n_estimators
+
+    def read(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame(self.model.preprocess(rows))
 
     def save(self, rounds: int, path: Path) -> None:
         if self.suffix == "txt":
