@@ -152,6 +152,24 @@ def limits(found: dict[str, Any], _: dict[str, str]) -> str:
     return "\n".join([head("Limits that are kept", said), machine(found), table(["fits", "number"], rows)])
 
 
+def wall_time(found: dict[str, Any], _: dict[str, str]) -> str:
+    """Runs left alone, and runs that are stopped."""
+    said = (
+        "Every table, with limits of 2 ms and 64 kB and each time limit: left alone, or sent a signal after a fifth of "
+        "it (`bench/wall_time.py`). Late is what it took beyond its limit and 5 %, or 3 s, at worst; whole is a folder "
+        "whose files can be read, answer, and agree."
+    )
+    by_kind: dict[tuple[float, str], list[dict[str, Any]]] = {}
+    for run in found["runs"].values():
+        by_kind.setdefault((run["limit_s"], run["signal"]), []).append(run)
+    rows = [
+        [f"{limit_s:g} s, {signal}", len(runs), max(run["over_s"] for run in runs), sum(run["whole"] for run in runs)]
+        for (limit_s, signal), runs in sorted(by_kind.items())
+    ]
+    names = ["time limit, signal", "runs", "late, s", "whole"]
+    return "\n".join([head("Time limits", said), machine(found), table(names, rows), verdicts(found)])
+
+
 def cost_model(found: dict[str, Any], _: dict[str, str]) -> str:
     """Predicted against measured latency."""
     wanted = found["bars"]

@@ -35,6 +35,7 @@ SECTIONS: dict[str, Section] = {  # by pattern of the file's stem, in the order 
     "cold_start": speed.cold_start,
     "scaling": speed.scaling,
     "limits": speed.limits,
+    "wall_time": speed.wall_time,
     "cost_model": speed.cost_model,
     "sizes": speed.sizes,
     "newcomer": speed.newcomer,

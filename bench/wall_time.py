@@ -68,7 +68,7 @@ def run(one: dict, limit_s: float, sent: str, data: Path) -> dict[str, object]:
         if SIGNALS[sent] is not None:
             time.sleep(STOP_AT * limit_s)
             process.send_signal(SIGNALS[sent])
-        said = process.communicate()[1].decode(errors="replace").strip()
+        said = process.communicate()[1].decode(errors="replace").strip().replace(str(out), "FOLDER")
         wall_s = time.monotonic() - begin
         row: dict[str, object] = {"limit_s": limit_s, "signal": sent, "exit": process.returncode, "wall_s": wall_s}
         row["over_s"] = wall_s - limit_s - max(0.05 * limit_s, 3.0)
