@@ -147,7 +147,8 @@ class Publisher:
             measured = judge_files(draft, program, records, run.bench, self._plan(until, measure_s))
         for name, line in measured.left_out.items():
             (draft / name).unlink()
-            run.watcher.step("note", line if measure_s is None else f"the early student's {line}")
+            if measure_s is None:  # an early model's record says it
+                run.watcher.step("note", line)
         deployment = deployment.without(measured.left_out)
         # The measured figures go into the files' metadata; the Program stays the same to the bit. The limit is for the
         # files as they ship, so their size counts with the figures in them.

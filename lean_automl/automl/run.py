@@ -52,6 +52,7 @@ FIRST_TRIALS: Final = 2
 SHORTEST_WITH_FIRST_S: Final = 20.0
 WORTH_ASKING: Final = 0.1  # of the time limit: the choice of what ships takes a second or two
 WORTH_PUBLISHING: Final = 2.0  # times what it takes: else the last model would wait for it
+CHECKED_ROWS: Final = 3_000  # about: that each file answers when it is compared with the reference, and measured
 FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
 STILL_LOADING: Final = (
     "the learners are still loading; the first run of an installation compiles them, which takes half a minute. "
@@ -288,6 +289,7 @@ class Run:
         self.publisher.settle()
         if self.publisher.shipped is not None:
             self._publish_if_worth_it()
+        self.time = self.time.with_publishing(self._publishing_s())
         self.students.end_by(self.clock.at(self.time.search_until))
         self.watcher.step("students", ", ".join(family.name for family in self.families))
         with self.reporter.timed("students"):
@@ -295,6 +297,13 @@ class Run:
             # Time was kept for what might ship. Now it can be told what would, which often takes less.
             if self._keeps_too_much() and self.students.goes_on_for(self._would_ship()):
                 self.students.run(self.bench)
+
+    def _publishing_s(self) -> float:
+        """What export and measuring take: as of the first model, and longer where students answer more slowly."""
+        best = self.students.log.feasible()[:1]
+        if not best or self.config.constraints.batch_size > 1:  # of batches, measuring is planned for already
+            return self.publisher.seconds
+        return self.publisher.seconds + CHECKED_ROWS * 1e-6 * sum(best[0].footprint.latency_us.values())
 
     def _keeps_too_much(self) -> bool:
         """Whether so much time is kept for last fits that it is worth finding out what they are of."""
