@@ -146,7 +146,8 @@ def bars(rows: list[dict], budget: str) -> list[Bar]:
         return []
     others, worst = BARS[budget]
     own = np.array([row["normalised"] for row in scored])
-    found = [at_least("share of fits with a model", 1.0, round(len(scored) / len(rows), 4))]
+    made = sum(row["exit"] == 0 for row in rows)
+    found = [at_least("share of fits with a model", 1.0, round(made / len(rows), 4))]
     for name, gain in others.items():
         pairs = [(row["normalised"], row["others"][name]) for row in scored if name in row["others"]]
         if pairs:
