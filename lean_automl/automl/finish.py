@@ -36,10 +36,8 @@ SOUND_SHARE: Final = 0.02  # of the score, for luck; what has run away loses far
 BAG_MARGIN: Final = 0.3  # below each limit, by a quick look
 KEPT_OF_LIMIT: Final = 0.95  # of a tightened limit, since measurements vary
 SURELY: Final = 0.95  # of a limit on latency: what comes nearer may well break it when it is measured again
-AGAIN: Final = 1.3  # what a second fit takes, in times of the first: it may have more rows, and times vary
-
-
 NEAR: Final = ", and so near to it the next measurement may be over"
+AGAIN: Final = 1.3  # what a second fit takes, in times of the first: it may have more rows, and times vary
 
 
 class MissError(Exception):

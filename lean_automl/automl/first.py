@@ -8,12 +8,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
 from lean_automl.automl.choose_features import FeatureChoice
-from lean_automl.automl.publish import FIRST, measured_records
+from lean_automl.automl.publish import FIRST
 from lean_automl.automl.thin import sample
 from lean_automl.data import folds
 from lean_automl.features import fit_features, signs_of
 from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.learners.linear import Linear
+from lean_automl.student.linear import STRENGTH
 from lean_automl.student.search import SearchLog
 from lean_automl.student.trial import Proposal, Workbench, try_out
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from lean_automl.automl.run import Run
 
 ROWS: Final = 5_000
-STRENGTH: Final = 0.3
 
 
 def with_first_model(run: Run) -> Run | None:
@@ -47,7 +47,7 @@ def with_first_model(run: Run) -> Run | None:
         run.metric,
         run.config.constraints,
         run.deployment,
-        measured_records(few.table),
+        run.records,
     )
     proposal = Proposal(FIRST, Linear.name, {"linear_strength": STRENGTH}, Linear((STRENGTH,)), run.clock.spent_s)
     candidate = try_out(bench, proposal, FitOptions(run.config.seed, 1))

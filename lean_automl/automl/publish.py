@@ -46,10 +46,11 @@ def measured_records(*tables: Table) -> list[dict[str, Any]]:
     As many as may be: a thousand records stay in a core's cache, and answers to them are a third quicker than to rows
     that have to be fetched.
     """
-    most = max(FEWEST_MEASURED_ROWS, MEASURED_CELLS // max(1, len(tables[0].columns)))
+    rows = max(FEWEST_MEASURED_ROWS, MEASURED_CELLS // max(1, len(tables[0].columns)))
+    most = min(MOST_MEASURED_ROWS, rows)
     found: list[dict[str, Any]] = []
     for table in tables:
-        found += to_records(table.take(np.arange(min(min(MOST_MEASURED_ROWS, most) - len(found), table.rows))))
+        found += to_records(table.take(np.arange(min(most - len(found), table.rows))))
     return found
 
 
@@ -100,11 +101,14 @@ class Publisher:
             return
         self._early.join()
         self._early = None
-        if self.seconds:
-            # What it took here, just now, is what it will take for the last one, but for longer measuring.
-            time_plan, engines = self.run.time, self.run.deployment.engines
-            more_s = (time_plan.measure_s - min(EARLY_MEASURE_S, time_plan.measure_s)) * len(engines)
-            self.run.time = time_plan.with_publishing(self.seconds + more_s)
+        self.run.time = self.run.time.with_publishing(self.last_s)
+
+    @property
+    def last_s(self) -> float:
+        """What the last one will take to be put there: what an early one took, and longer measuring; 0 if unknown."""
+        if not self.seconds:
+            return 0.0
+        return self.seconds + max(0.0, self.run.time.measure_s - EARLY_MEASURE_S) * len(self.run.deployment.engines)
 
     def _publish_quietly(self, run: Run, candidate: Candidate) -> None:
         begin = time.monotonic()

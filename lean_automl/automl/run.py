@@ -299,11 +299,11 @@ class Run:
                 self.students.run(self.bench)
 
     def _publishing_s(self) -> float:
-        """What export and measuring take: as of the first model, and longer where students answer more slowly."""
+        """What export and measuring take: as of early models, and longer where students answer more slowly."""
         best = self.students.log.feasible()[:1]
         if not best or self.config.constraints.batch_size > 1:  # of batches, measuring is planned for already
-            return self.publisher.seconds
-        return self.publisher.seconds + CHECKED_ROWS * 1e-6 * sum(best[0].footprint.latency_us.values())
+            return self.publisher.last_s
+        return self.publisher.last_s + CHECKED_ROWS * 1e-6 * sum(best[0].footprint.latency_us.values())
 
     def _keeps_too_much(self) -> bool:
         """Whether so much time is kept for last fits that it is worth finding out what they are of."""

@@ -86,5 +86,5 @@ def _is_late(run: Run, took_s: float) -> bool:
 
     With a model in its place that is after the limit, without one a little later.
     """
-    grace_s = 0.0 if run.publisher.shipped is not None else GRACE_SHARE * run.clock.limit_s
-    return run.clock.left_s + grace_s <= took_s
+    more_s = 0.0 if run.publisher.shipped is not None else GRACE_SHARE * run.clock.limit_s
+    return run.clock.left_s + more_s <= took_s

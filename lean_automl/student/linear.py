@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl.learners.linear import Linear
 from lean_automl.student.family import Context
 
 if TYPE_CHECKING:
     import optuna
+
+
+STRENGTH: Final = 0.3  # inverse regularisation strength that is tried first
 
 
 class LinearWeights:
@@ -23,4 +26,4 @@ class LinearWeights:
         return Linear((trial.suggest_float("linear_strength", 1e-4, 10.0, log=True),))
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
-        return ({"linear_strength": 0.3},)
+        return ({"linear_strength": STRENGTH},)
