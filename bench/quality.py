@@ -28,6 +28,13 @@ BUDGETS = {
     "5us-32kB": ("--serve-with", "native", "--max-latency-us", "5", "--max-size-kb", "32"),
     "1us-4kB": ("--serve-with", "c", "--max-latency-us", "1", "--max-size-kb", "4"),
 }
+BARS = {  # mean gain over other systems on the same sets, and the worst set
+    "2ms": ({"bag": 0.0, "autogluon-best": 0.02}, 0.96),
+    "50us-256kB": ({"chimeraboost": 0.0, "autogluon-best": 0.0}, 0.95),
+    "5us-32kB": ({"autogluon-best": 0.0}, 0.93),
+    "1us-4kB": ({}, None),
+}
+METRICS = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
 
 
 def main() -> None:
@@ -90,8 +97,8 @@ def fit_and_score(one: dict, seed: int, options: argparse.Namespace) -> dict[str
         model, predicted = f"{folder}/model/model.lam", f"{folder}/predicted.parquet"
         run([sys.executable, "-m", "lean_automl", "predict", model, f"{folder}/test.parquet", "--out", predicted])
         record = json.loads(Path(folder, "model", "run.json").read_text())
-        metric, score = score_of(pd.read_parquet(predicted), test[target], one["task"])
-    row |= {"metric": metric, "score": round(score, 6), "family": record["student"]["family"]}
+        score = score_of(pd.read_parquet(predicted), test[target], one["task"])
+    row |= {"metric": METRICS[one["task"]], "score": round(score, 6), "family": record["student"]["family"]}
     row |= {"own_holdout": record["student_holdout"], "teacher_holdout": record["teacher_holdout"]}
     row |= {"trials": len(record["trials"]), "teacher_bags": len(record["members"]), "seconds": record["seconds"]}
     row["kB"] = {check["file"]: round(check["value"], 1) for check in record["checks"] if check["unit"] == "kB"}
@@ -107,36 +114,29 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def score_of(predicted: pd.DataFrame, truth: pd.Series, task: str) -> tuple[str, float]:
+def score_of(predicted: pd.DataFrame, truth: pd.Series, task: str) -> float:
     if task == "regression":
-        return "rmse", float(root_mean_squared_error(truth, predicted["prediction"]))
+        return float(root_mean_squared_error(truth, predicted["prediction"]))
     columns = [name for name in predicted.columns if name.startswith("probability_")]
     labels = [name.removeprefix("probability_") for name in columns]
     proba = predicted[columns].to_numpy()
     text = truth.astype(str).map(lambda value: value.removesuffix(".0")).to_numpy()
     labels = [label.removesuffix(".0") for label in labels]
     if task == "binary":
-        return "roc_auc", float(roc_auc_score(text == labels[1], proba[:, 1]))
+        return float(roc_auc_score(text == labels[1], proba[:, 1]))
     order = np.argsort(labels)
-    return "log_loss", float(log_loss(text, proba[:, order], labels=np.asarray(labels)[order]))
+    return float(log_loss(text, proba[:, order], labels=np.asarray(labels)[order]))
 
 
 def compared(row: dict, reference: dict | None) -> dict[str, object]:
     if reference is None or "score" not in row:
         return {"normalised": None}
-    scores = {name: system["score"] for name, system in reference["systems"].items() if "score" in system}
+    systems = {name.removeprefix("ref-"): system for name, system in reference["systems"].items()}
+    scores = {name: system["score"] for name, system in systems.items() if "score" in system}
     best = max(scores.values()) if row["metric"] == "roc_auc" else min(scores.values())
     scale = best - reference["constant"]
     against = {name: round((scores[name] - reference["constant"]) / scale, 4) for name in scores}
     return {"normalised": round((row["score"] - reference["constant"]) / scale, 4), "others": against}
-
-
-BARS = {  # gain over the mean of other systems on the same sets, and the worst set
-    "2ms": ({"ref-bag": 0.0, "autogluon-best": 0.02}, 0.96),
-    "50us-256kB": ({"ref-chimeraboost": 0.0, "autogluon-best": 0.0}, 0.95),
-    "5us-32kB": ({"autogluon-best": 0.0}, 0.93),
-    "1us-4kB": ({}, None),
-}
 
 
 def bars(rows: list[dict], budget: str) -> list[Bar]:

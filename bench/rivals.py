@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from lean_automl_runtime import load
 from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.measure import MeasureOptions, measure
 from machine import machine
-from quality import score_of, split
+from quality import BUDGETS, METRICS, score_of, split
 from sklearn.metrics import log_loss, root_mean_squared_error
 
 from lean_automl.compiler.foreign import Request, compile_model
@@ -35,12 +35,6 @@ from lean_automl.student.header import header_bytes, header_text, measure_header
 WORKER = Path(__file__).parent / "rivals_workers" / "worker.py"
 BOOSTERS = ("lightgbm-tuned", "catboost", "flaml")
 SYSTEMS = (*BOOSTERS, "chimeraboost", "bag", "ydf", "autogluon-best", "autogluon-quick", "autogluon-distill")
-BUDGETS = {  # engine, microseconds of p99, kilobytes
-    "2ms": ("native", 2_000.0, float("inf")),
-    "50us-256kB": ("native", 50.0, 256.0),
-    "5us-32kB": ("native", 5.0, 32.0),
-    "1us-4kB": ("c", 1.0, 4.0),
-}
 GRACE_S = 3_600.0  # the bag has no time limit; what a system takes is in the result
 ROWS = 4_000
 
@@ -71,9 +65,6 @@ def main() -> None:
                 systems[system] = row = judged(system, one, (train, test), options)
                 print(one["name"], system, json.dumps(row), flush=True)
                 out.write_text(json.dumps(found, indent=1))
-
-
-METRICS = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
 
 
 def constant(one: dict, train: pd.DataFrame, test: pd.DataFrame) -> float:
@@ -110,15 +101,31 @@ def judged(
             return {"error": (done.stderr.strip().splitlines() or ["no reason"])[-1][-300:]}
         row = {"fit_wall_s": round(time.monotonic() - begin, 1)} | json.loads(done.stdout.splitlines()[-1])
         predicted = pd.read_parquet(folder / "predicted.parquet")
-        whole = score_of(predicted, test[one["target"]], one["task"])[1]
+        whole = score_of(predicted, test[one["target"]], one["task"])
         if options.budget is None:
             return row | {"score": round(whole, 6)}
         row |= {"score_unlimited": round(whole, 6)}
         labels = tuple(column.removeprefix("probability_") for column in predicted if column != "prediction")
-        return row | largest_that_fits(folder, labels, one["task"], test[one["target"]], options.budget)
+        return row | largest_that_fits(folder, labels, one["task"], test[one["target"]], limits_of(options.budget))
 
 
-def largest_that_fits(folder: Path, labels: tuple[str, ...], task: str, truth: pd.Series, budget: str) -> dict:
+class Limits(NamedTuple):
+    """Of the model that is served by an engine."""
+
+    engine: str
+    p99_us: float
+    kilobytes: float
+
+
+def limits_of(budget: str) -> Limits:
+    """What the options of a budget say."""
+    words = BUDGETS[budget]
+    said = dict(zip(words[::2], words[1::2], strict=True))
+    p99_us = said.get("--max-latency-us") or 1_000 * float(said["--max-latency-ms"])
+    return Limits(said.get("--serve-with", "native"), float(p99_us), float(said.get("--max-size-kb", "inf")))
+
+
+def largest_that_fits(folder: Path, labels: tuple[str, ...], task: str, truth: pd.Series, limits: Limits) -> dict:
     """The compiled model with the most rounds that keeps the limits: its rounds, figures and score."""
     rows = pd.read_parquet(folder / "rows.parquet")
     levels = json.loads((folder / "levels.json").read_text())
@@ -132,26 +139,26 @@ def largest_that_fits(folder: Path, labels: tuple[str, ...], task: str, truth: p
             program = compile_model(file, request, rows.head(200))
             path = folder / "model.lam"
             path.write_bytes(write_artifact(Artifact(program, {})))
-            figures = measured(path, program, rows, budget)
+            figures = measured(path, program, rows, limits)
         except LeanAutoMLError as error:
             return {"error": f"{file.name}: {error}"[:300]}
-        if figures["kB"] <= BUDGETS[budget][2] and figures["p99_us"] <= BUDGETS[budget][1]:
+        if figures["kB"] <= limits.kilobytes and figures["p99_us"] <= limits.p99_us:
             model = load(path)
             answers = pd.DataFrame(model.predict_proba(rows) if labels else model.predict(rows))
             answers.columns = [f"probability_{label}" for label in labels] or ["prediction"]
-            return {"score": round(score_of(answers, truth, task)[1], 6), "rounds": int(file.stem), **figures}
+            return {"score": round(score_of(answers, truth, task), 6), "rounds": int(file.stem), **figures}
         missed = f"{file.stem} rounds take {figures['kB']:.1f} kB and {figures['p99_us']:.2f} us"
     return {"error": f"nothing fits: {missed}"}
 
 
-def measured(path: Path, program: Any, rows: pd.DataFrame, budget: str) -> dict[str, float]:
+def measured(path: Path, program: Any, rows: pd.DataFrame, limits: Limits) -> dict[str, float]:
     """What a limit is for: kilobytes, and the upper bound of p99 if the size is kept."""
-    engine, _, most_kb = BUDGETS[budget]
-    kilobytes = (header_bytes(header_text(program)) if engine == "c" else path.stat().st_size) / 1_000
-    if kilobytes > most_kb:
+    is_header = limits.engine == "c"
+    kilobytes = (header_bytes(header_text(program)) if is_header else path.stat().st_size) / 1_000
+    if kilobytes > limits.kilobytes:
         return {"kB": kilobytes, "p99_us": float("inf")}
     records = to_records(to_table(rows.head(ROWS), program.columns))
-    found = measure_header(program, records, MeasureOptions()) if engine == "c" else measure(path, records)
+    found = measure_header(program, records, MeasureOptions()) if is_header else measure(path, records)
     return {"kB": round(kilobytes, 3), "p99_us": round(found.upper_us(0.99), 3)}
 
 

@@ -27,29 +27,46 @@ SHARE_OF_TUNING = 0.8  # of the time; the rest is for the last fit
 MOST_ROUNDS, PATIENCE = 2_000, 50
 
 
-class Booster:
-    """Reads numbers and categories; classes are their positions among the sorted labels."""
+def in_days(x: pd.DataFrame) -> pd.DataFrame:
+    """The table with dates as numbers of days."""
+    dates = [name for name in x.columns if pd.api.types.is_datetime64_any_dtype(x[name])]
+    return x.assign(**{name: (x[name] - pd.Timestamp(0, tz=x[name].dt.tz)) / pd.Timedelta(days=1) for name in dates})
 
-    suffix = "txt"
+
+class Booster:
+    """Reads numbers and categories; classes are their positions among the sorted labels.
+
+    `fit` sets `model`, and `rounds` if models of fewer rounds can be saved and compiled.
+    """
+
+    suffix, rounds = "txt", 0
 
     def prepare(self, x: pd.DataFrame, train: bool) -> pd.DataFrame:
-        x = x.copy()
-        for name in x.columns:
-            if pd.api.types.is_datetime64_any_dtype(x[name]):
-                x[name] = (x[name] - pd.Timestamp(0, tz=x[name].dt.tz)) / pd.Timedelta(days=1)
+        x = in_days(x)
         if train:
             texts = [name for name in x.columns if not pd.api.types.is_numeric_dtype(x[name])]
             self.left_out = [name for name in texts if x[name].nunique() > MOST_LEVELS]
-            self.levels = {name: sorted(x[name].dropna().astype(str).unique()) for name in texts}
+            read = [name for name in texts if name not in self.left_out]
+            self.levels = {name: sorted(x[name].dropna().astype(str).unique()) for name in read}
         x = x.drop(columns=self.left_out)
         for name, levels in self.levels.items():
-            if name in x.columns:
-                x[name] = pd.Categorical(x[name].astype(str).where(x[name].notna(), None), categories=levels)
+            x[name] = pd.Categorical(x[name].astype(str).where(x[name].notna(), None), categories=levels)
         return x
 
+    def as_texts(self, x: pd.DataFrame) -> pd.DataFrame:
+        """Prepared rows with categories as texts."""
+        return x.astype(dict.fromkeys(self.levels, object))
+
+    def without_missing(self, x: pd.DataFrame) -> pd.DataFrame:
+        """The same with the empty text for a missing one, as CatBoost wants it."""
+        return self.as_texts(x).fillna(dict.fromkeys(self.levels, ""))
+
     def read(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """What the model itself reads of prepared rows."""
-        return rows
+        """What a compiled model reads of prepared rows."""
+        return self.as_texts(rows)
+
+    def predict(self, asked: Asked, rows: pd.DataFrame) -> Any:
+        return self.model.predict(rows) if asked["task"] == "regression" else self.model.predict_proba(rows)
 
     def answers(self, asked: Asked, values: Any) -> pd.DataFrame:
         if asked["task"] == "regression":
@@ -62,16 +79,21 @@ class Booster:
             codes, found = pd.factorize(y, sort=True)
             self.labels, y = [str(label) for label in found], pd.Series(codes)
         x, rows = self.prepare(train, train=True), self.prepare(test, train=False)
-        texts = [name for name in self.levels if name in rows]
-        Path(asked["folder"], "levels.json").write_text(json.dumps({name: ["", *self.levels[name]] for name in texts}))
         begin = time.perf_counter()
         self.fit(asked, x, y)
         self.fit_s = time.perf_counter() - begin
-        self.read(rows.astype(dict.fromkeys(texts, object))).to_parquet(f"{asked['folder']}/rows.parquet")
-        for share in SHARES if asked["compiled"] and self.rounds else ():
-            rounds = max(1, round(share * self.rounds))
-            self.save(rounds, Path(asked["folder"]) / f"{rounds}.{self.suffix}")
+        if asked["compiled"]:
+            self.save_all(Path(asked["folder"]), rows)
         return self.answers(asked, self.predict(asked, rows))
+
+    def save_all(self, folder: Path, rows: pd.DataFrame) -> None:
+        """What is compiled, and what that needs."""
+        self.read(rows).to_parquet(folder / "rows.parquet")
+        levels = {name: ["", *own] for name, own in self.levels.items()}
+        (folder / "levels.json").write_text(json.dumps(levels))
+        for share in SHARES if self.rounds else ():
+            rounds = max(1, round(share * self.rounds))
+            self.save(rounds, folder / f"{rounds}.{self.suffix}")
 
 
 class Watch:
@@ -153,9 +175,7 @@ class CatBoost(Booster):
     package, suffix = "catboost", "cbm"
 
     def prepare(self, x: pd.DataFrame, train: bool) -> pd.DataFrame:
-        x = super().prepare(x, train)
-        kept = [name for name in self.levels if name in x.columns]
-        return x.astype(dict.fromkeys(kept, object)).fillna(dict.fromkeys(kept, ""))
+        return self.without_missing(super().prepare(x, train))
 
     def fit(self, asked: Asked, x: pd.DataFrame, y: pd.Series) -> None:
         from catboost import CatBoostClassifier, CatBoostRegressor
@@ -163,9 +183,8 @@ class CatBoost(Booster):
 
         kind = CatBoostRegressor if asked["task"] == "regression" else CatBoostClassifier
         settings = {"random_seed": asked["seed"], "thread_count": asked["threads"], "allow_writing_files": False}
-        categories = [name for name in self.levels if name in x.columns]
         own, held = train_test_split(np.arange(len(x)), test_size=0.1, random_state=asked["seed"])
-        self.model = kind(verbose=0, cat_features=categories, early_stopping_rounds=PATIENCE, **settings)
+        self.model = kind(verbose=0, cat_features=list(self.levels), early_stopping_rounds=PATIENCE, **settings)
         self.model.fit(x.iloc[own], y.iloc[own], eval_set=(x.iloc[held], y.iloc[held]))
         self.rounds = self.model.tree_count_
 
@@ -173,9 +192,6 @@ class CatBoost(Booster):
         shorter = self.model.copy()
         shorter.shrink(ntree_end=rounds)
         shorter.save_model(str(path))
-
-    def predict(self, asked: Asked, rows: pd.DataFrame) -> Any:
-        return self.model.predict(rows) if asked["task"] == "regression" else self.model.predict_proba(rows)
 
 
 class Flaml(Booster):
@@ -185,7 +201,7 @@ class Flaml(Booster):
 
     def prepare(self, x: pd.DataFrame, train: bool) -> pd.DataFrame:
         x = super().prepare(x, train)
-        return x.assign(**{name: x[name].cat.codes.astype(float) for name in self.levels if name in x.columns})
+        return x.assign(**{name: x[name].cat.codes.astype(float) for name in self.levels})
 
     def fit(self, asked: Asked, x: pd.DataFrame, y: pd.Series) -> None:
         from flaml import AutoML
@@ -206,35 +222,24 @@ class Flaml(Booster):
     def save(self, rounds: int, path: Path) -> None:
         if self.suffix == "txt":
             self.booster.save_model(path, num_iteration=rounds)
-        elif self.rounds:
+        else:
             self.booster[:rounds].save_model(path)
-
-    def predict(self, asked: Asked, rows: pd.DataFrame) -> Any:
-        return self.model.predict(rows) if asked["task"] == "regression" else self.model.predict_proba(rows)
 
 
 class Chimera(Booster):
-    """ChimeraBoost with its defaults."""
+    """ChimeraBoost with its defaults; its own format is not one that is compiled."""
 
     package = "chimeraboost"
 
     def prepare(self, x: pd.DataFrame, train: bool) -> pd.DataFrame:
-        x = super().prepare(x, train)
-        return x.astype({name: object for name in self.levels if name in x.columns})
+        return self.as_texts(super().prepare(x, train))
 
     def fit(self, asked: Asked, x: pd.DataFrame, y: pd.Series) -> None:
         from chimeraboost import ChimeraBoostClassifier, ChimeraBoostRegressor
 
         kind = ChimeraBoostRegressor if asked["task"] == "regression" else ChimeraBoostClassifier
-        categories = [name for name in self.levels if name in x.columns]
         self.model = kind(random_state=asked["seed"], thread_count=asked["threads"])
-        self.model.fit(x, y, cat_features=categories)
-        self.rounds = 0
-
-    def save(self, rounds: int, path: Path) -> None:
-        """Its own format is not one that is compiled here."""
-
-    predict = Flaml.predict
+        self.model.fit(x, y, cat_features=list(self.levels))
 
 
 class Bag(Booster):
@@ -249,7 +254,7 @@ class Bag(Booster):
 
         regression = asked["task"] == "regression"
         cat, light = (CatBoostRegressor, lgb.LGBMRegressor) if regression else (CatBoostClassifier, lgb.LGBMClassifier)
-        self.categories, self.members, self.rounds = [n for n in self.levels if n in x.columns], [], 0
+        self.members, texts = [], self.without_missing(x)
         split = (KFold if regression else StratifiedKFold)(5, shuffle=True, random_state=asked["seed"])
         for own, held in split.split(x, y):
             both, threads = (x.iloc[held], y.iloc[held]), asked["threads"]
@@ -258,26 +263,19 @@ class Bag(Booster):
             self.members.append((second.fit(x.iloc[own], y.iloc[own], eval_set=[both], callbacks=[stop]), False))
             first = cat(
                 verbose=0,
-                cat_features=self.categories,
+                cat_features=list(self.levels),
                 early_stopping_rounds=PATIENCE,
                 random_seed=asked["seed"],
                 thread_count=threads,
                 allow_writing_files=False,
             )
-            texts = self.as_texts(x)
             first.fit(texts.iloc[own], y.iloc[own], eval_set=(texts.iloc[held], y.iloc[held]))
             self.members.append((first, True))
-
-    def as_texts(self, x: pd.DataFrame) -> pd.DataFrame:
-        return x.astype(dict.fromkeys(self.categories, object)).fillna(dict.fromkeys(self.categories, ""))
-
-    def save(self, rounds: int, path: Path) -> None:
-        """Ten models are not compiled here."""
 
     def predict(self, asked: Asked, rows: pd.DataFrame) -> Any:
         found = []
         for member, reads_texts in self.members:
-            own = self.as_texts(rows) if reads_texts else rows
+            own = self.without_missing(rows) if reads_texts else rows
             found.append(member.predict(own) if asked["task"] == "regression" else member.predict_proba(own))
         return np.mean(found, axis=0)
 
@@ -358,11 +356,9 @@ class Ydf:
 
     def filled(self, x: pd.DataFrame, target: str) -> pd.DataFrame:
         """A missing text is the empty one; a time is a number of days."""
-        x = x.copy()
+        x = in_days(x)
         for name in x.columns.drop(target, errors="ignore"):
-            if pd.api.types.is_datetime64_any_dtype(x[name]):
-                x[name] = (x[name] - pd.Timestamp(0, tz=x[name].dt.tz)) / pd.Timedelta(days=1)
-            elif not pd.api.types.is_numeric_dtype(x[name]):
+            if not pd.api.types.is_numeric_dtype(x[name]):
                 x[name] = x[name].astype(object).where(x[name].notna(), "").astype(str)
         return x
 
