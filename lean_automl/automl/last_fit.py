@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl.automl.finish import AGAIN, EXPORTED_BYTES_PER_S, SOUND_SHARE, refit
-from lean_automl.automl.last_rows import last_rows
 from lean_automl.automl.shrink_files import shrunk
 from lean_automl.learners.base import Rows
 from lean_automl.student.blend import rule_of
@@ -64,14 +63,17 @@ def last_fits(run: Run, blend: Blend, bench: Workbench, passes: Chosen) -> list[
         until = run.time.refit_until - blend.footprint.bytes / EXPORTED_BYTES_PER_S
         if run.interrupted:
             until = min(until, run.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
-        rows = last_rows(run, blend, until - run.clock.spent_s)
-        begin = time.monotonic()
-        rule = rule_of(bench, blend)
-        program, refitted = refit(blend, bench, rows, run.options(until), run.workers)
+        rule, rows, begin = rule_of(bench, blend), run.rows, time.monotonic()
+        if run.growth is None:
+            program, refitted = refit(blend, bench, rows, run.options(until), run.workers)
+        else:  # the students were fitted on more rows just now, all but those that judge
+            compiled = blend.program if bench is run.bench else None
+            program, refitted = bench.shortened(blend.first_fits, compiled)[1], False
         program, said = shrunk(decided(program, rule), passes, run.clock.left_s - run.time.publish_s)
         first = LastFit(program, program, refitted, said=said)
-        again = AGAIN * (time.monotonic() - begin)
-        if not refitted or run.interrupted or run.clock.spent_s + again > until:
+        took_s = time.monotonic() - begin if refitted else _fit_s(blend, run.workers.places)
+        may_join = (refitted or run.growth is not None) and not run.interrupted
+        if not may_join or run.clock.spent_s + AGAIN * took_s > until:
             return [first]
         options, most = run.options(until), most_last_fits(bench)
         program, done = refit(blend, bench, _with_holdout(run, rows), options, run.workers, most)
@@ -81,6 +83,12 @@ def last_fits(run: Run, blend: Blend, bench: Workbench, passes: Chosen) -> list[
         if not _is_no_worse(run, program, first.judged):
             return [first]
         return [LastFit(program, first.judged, refitted=True, joined=True, said=said), first]
+
+
+def _fit_s(blend: Blend, places: int) -> float:
+    """What fitting every member once takes, at so many places."""
+    seconds = [candidate.seconds / len(candidate.fitted) for candidate, _ in blend.members]
+    return max(*seconds, sum(seconds) / places)
 
 
 def most_last_fits(bench: Workbench) -> int:

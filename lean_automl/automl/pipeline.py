@@ -102,6 +102,7 @@ def _run(request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock,
                 run.try_first()
                 run.teach()
                 run.search()
+                run.grow()
             except KeyboardInterrupt:  # once: end with the best so far; twice: with what is published already
                 workers.kill()
                 run.interrupted = True

@@ -11,6 +11,8 @@ TEACHER_SHARES: Final = {
     "compares": 0.25,
 }
 FEATURES_SHARE: Final = 0.18
+GROWTH_SHARE: Final = 0.6  # of what teacher and search would have
+GROWN_SHARE: Final = 0.04  # of the limit: large models take longer to compile, export and explain
 FINAL_SHARE: Final = 0.13
 LONGEST_FINAL_S: Final = 12.0
 SHRINK_SHARE: Final = 0.08
@@ -35,12 +37,14 @@ class TimePlan:
         final_s: Kept for export and measuring; the last fit comes on top.
         shrink_s: For smaller files: part of it before the last fit, part after it.
         measure_s: Sampling time of each measurement.
+        growth_s: For fits on more rows, where the search works on a sample.
     """
 
     limit_s: float
     final_s: float
     shrink_s: float
     measure_s: float
+    growth_s: float = 0.0
 
     @property
     def choice_s(self) -> float:
@@ -50,6 +54,11 @@ class TimePlan:
     @property
     def search_until(self) -> float:
         """When the last fits end for which the search must leave time, in seconds since the start of the run."""
+        return self.growth_until - self.growth_s
+
+    @property
+    def growth_until(self) -> float:
+        """When fits on more rows than the search has end, likewise."""
         return self.limit_s - self.final_s - self.shrink_s - BLEND_SHARE * self.limit_s
 
     @property
@@ -69,6 +78,11 @@ class TimePlan:
     def teacher_until(self, spent_s: float, role: TeacherRole, last_fit_s: float) -> float:
         """When the teacher ends, likewise, where the last fits of what was found already take so long."""
         return spent_s + TEACHER_SHARES[role] * self._room(spent_s + last_fit_s)
+
+    def with_growth(self, spent_s: float) -> TimePlan:
+        """The same with time for fits on more rows than the search has, and for what the large models take then."""
+        more = replace(self, final_s=self.final_s + GROWN_SHARE * self.limit_s)
+        return replace(more, growth_s=GROWTH_SHARE * more._room(spent_s))
 
     def with_publishing(self, seconds: float) -> TimePlan:
         """The same with at least the time for export and measuring that a model of this run took for it."""

@@ -125,7 +125,7 @@ class Reporter:
             target=run.schema.target,
             task=run.problem.task.value,
             metric=run.metric.name,
-            rows={"search": run.dataset.rows, "holdout": run.holdout.rows},
+            rows=_rows(run),
             columns=len(run.schema.features),
             notes=[*(str(note) for note in run.dataset.notes), *run.left_out, *shipped.left_out],
             findings=[Finding(note.code.value, note.column, note.found, note.done) for note in run.dataset.notes],
@@ -191,6 +191,11 @@ def write_pages(run: dict[str, Any], folder: Path, shown_as: str) -> list[Path]:
         draft.write_text(text, encoding="utf-8", errors="replace")
         draft.replace(path)
     return list(texts)
+
+
+def _rows(run: Run) -> dict[str, int]:
+    rows = {"search": run.dataset.rows, "holdout": run.holdout.rows}
+    return rows if run.growth is None else rows | {"sample": run.sampled.size}
 
 
 def _asked(run: Run) -> Asked:

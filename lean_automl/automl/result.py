@@ -126,7 +126,8 @@ class RunResult:
         target: Name of the target.
         task: Kind of target.
         metric: Name of the scorer; scores are greater-is-better.
-        rows: Rows of the search and of the hold-out.
+        rows: Rows of the search and of the hold-out; of the sample, if students were chosen on one and then fitted on
+            the rows of the search.
         columns: Raw columns that the model could read; what it reads is in the files.
         notes: What was found in the table, and files that are left out.
         findings: The same of the table, in parts.

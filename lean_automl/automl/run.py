@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from lean_automl.automl.choose_features import FeatureChoice, Terms, choose_features, most_levels
 from lean_automl.automl.first import with_first_model
+from lean_automl.automl.grow import Growth, plan_growth
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
@@ -24,7 +26,7 @@ from lean_automl.automl.read_texts import most_tokens, prepare_folds
 from lean_automl.automl.report import Reporter
 from lean_automl.automl.request import FitRequest, Watcher, metric_of, problem_of
 from lean_automl.automl.ship import Misses, ship_first
-from lean_automl.automl.thin import sample, search_rows, trees_in_time
+from lean_automl.automl.thin import WORTH_THINNING, judging, part, search_rows, trees_in_time
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
 from lean_automl.errors import DataError, InfeasibleError
@@ -46,6 +48,7 @@ from lean_automl.teacher.ensemble import Teacher
 
 if TYPE_CHECKING:
     from lean_automl.automl.result import RunResult
+    from lean_automl.automl.thin import Part
     from lean_automl.data import Split
 
 FIRST_TRIALS: Final = 2
@@ -75,6 +78,7 @@ class Run:
         self.request, self.config, self.watcher = request, config, watcher
         self.clock, self.workers, self.folder = clock, workers, folder
         self.interrupted = False
+        self.growth: Growth | None = None
         self.teacher: Teacher | None = None
         self.teacher_holdout: float | None = None  # on rows that no step has seen
         self.failures: tuple[Failure, ...] = ()
@@ -162,22 +166,26 @@ class Run:
 
     def _thin(self) -> None:
         """Search on fewer rows where the time would not let enough students be tried on all."""
-        plan, seconds = self.features.plan, self.features.seconds_per_tree
-        most = search_rows(self.clock.limit_s, seconds, len(plan.numeric) + len(plan.categorical))
-        fold_share = (len(self.folds) - 1) / len(self.folds)
-        rows = min(self.dataset.rows, int(most / fold_share))
-        self.sampled = sample(self.dataset, self._once(SAMPLE, lambda: rows), self.config.seed)
-        self.is_thin = self.sampled.size < self.dataset.rows
+        plan, seconds, seed = self.features.plan, self.features.seconds_per_tree, self.config.seed
+        limit_s = self.clock.limit_s
+        most = self._once(SAMPLE, lambda: search_rows(limit_s, seconds, len(plan.numeric) + len(plan.categorical)))
+        self.is_thin = self.dataset.rows > WORTH_THINNING * most
         if not self.is_thin:
             return
-        fewer = self.dataset.take(self.sampled)
         try:
-            parts = folds(fewer, self.config.folds, self.config.seed)
-        except DataError:  # so few rows have too little of a rare class
-            self.sampled, self.is_thin = np.arange(self.dataset.rows), False
+            self.judging = judging(self.dataset, most, seed)
+        except DataError:  # too few times or groups to choose from
+            self.is_thin = False
             return
-        self.whole, self.dataset, self.folds = self.dataset, fewer, parts
-        self.rows = self.all_rows.take(self.sampled)
+        chosen = part(self.dataset, self.judging, most, seed)
+        self._take(chosen)
+        self.sampled = chosen.rows
+        self.time = self.time.with_growth(self.clock.spent_s)
+
+    def _take(self, chosen: Part) -> None:
+        """Go on with some of the rows."""
+        self.dataset, self.rows = self.whole.take(chosen.rows), self.all_rows.take(chosen.rows)
+        self.folds = (chosen.split,)
 
     def prepare(self) -> None:
         """Decide what judges, and make the search."""
@@ -222,8 +230,10 @@ class Run:
 
     def _times_of_last_fits(self, rows: int) -> tuple[float, float]:
         """What the last fits take at least, and with the hold-out, in times of a trial's fit on so many rows."""
+        if self.is_thin:  # fits on more rows have time of their own
+            return 0.0, 0.0
         once, again = self.whole.rows / rows, (self.whole.rows + self.holdout.rows) / rows
-        return (1.0, max(1.0, once)) if self.is_thin else (once, once + again)
+        return once, once + again
 
     def try_first(self) -> None:
         """Try the quickest students before the teacher takes its time, and publish the better one."""
@@ -298,6 +308,18 @@ class Run:
             if self._keeps_too_much() and self.students.goes_on_for(self._would_ship()):
                 self.students.run(self.bench)
 
+    def grow(self) -> None:
+        """After a search on a sample: fit what did well on more rows."""
+        growth = plan_growth(self) if self.is_thin else None
+        if growth is None:
+            return
+        rows, begin = growth.part.split.train.size, time.monotonic()
+        self.watcher.step("grow", f"what did well is fitted on {rows:,} rows")
+        with self.reporter.timed("grow"):
+            self.growth = growth
+            deadline = self.clock.at(self.time.growth_until)
+            self.students.try_given(growth.bench, growth.students, begin + growth.seconds, deadline)
+
     def _publishing_s(self) -> float:
         """What export and measuring take: as of early models, and longer where students answer more slowly."""
         best = self.students.log.feasible()[:1]
@@ -322,6 +344,10 @@ class Run:
         log = self.students.log
         if self.interrupted and not log.feasible():
             raise KeyboardInterrupt
+        if self.growth is not None:
+            self._take(self.growth.part)
+            self.bench = self.growth.bench
+            self.rows = self.bench.rows
         self.watcher.step("finish", "last fit, export, measure")
         misses: Misses = [] if log.candidates else [*publisher.misses]
         with self.reporter.timed("finish"):
@@ -344,6 +370,8 @@ class Run:
             feasible = log.feasible_in_part(self.config.constraints)
         finalists = [single(candidate) for candidate in feasible]
         seconds = self.workers.places * (self.time.refit_until - self.time.choice_s - self.clock.spent_s)
+        if self.growth is not None:  # nothing has to be fitted again
+            seconds = float("inf")
         blend = None if self.interrupted else choose_blend(self.bench, feasible, seconds)
         if blend is not None and all(excess <= 0 for excess in blend.violations.values()):
             finalists.insert(0, blend)

@@ -70,7 +70,7 @@ def choose_passes(blend: Blend, bench: Workbench, table: Table, seconds: float) 
     """
     begin = time.monotonic()
     fold, valid = bench.folds[0], bench.valid_tables[0]
-    program = bench.shortened([(candidate.fitted[0], weight) for candidate, weight in blend.members])[1]
+    program = bench.shortened(blend.first_fits)[1]
     shown = table.take(fold.train[spread(fold.train.size)]).by_name
     kept = spread(valid.rows)
     own = fold.valid[kept]

@@ -1,20 +1,29 @@
-"""How many rows the search works on: as many as let it try enough students, and then all for the last fit."""
+"""How many rows the search works on where all would be too many: as many as let it try enough students."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from lean_automl.data import Split, holdout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lean_automl.data import Dataset
 
+    Index = NDArray[np.intp]
+
 SHARE_OF_A_FIT: Final = 0.1  # of the time limit: then a dozen fits or more fit into it, on two workers
 TREES_OF_A_FIT: Final = 400  # about
 FEWEST_ROWS: Final = 6_000
 MOST_CELLS: Final = 1_500_000
+WORTH_THINNING: Final = 1.5  # times as many rows: else the search takes them all
+JUDGING_SHARE: Final = 0.25  # of the rows that the search learns from
+FEWEST_JUDGING: Final = 5_000
+MOST_JUDGING_SHARE: Final = 0.2  # of all rows
 
 
 def audition_rows(columns: int) -> int:
@@ -23,7 +32,7 @@ def audition_rows(columns: int) -> int:
 
 
 def search_rows(limit_s: float, seconds_per_tree: float | None, columns: int) -> int:
-    """Most rows of the search.
+    """Most rows that a student of the search learns from.
 
     Args:
         limit_s: Time limit of the run.
@@ -49,7 +58,37 @@ def trees_in_time(limit_s: float, seconds_per_tree: float | None, rows: int) -> 
     return limit_s * SHARE_OF_A_FIT / (seconds_per_tree * rows)
 
 
-def sample(dataset: Dataset, rows: int, seed: int) -> NDArray[np.intp]:
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some rows of a dataset: those that students learn from, and those that judge them.
+
+    Attributes:
+        rows: Positions of both in the dataset, rising.
+        split: Positions in `rows`.
+    """
+
+    rows: Index
+    split: Split
+
+
+def judging(dataset: Dataset, most: int, seed: int) -> Split:
+    """Rows that judge students of the search on a sample of `most` rows, and all others that they may learn from.
+
+    Raises:
+        DataError: Too few times or groups for that.
+    """
+    wanted = max(FEWEST_JUDGING, JUDGING_SHARE * most)
+    return holdout(dataset, min(MOST_JUDGING_SHARE, wanted / dataset.rows), seed)
+
+
+def part(dataset: Dataset, split: Split, most: int, seed: int) -> Part:
+    """What a search or fit gets of a dataset: at most so many rows to learn from, and all of those that judge."""
+    train = split.train[sample(dataset.take(split.train), most, seed)]
+    rows = np.sort(np.concatenate([train, split.valid]))
+    return Part(rows, Split(np.searchsorted(rows, train), np.searchsorted(rows, split.valid)))
+
+
+def sample(dataset: Dataset, rows: int, seed: int) -> Index:
     """Positions of `rows` of the dataset's rows, ascending: the latest ones where time orders them, else any."""
     if rows >= dataset.rows:
         return np.arange(dataset.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from lean_automl.features import FeaturePlan, Frame
 
 PATIENCE: Final = 50
+PACED_PATIENCE: Final = 150  # a low rate learns little from each round, and the deadline is near
+FIRST_RATE: Final = 0.05  # of the rounds that show what a round takes, where the time chooses the rate
+TIMED_ROUNDS: Final = 10
+RATES: Final = (0.03, 0.2)
+RATE_TIMES_ROUNDS: Final = 40.0  # with so much of it trees of many rows are about through
+PACED_SHARE: Final = 0.85  # of the time: rounds take longer and shorter
 OBJECTIVE: Final = {Task.BINARY: "binary", Task.MULTICLASS: "multiclass", Task.REGRESSION: "regression"}
 
 
@@ -32,7 +39,7 @@ class LightGBM:
     Attributes:
         trees: Most boosting rounds.
         leaves: Most leaves of a tree.
-        learning_rate: Shrinkage.
+        learning_rate: Shrinkage; None for the least with which boosting is through in the time and trees.
         min_rows: Fewest rows of a leaf.
         feature_fraction: Share of the columns that each tree may use.
         bagging_fraction: Share of the rows that each tree sees.
@@ -42,7 +49,7 @@ class LightGBM:
 
     trees: int = 2000
     leaves: int = 31
-    learning_rate: float = 0.05
+    learning_rate: float | None = 0.05
     min_rows: int = 20
     feature_fraction: float = 0.8
     bagging_fraction: float = 0.8
@@ -60,28 +67,34 @@ class LightGBM:
         data = lgb.Dataset(matrix, train.y, weight=train.weight, free_raw_data=True)
         signs = _constraints(problem, encoding.width)
         callbacks: list[Any] = [_stop_when(options, lgb)]
+        pace = None if self.learning_rate is not None else _Pace(options, self.trees)
+        if pace is not None:
+            callbacks.append(pace)
         held = []
         if valid is not None:
             held = [lgb.Dataset(encoding.matrix(valid.frame), valid.y, weight=valid.weight, reference=data)]
-            callbacks.append(lgb.early_stopping(PATIENCE, verbose=False))
+            callbacks.append(lgb.early_stopping(PATIENCE if pace is None else PACED_PATIENCE, verbose=False))
         booster = lgb.train(
             self._parameters(problem, options) | signs, data, self.trees, valid_sets=held, callbacks=callbacks
         )
         rounds = (
             booster.best_iteration if valid is not None and booster.best_iteration > 0 else booster.current_iteration()
         )
-        return FittedLightGBM(booster, encoding, self, problem, rounds)
+        settings = self if pace is None else replace(self, learning_rate=pace.rate)
+        return FittedLightGBM(booster, encoding, settings, problem, rounds)
 
     def for_all_rows(self, fitted: Sequence[FittedLightGBM], growth: float) -> LightGBM:
-        """The same with a fixed number of trees."""
-        return replace(self, trees=last_rounds(fitted, growth))
+        """The same with a fixed number of trees, and learning rate."""
+        rates = [one.settings.learning_rate for one in fitted]
+        rate = self.learning_rate if None in rates else float(np.mean(np.array(rates, dtype=np.float64)))
+        return replace(self, trees=last_rounds(fitted, growth), learning_rate=rate)
 
     def _parameters(self, problem: Problem, options: FitOptions) -> dict[str, Any]:
         return {
             "objective": OBJECTIVE[problem.task],
             **({"num_class": problem.outputs} if problem.task is Task.MULTICLASS else {}),
             "num_leaves": self.leaves,
-            "learning_rate": self.learning_rate,
+            "learning_rate": FIRST_RATE if self.learning_rate is None else self.learning_rate,
             "min_data_in_leaf": self.min_rows,
             "feature_fraction": self.feature_fraction,
             "bagging_fraction": self.bagging_fraction,
@@ -110,6 +123,30 @@ def _stop_when(options: FitOptions, lgb: Any) -> Any:
             raise lgb.callback.EarlyStopException(env.iteration, env.evaluation_result_list or [])
 
     return callback
+
+
+class _Pace:
+    """LightGBM callback: every few rounds, set the learning rate with which it is through in the time and trees."""
+
+    before_iteration = True
+    order = 0
+
+    def __init__(self, options: FitOptions, trees: int) -> None:
+        self.rate = FIRST_RATE
+        self._options, self._trees = options, trees
+        self._done = 0.0  # sum of the rates of all rounds
+        self._begin = 0.0
+
+    def __call__(self, env: Any) -> None:
+        now = time.monotonic()
+        if env.iteration > 1 and (env.iteration - 1) % TIMED_ROUNDS == 0:
+            in_time = PACED_SHARE * (self._options.deadline - now) * TIMED_ROUNDS / (now - self._begin)
+            rounds = max(1.0, min(in_time, self._trees - env.iteration))
+            self.rate = float(np.clip((RATE_TIMES_ROUNDS - self._done) / rounds, *RATES))
+            env.model.reset_parameter({"learning_rate": self.rate})
+        if env.iteration % TIMED_ROUNDS == 1:  # the first round has to set things up
+            self._begin = now
+        self._done += self.rate
 
 
 @dataclass(frozen=True, eq=False)

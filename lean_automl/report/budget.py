@@ -18,9 +18,10 @@ def headline(run: JSON) -> Markup:
     name = run.get("asked", {}).get("source")
     of = f" of {name}" if name else ""
     rows = run["rows"]
+    fitted = f", fitted on {rows['search']:,}" if "sample" in rows else ""
     sub = (
         f"Student: {run['student']['family']}, on {run['columns']} columns{of}. Judged on {rows['holdout']:,} rows "
-        f"that no step has seen; searched on {rows['search']:,}."
+        f"that no step has seen; searched on {rows.get('sample', rows['search']):,}{fitted}."
     )
     kind, words = verdict(run)
     return tag(

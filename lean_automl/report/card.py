@@ -68,10 +68,11 @@ def _use(run: JSON) -> str:
 
 def _data(run: JSON) -> str:
     rows = run["rows"]
+    searched = f"learn from, of which {rows['sample']:,} to search on" if "sample" in rows else "search on"
     source = (run.get("asked") or {}).get("source")
     lines = [
         f"* Table: {plain(source) if source else 'given in memory'}",
-        f"* Rows: {rows['search']:,} to search on, {rows['holdout']:,} held out; no step has seen these",
+        f"* Rows: {rows['search']:,} to {searched}, {rows['holdout']:,} held out; no step has seen these",
     ]
     counts = ((run.get("explained") or {}).get("confusion") or {}).get("counts")
     if counts:

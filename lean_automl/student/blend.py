@@ -11,7 +11,7 @@ with it; where bytes are scarce, if they say that it gets better.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -24,6 +24,9 @@ from lean_automl.student.trial import Candidate, Workbench, judged_folds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lean_automl_runtime.ir import Program
+
+    from lean_automl.learners.base import Lowerable
     from lean_automl.search.decision import Decision
     from lean_automl.student.deploy import Footprint
 
@@ -43,12 +46,14 @@ class Blend:
         score: Mean over the folds.
         footprint: Of the Program of the first fold.
         violations: Relative excess over each limit.
+        program: Of the first fold; None for a single student.
     """
 
     members: tuple[tuple[Candidate, float], ...]
     score: float
     footprint: Footprint
     violations: dict[str, float]
+    program: Program | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -62,10 +67,14 @@ class Blend:
         return sum(candidate.rounds for candidate, _ in self.members)
 
     @property
+    def first_fits(self) -> list[tuple[Lowerable, float]]:
+        """What each member was on its first fold, with its weight."""
+        return [(candidate.fitted[0], weight) for candidate, weight in self.members]
+
+    @property
     def can_be_shortened(self) -> bool:
         """Whether a member has rounds that can be left out."""
-        fitted = [candidate.fitted[0] for candidate, _ in self.members]
-        return any(model.shorten(1).rounds < model.rounds for model in fitted)
+        return any(model.shorten(1).rounds < model.rounds for model, _ in self.first_fits)
 
     @property
     def fit_seconds(self) -> float:
@@ -111,7 +120,8 @@ def _compiled(bench: Workbench, members: Sequence[Candidate]) -> Blend:
     program = bench.compile([(candidate.fitted[0], weight) for candidate in members])
     cost = bench.deployment.footprint(program, bench.records, bench.constraints)
     violations = cost.violations(bench.constraints)
-    return Blend(tuple((candidate, weight) for candidate in members), _score(bench, members), cost, violations)
+    weighted = tuple((candidate, weight) for candidate in members)
+    return Blend(weighted, _score(bench, members), cost, violations, program)
 
 
 def _in_turn(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lean_automl.config import Constraints
+    from lean_automl.learners.base import Student
     from lean_automl.search.workers import Job, Shared, Workers
     from lean_automl.student.family import Context, Family
 
@@ -29,6 +30,7 @@ LAST_FITS: Final = 3
 MOST_OF_LAST_FIT: Final = 0.35
 AROUND_LAST_FITS_S: Final = 4.0  # starting processes, and compiling what they fitted
 MOST_AROUND: Final = 0.1  # of the time of the search
+WORTH_A_FIT: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class SearchOptions:
         seed: Of sampler and learners.
         workers: Where trials run.
         known: How trials ended in an earlier part of this run, by number; they are not repeated.
-        least_last: Least that the last fit takes, in times of a trial's fit.
+        least_last: Least that the last fit takes, in times of a trial's fit; 0 if there is none.
         last: What it takes where there is time for all that is wanted.
         origin: `time.monotonic()` when the run began.
     """
@@ -109,6 +111,15 @@ class SearchOptions:
     least_last: float = 1.25
     last: float = 1.25
     origin: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A student that is tried because it did well elsewhere: its family, settings, and where they come from."""
+
+    family: str
+    student: Student
+    source: dict[str, Any]
 
 
 class StudentSearch:
@@ -165,6 +176,34 @@ class StudentSearch:
                 self._adopt(shared, waiting.pop(0))
             for job in self.options.workers.wait():
                 self._note(job)
+
+    def try_given(self, bench: Workbench, students: Sequence[Given], until: float, deadline: float) -> None:
+        """Try students in turn, on a bench whose validation rows are those of all others.
+
+        A fit ends by itself with what it has. A further one is begun while there is as much time as half of the
+        quickest one took.
+
+        Args:
+            bench: Perhaps of more rows.
+            students: What to try.
+            until: `time.monotonic()` at which fits end.
+            deadline: The same for what is made of them.
+        """
+        shared, waiting, quickest = self.options.workers.share(bench), list(students), 0.0
+        while True:
+            while waiting and self.options.workers.free and until - time.monotonic() > WORTH_A_FIT * quickest:
+                one = waiting.pop(0)
+                self.asked += 1
+                self.adopted += 1
+                proposal = Proposal(self.asked, one.family, one.source, one.student, self._now())
+                fit = FitOptions(self.options.seed, 1, until)
+                self._run(proposal, run_trial, (shared, proposal, fit), deadline)
+            jobs = self.options.workers.wait()
+            if not jobs:
+                return
+            for job in jobs:
+                self._note(job)
+            quickest = min(job.seconds for job in jobs) if not quickest else min(quickest, *(j.seconds for j in jobs))
 
     def _adopt(self, shared: Shared, one: Adopted) -> None:
         self.asked += 1
@@ -257,6 +296,8 @@ class StudentSearch:
     @property
     def last_fit_s(self) -> float:
         """What the last fit of what may ship takes, about; what is only wanted, at most a part of the time."""
+        if self.options.least_last == 0:
+            return 0.0
         fits = [candidate.seconds / len(candidate.fitted) for candidate in self._may_ship()]
         once = max(*fits, sum(fits) / self.options.workers.places) if fits else 0.0
         span = self.options.deadline - self.begun

@@ -94,9 +94,14 @@ class Workbench:
             return assemble(members[0][0], self.plan, self.schema)
         return assemble_average(members, self.plan, self.schema, self.problem.outputs)
 
-    def shortened(self, members: Sequence[Member]) -> tuple[Sequence[Member], Program]:
-        """The students with as many of their first rounds as the limits allow, and their Program."""
-        program = self.compile(members)
+    def shortened(self, members: Sequence[Member], program: Program | None = None) -> tuple[Sequence[Member], Program]:
+        """The students with as many of their first rounds as the limits allow, and their Program.
+
+        Args:
+            members: With their weights.
+            program: What `compile` makes of them, if that is known.
+        """
+        program = program or self.compile(members)
         limit = self.constraints.max_size_bytes
         for _ in range(SHORTENINGS if limit is not None else 0):
             size = max(self.deployment.sizes(program).values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from lean_automl_runtime.ir import ops as o
 
 
+MOST_NODES: Final = 30_000
+
+
 def merged(op: o.RaggedTrees) -> o.RaggedTrees:
-    """The op with fewer trees."""
+    """The op with fewer trees; one of more than `MOST_NODES` nodes stays as it is."""
+    if op.feature.size > MOST_NODES:
+        return op
     trees = unpacked(op)
     fewer = _added_up(op, [tree for tree in trees if tree.root != (0,) * len(tree.targets)])
     return packed(op, fewer) if len(fewer) < len(trees) else op
