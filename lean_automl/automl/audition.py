@@ -52,18 +52,20 @@ class Heard:
         losses: Of each of those rows, as `row_losses` gives them.
         importance: Of each feature, numbers then categories; mean over the folds.
         seconds: Processor time of one fold for each of its trees and rows.
+        is_late: Whether the time was over before it ended, so that it was cut short and cannot be compared.
     """
 
     predictions: F64
     losses: NDArray[np.float64]
     importance: NDArray[np.float64]
     seconds: float
+    is_late: bool = False
 
 
 def hear(
     stage: Stage, shared: Shared, sets: Sequence[Frame | None], workers: Workers, options: FitOptions
 ) -> list[Heard | None]:
-    """An audition for each set of further features, None for none of them; None where a fit failed or came too late.
+    """An audition for each set of further features, None for none of them; None where a fit failed.
 
     Args:
         stage: The rows.
@@ -79,8 +81,8 @@ def hear(
     }
     ended = workers.results(_fit, calls, options.deadline)
     results = [[ended[number, fold] for fold in range(len(stage.folds))] for number in range(len(sets))]
-    late = options.expired  # what was cut short cannot be compared
-    return [None if late or any(part is None for part in parts) else _joined(stage, parts) for parts in results]
+    late = options.expired
+    return [None if any(part is None for part in parts) else _joined(stage, parts, late) for parts in results]
 
 
 def _fit(shared: Shared, more: Frame | None, fold: int, options: FitOptions) -> tuple[F64, NDArray[np.float64], float]:
@@ -98,10 +100,10 @@ def _fit(shared: Shared, more: Frame | None, fold: int, options: FitOptions) -> 
     return predicted, fitted.importance, seconds / (split.train.size * max(1, fitted.rounds))
 
 
-def _joined(stage: Stage, parts: Sequence[tuple[F64, NDArray[np.float64], float]]) -> Heard:
+def _joined(stage: Stage, parts: Sequence[tuple[F64, NDArray[np.float64], float]], late: bool) -> Heard:
     predictions = np.concatenate([predicted for predicted, _, _ in parts])
     judges, rows = stage.judges, stage.rows
     weight = None if rows.weight is None else rows.weight[judges]
     losses = row_losses(rows.y[judges], predictions, stage.problem.task, weight)
     importance = np.mean([one for _, one, _ in parts], axis=0)
-    return Heard(predictions, losses, importance, float(np.mean([seconds for _, _, seconds in parts])))
+    return Heard(predictions, losses, importance, float(np.mean([seconds for _, _, seconds in parts])), late)

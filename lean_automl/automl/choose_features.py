@@ -134,6 +134,8 @@ def choose_features(dataset: Dataset, terms: Terms, options: FitOptions) -> Feat
     search = _Search(own, basic, parts, terms, options)
     if search.now is None:
         return FeatureChoice(basic)
+    if search.now.is_late:
+        return FeatureChoice(basic, seconds_per_tree=search.now.seconds)
     begun = search.score(search.now)
     if terms.searches:
         search.run()
@@ -199,7 +201,7 @@ class _Search:
         better = [
             (float(one.losses.mean()), number)
             for number, one in enumerate(heard)
-            if one is not None and certainty(self.now.losses, one.losses) >= CERTAINTY
+            if one is not None and not one.is_late and certainty(self.now.losses, one.losses) >= CERTAINTY
         ]
         if not better:
             self.refused.update(feature for one in sets for feature in (*one.numeric, *one.categorical))

@@ -12,18 +12,24 @@ import numpy as np
 
 from lean_automl.automl.read_texts import prepare_folds
 from lean_automl.automl.thin import part
+from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.student.grown import grown
 from lean_automl.student.search import Given
 
 if TYPE_CHECKING:
     from lean_automl.automl.run import Run
     from lean_automl.automl.thin import Part
-    from lean_automl.learners.base import Rows
+    from lean_automl.learners.base import Rows, Student
     from lean_automl.student.trial import Candidate, Workbench
 
 LEAST_GROWTH: Final = 1.2  # times the rows: else the sample was as good
-STRETCH: Final = 2.0  # times the rows: part of a trial is not the fit, and one cut short is worth more than fewer rows
-JUDGE_SHARE: Final = 0.1  # of the time, for compiling and judging what was fitted
+STRETCH: Final = 2.5  # times the rows: few take longer for each, and a fit that is cut short is worth something
+MOST_LONGER: Final = 4.0  # times as long as on the sample: what was cut short there says little
+OVERHEAD_SHARE: Final = 0.8  # of the quickest trial, which is hardly more than what every trial takes
+TREES_OF_A_FIT: Final = 150  # at least, though those on the sample had fewer
+JUDGE_SHARE: Final = 0.15  # of the time, for compiling and judging what was fitted
+LEAVES_PER_S: Final = 600.0  # of the time limit
+DEFAULT: Final = LightGBM(min_rows=40, feature_fraction=0.5)  # its trial has number 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +62,10 @@ def plan_growth(run: Run) -> Growth | None:
     if not found or seconds <= 0:
         return None
     learned = run.bench.folds[0].train.size
-    first = found[: run.workers.places]
-    per_row = float(np.mean([candidate.seconds / learned for candidate in first]))
-    more = part(run.whole, run.judging, int(STRETCH * seconds / per_row), run.config.seed)
+    around_s = OVERHEAD_SHARE * min(candidate.seconds for candidate in found)
+    per_row = [_fit_s(candidate, around_s) / learned for candidate in found[: run.workers.places]]
+    per_row_s = max(*per_row, TREES_OF_A_FIT * (run.features.seconds_per_tree or 0.0))
+    more = part(run.whole, run.judging, int(STRETCH * seconds / per_row_s), run.config.seed)
     growth = more.split.train.size / learned
     if growth < LEAST_GROWTH:
         return None
@@ -66,11 +73,31 @@ def plan_growth(run: Run) -> Growth | None:
     options = run.options(run.time.growth_until)
     prepared = prepare_folds(rows, (more.split,), run.problem, options, run.workers)
     bench = replace(run.bench, rows=rows, folds=(more.split,), prepared=prepared)
-    students = [
-        Given(candidate.family, grown(candidate.student, growth, run.students.context), {"grown": candidate.number})
-        for candidate in found
-    ]
-    return Growth(more, bench, _distinct(students), seconds)
+    students = [(candidate.family, candidate.student, candidate.number) for candidate in found]
+    if run.config.constraints.are_roomy and not run.problem.quantiles:
+        students = _with_default(students)
+    context, most = run.students.context, int(LEAVES_PER_S * run.clock.limit_s)
+    given = [Given(name, grown(own, growth, context, most), {"grown": number}) for name, own, number in students]
+    return Growth(more, bench, _distinct(given), seconds)
+
+
+def _with_default(students: list[tuple[str, Student, int]]) -> list[tuple[str, Student, int]]:
+    """The same, and as the second one the learner that gets through many rows most quickly, unless it is there."""
+    if any(isinstance(student, LightGBM) for _, student, _ in students):
+        return students
+    return [*students[:1], (DEFAULT.name, DEFAULT, 0), *students[1:]]
+
+
+def _fit_s(candidate: Candidate, around_s: float) -> float:
+    """What a fit with enough rounds would have taken, on the sample.
+
+    Args:
+        candidate: How the fit went.
+        around_s: What its trial took besides.
+    """
+    rounds = max(1, candidate.rounds)
+    wanted = min(TREES_OF_A_FIT, getattr(candidate.student, "trees", rounds))
+    return (candidate.seconds - around_s) * min(MOST_LONGER, max(1.0, wanted / rounds))
 
 
 def by_learner(feasible: list[Candidate]) -> list[Candidate]:

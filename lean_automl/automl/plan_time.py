@@ -11,8 +11,8 @@ TEACHER_SHARES: Final = {
     "compares": 0.25,
 }
 FEATURES_SHARE: Final = 0.18
-GROWTH_SHARE: Final = 0.6  # of what teacher and search would have
-GROWN_SHARE: Final = 0.04  # of the limit: large models take longer to compile, export and explain
+GROWTH_SHARE: Final = 0.65  # of what teacher and search would have
+GROWN_SHARE: Final = 0.05  # of the limit: large models take longer to compile, export and explain
 FINAL_SHARE: Final = 0.13
 LONGEST_FINAL_S: Final = 12.0
 SHRINK_SHARE: Final = 0.08

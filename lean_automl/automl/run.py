@@ -21,7 +21,7 @@ from lean_automl.automl.members import students_of
 from lean_automl.automl.one_se import cheapest_of_the_best
 from lean_automl.automl.output import JOURNAL, OutputFolder
 from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
-from lean_automl.automl.publish import Publisher, measured_records
+from lean_automl.automl.publish import GRACE_SHARE, Publisher, measured_records
 from lean_automl.automl.read_texts import most_tokens, prepare_folds
 from lean_automl.automl.report import Reporter
 from lean_automl.automl.request import FitRequest, Watcher, metric_of, problem_of
@@ -317,8 +317,9 @@ class Run:
         self.watcher.step("grow", f"what did well is fitted on {rows:,} rows")
         with self.reporter.timed("grow"):
             self.growth = growth
-            deadline = self.clock.at(self.time.growth_until)
-            self.students.try_given(growth.bench, growth.students, begin + growth.seconds, deadline)
+            # What is killed gives nothing, so what is being judged by then may be a little late.
+            killed = self.clock.at(self.time.growth_until + GRACE_SHARE * self.clock.limit_s)
+            self.students.try_given(growth.bench, growth.students, begin + growth.seconds, killed)
 
     def _publishing_s(self) -> float:
         """What export and measuring take: as of early models, and longer where students answer more slowly."""

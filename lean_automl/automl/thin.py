@@ -20,6 +20,7 @@ SHARE_OF_A_FIT: Final = 0.1  # of the time limit: then a dozen fits or more fit 
 TREES_OF_A_FIT: Final = 400  # about
 FEWEST_ROWS: Final = 6_000
 MOST_CELLS: Final = 1_500_000
+LIMIT_FOR_AUDITION_ROWS_S: Final = 120.0  # with which a dozen fits of so many rows have the time
 WORTH_THINNING: Final = 1.5  # times as many rows: else the search takes them all
 JUDGING_SHARE: Final = 0.25  # of the rows that the search learns from
 FEWEST_JUDGING: Final = 5_000
@@ -37,11 +38,12 @@ def search_rows(limit_s: float, seconds_per_tree: float | None, columns: int) ->
     Args:
         limit_s: Time limit of the run.
         seconds_per_tree: What a short fit took for each of its trees and rows. None without one: there was no time for
-            it, or no way, so that no more rows are searched on than it would have had.
+            it, or no way, so that no more rows are searched on than it would have had, and fewer in a short run.
         columns: Number of features.
     """
     if not seconds_per_tree:
-        return audition_rows(columns)
+        most = audition_rows(columns)
+        return max(FEWEST_ROWS, int(most * min(1.0, limit_s / LIMIT_FOR_AUDITION_ROWS_S)))
     return max(FEWEST_ROWS, int(limit_s * SHARE_OF_A_FIT / (TREES_OF_A_FIT * seconds_per_tree)))
 
 

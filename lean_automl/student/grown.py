@@ -18,17 +18,25 @@ if TYPE_CHECKING:
 MOST_LEAVES: Final = 255
 
 
-def grown(student: Student, growth: float, context: Context) -> Student:
-    """The student with trees for `growth` times the rows; itself where limits leave no room for larger ones.
+def grown(student: Student, growth: float, context: Context, most_leaves: int) -> Student:
+    """The student with trees for more rows; itself where limits leave no room for larger ones.
 
     More rows bear larger trees: here leaves grow with the square root of the rows. The learning rate is for the trees
     that the limits and the time allow.
+
+    Args:
+        student: As it was on the sample.
+        growth: Rows over those of the sample.
+        context: What limits leave room for.
+        most_leaves: In all of its trees together, where they are of any shape: each takes time to compile and export.
     """
     if not context.constraints.are_roomy:
         return student
     if isinstance(student, LightGBM):
         leaves = max(student.leaves, min(MOST_LEAVES, round(student.leaves * growth**0.5)))
-        trees = _trees(ragged.most_rounds(leaves, context))
+        trees = min(
+            _trees(ragged.most_rounds(leaves, context)), max(1, most_leaves // (leaves * context.problem.scores))
+        )
         return replace(student, trees=trees, leaves=leaves, learning_rate=None)
     if isinstance(student, ChimeraBoost):
         depth = max(student.depth, min(oblivious.DEEPEST, student.depth + round(math.log2(growth) / 2)))

@@ -29,6 +29,7 @@ from lean_automl.student.search import StudentSearch
 
 ROWS = 3_000
 SAMPLED = 400
+MANY = 10**9  # leaves
 
 
 class Quiet:
@@ -110,18 +111,19 @@ def context(constraints: Constraints) -> Any:
 
 def test_trees_for_more_rows_are_larger_where_there_is_room() -> None:
     free = context(Constraints())
-    found = grown(LightGBM(leaves=31, learning_rate=0.03), 16.0, free)
+    found = grown(LightGBM(leaves=31, learning_rate=0.03), 16.0, free, MANY)
     assert found == replace(LightGBM(), trees=MOST_TREES, leaves=124, learning_rate=None)
-    assert grown(LightGBM(leaves=200), 100.0, free).leaves == 255  # type: ignore[attr-defined]
-    assert grown(ChimeraBoost(depth=5), 16.0, free).depth == 7  # type: ignore[attr-defined]
-    assert grown(Linear(), 16.0, free) == Linear()
+    assert grown(LightGBM(leaves=200), 100.0, free, MANY).leaves == 255  # type: ignore[attr-defined]
+    assert grown(ChimeraBoost(depth=5), 16.0, free, MANY).depth == 7  # type: ignore[attr-defined]
+    assert grown(Linear(), 16.0, free, MANY) == Linear()
+    assert grown(LightGBM(leaves=31), 16.0, free, 12_400).trees == 100  # type: ignore[attr-defined]
     tight = context(Constraints(max_size_bytes=8_000))
-    assert grown(LightGBM(leaves=31), 16.0, tight) == LightGBM(leaves=31)
+    assert grown(LightGBM(leaves=31), 16.0, tight, MANY) == LightGBM(leaves=31)
 
 
 def test_trees_for_more_rows_keep_to_what_limits_allow() -> None:
     roomy = context(Constraints(max_size_bytes=500_000))
-    found: Any = grown(LightGBM(leaves=31), 16.0, roomy)
+    found: Any = grown(LightGBM(leaves=31), 16.0, roomy, MANY)
     assert 5 <= found.trees < 500_000 / (9 * found.leaves)
 
 

@@ -17,8 +17,9 @@ def test_a_search_has_the_rows_that_its_time_allows() -> None:
 
 
 @pytest.mark.parametrize("columns", [20, 5_000])
-def test_without_a_short_fit_a_search_has_as_many_rows_as_one(columns: int) -> None:
-    assert search_rows(60.0, None, columns) == audition_rows(columns)
+def test_without_a_short_fit_a_search_has_as_many_rows_as_one_or_fewer_in_a_short_run(columns: int) -> None:
+    assert search_rows(120.0, None, columns) == search_rows(600.0, None, columns) == audition_rows(columns)
+    assert search_rows(30.0, None, columns) == max(FEWEST_ROWS, audition_rows(columns) // 4)
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(10, 4_096), (500, 2_000), (5_000, 256)])
