@@ -70,6 +70,7 @@ def _scores(result: RunResult, metric: Metric) -> Table:
         table.add_row("teacher", "no time for one", "")
     else:
         bags = f"{sum(m.weight > 0 for m in result.members)} of {len(result.members)} bags"
+        bags += ", of the sample" if "sample" in result.rows else ""
         table.add_row(f"teacher ({bags})", metric.shown(result.teacher_score), metric.shown(result.teacher_holdout))
     table.add_row(
         f"student ({result.student.family}, {result.student.rounds} rounds)",

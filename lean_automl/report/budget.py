@@ -8,7 +8,7 @@ from typing import Any
 from lean_automl.report.front import run_limit
 from lean_automl.report.html import Child, Markup, join, tag
 from lean_automl.report.numbers import NOTHING, kilobytes, microseconds, number, short_kilobytes
-from lean_automl.report.scores import Scores
+from lean_automl.report.scores import Scores, teacher_name
 
 JSON = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ def _score(run: JSON) -> Markup:
     scores = Scores.of(run)
     known = {
         "this model": run["student_holdout"],
-        "teacher, without limits": run["teacher_holdout"],
+        teacher_name(run): run["teacher_holdout"],
         "constant predictor": run["constant_holdout"],
     }
     known = {name: score for name, score in known.items() if score is not None}

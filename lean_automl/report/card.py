@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from lean_automl.report.numbers import NOTHING, kilobytes, microseconds, number, seconds
-from lean_automl.report.scores import Scores
+from lean_automl.report.scores import Scores, teacher_name
 
 JSON = Mapping[str, Any]
 MOST_COLUMNS: Final = 60
@@ -96,7 +96,7 @@ def _scores(run: JSON) -> str:
             if run.get("undistilled_score") is not None
             else []
         ),
-        ["teacher, without limits", scores.shown(run["teacher_score"]), scores.shown(run["teacher_holdout"])],
+        [teacher_name(run), scores.shown(run["teacher_score"]), scores.shown(run["teacher_holdout"])],
         ["constant predictor", NOTHING, scores.shown(run["constant_holdout"])],
     ]
     name = plain(scores.name)

@@ -45,3 +45,8 @@ class Scores:
     def short(self, score: float) -> str:
         """For the ends of axes."""
         return f"{-score if self.is_loss else score:.4g}"
+
+
+def teacher_name(run: Mapping[str, Any]) -> str:
+    """What the teacher of a run is called, with what it learned from where students had more."""
+    return "teacher, without limits" + (", on the sample" if "sample" in run["rows"] else "")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lean_automl.report.html import Child, Markup, figure, join, legend, section, table, tag
 from lean_automl.report.numbers import NOTHING, kilobytes, microseconds, number, seconds
-from lean_automl.report.scores import Scores
+from lean_automl.report.scores import Scores, teacher_name
 
 JSON = Mapping[str, Any]
 MOST_TRIALS: Final = 60
@@ -20,6 +20,7 @@ STEPS: Final = {
     "starts": "first students",
     "teacher": "teacher",
     "students": "students",
+    "grow": "fits on more rows",
     "finish": "finish",
     "refit": "last fit",
     "shrink": "make files smaller",
@@ -62,7 +63,7 @@ def leaderboard_section(run: JSON) -> Markup:
             0, ["the ensemble", scores.shown(run["teacher_score"]), "1", seconds(sum(m["seconds"] for m in members))]
         )
         heads = ["teacher", scores.name, "weight", "fits took"]
-        parts += [tag("h3", "Teacher, without limits"), table(heads, rows, frozenset((1, 2, 3)))]
+        parts += [tag("h3", teacher_name(run).capitalize()), table(heads, rows, frozenset((1, 2, 3)))]
     else:
         parts.append(tag("p", "There was no time for a teacher.", class_="note"))
     ranked = sorted(
@@ -121,12 +122,11 @@ def timeline_section(run: JSON) -> Markup:
         kind = "bad" if trial["score"] is None else "best" if trial["number"] in ours else "ok" if is_met(trial) else ""
         is_first = trial["number"] < 0  # the first model, before the search
         name = trial["family"] if is_first else f"{trial['number']} {trial['family']}"
-        from_teacher = trial["parameters"].get("from")
         lines = [
             name if is_first else f"trial {name}",
             f"began at {seconds(trial['started'])}, took {seconds(trial['seconds'])}",
         ]
-        lines.append(f"fitted for the teacher, as {from_teacher}" if from_teacher else "")
+        lines.append(_origin(trial))
         lines.append(trial["reason"] or f"{scores.name} {scores.shown(trial['score'])}")
         tip = "\n".join(line for line in lines if line)
         lanes.append(_lane(name, kind, trial["started"], trial["seconds"], total, tip))
@@ -140,6 +140,16 @@ def timeline_section(run: JSON) -> Markup:
         legend(*KEYS),
         figure("Where the time went", tag("div", *lanes, class_="time"), note=note),
     )
+
+
+def _origin(trial: JSON) -> str:
+    """Where a student comes from that the search did not ask for."""
+    parameters = trial["parameters"]
+    if "from" in parameters:
+        return f"fitted for the teacher, as {parameters['from']}"
+    if "grown" in parameters:
+        return "on more rows" + (f", as trial {parameters['grown']} on the sample" if parameters["grown"] else "")
+    return ""
 
 
 def _lane(name: str, kind: str, start: float, length: float, total: float, tip: str) -> Markup:

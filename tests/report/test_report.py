@@ -165,6 +165,17 @@ def test_bad_news_are_told(run: dict[str, Any]) -> None:
     assert "The run was interrupted" in card(bad, "x")
 
 
+def test_it_is_told_what_was_fitted_on_more_rows_than_a_sample(run: dict[str, Any]) -> None:
+    more = {**run["trials"][0], "number": 99, "parameters": {"grown": 1}}
+    grown = {**run, "rows": {"search": 9_000, "holdout": 100, "sample": 700}, "trials": [*run["trials"], more]}
+    made = page(grown, [], "x")
+    assert "searched on 700, fitted on 9,000" in Reader(made).text
+    assert "on more rows, as trial 1 on the sample" in made
+    assert "teacher, without limits, on the sample" in Reader(made).text
+    assert "9,000 to learn from, of which 700 to search on" in card(grown, "x")
+    assert "sample" not in card(run, "x")
+
+
 def test_the_card_says_what_is_known(folder: Path, run: dict[str, Any]) -> None:
     text = (folder / "model_card.md").read_text(encoding="utf-8")
     heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
