@@ -5,6 +5,7 @@ A student of many rows is worth more than most settings, and larger trees pay fo
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -40,13 +41,13 @@ class Growth:
         part: Of the whole dataset.
         bench: Judges as the bench of the sample does, by the same rows.
         students: In the order in which they are tried.
-        seconds: For each of them, when it is the first.
+        until: `time.monotonic()` at which fits end; the rest of the time is for judging them.
     """
 
     part: Part
     bench: Workbench
     students: list[Given]
-    seconds: float
+    until: float
 
 
 def plan_growth(run: Run) -> Growth | None:
@@ -61,6 +62,7 @@ def plan_growth(run: Run) -> Growth | None:
     seconds = (1 - JUDGE_SHARE) * (run.time.growth_until - run.clock.spent_s)
     if not found or seconds <= 0:
         return None
+    until = time.monotonic() + seconds
     learned = run.bench.folds[0].train.size
     around_s = OVERHEAD_SHARE * min(candidate.seconds for candidate in found)
     per_row = [_fit_s(candidate, around_s) / learned for candidate in found[: run.workers.places]]
@@ -78,7 +80,7 @@ def plan_growth(run: Run) -> Growth | None:
         students = _with_default(students)
     context, most = run.students.context, int(LEAVES_PER_S * run.clock.limit_s)
     given = [Given(name, grown(own, growth, context, most), {"grown": number}) for name, own, number in students]
-    return Growth(more, bench, _distinct(given), seconds)
+    return Growth(more, bench, _distinct(given), until)
 
 
 def _with_default(students: list[tuple[str, Student, int]]) -> list[tuple[str, Student, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -174,7 +173,7 @@ class Run:
             return
         try:
             self.judging = judging(self.dataset, most, seed)
-        except DataError:  # too few times or groups to choose from
+        except DataError:  # too little to choose from
             self.is_thin = False
             return
         chosen = part(self.dataset, self.judging, most, seed)
@@ -313,13 +312,12 @@ class Run:
         growth = plan_growth(self) if self.is_thin else None
         if growth is None:
             return
-        rows, begin = growth.part.split.train.size, time.monotonic()
-        self.watcher.step("grow", f"what did well is fitted on {rows:,} rows")
+        self.watcher.step("grow", f"what did well is fitted on {growth.part.split.train.size:,} rows")
         with self.reporter.timed("grow"):
             self.growth = growth
             # What is killed gives nothing, so what is being judged by then may be a little late.
             killed = self.clock.at(self.time.growth_until + GRACE_SHARE * self.clock.limit_s)
-            self.students.try_given(growth.bench, growth.students, begin + growth.seconds, killed)
+            self.students.try_given(growth.bench, growth.students, growth.until, killed)
 
     def _publishing_s(self) -> float:
         """What export and measuring take: as of early models, and longer where students answer more slowly."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lean_automl.data import Split, holdout
+from lean_automl.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,7 @@ LIMIT_FOR_AUDITION_ROWS_S: Final = 120.0  # with which a dozen fits of so many r
 WORTH_THINNING: Final = 1.5  # times as many rows: else the search takes them all
 JUDGING_SHARE: Final = 0.25  # of the rows that the search learns from
 FEWEST_JUDGING: Final = 5_000
+FEWEST_OF_A_CLASS: Final = 10  # to learn from, where there are as many
 MOST_JUDGING_SHARE: Final = 0.2  # of all rows
 
 
@@ -77,15 +79,24 @@ def judging(dataset: Dataset, most: int, seed: int) -> Split:
     """Rows that judge students of the search on a sample of `most` rows, and all others that they may learn from.
 
     Raises:
-        DataError: Too few times or groups for that.
+        DataError: Too few times or groups for that, or too few rows of a class.
     """
+    if dataset.schema.task.is_classification and np.unique(dataset.y, return_counts=True)[1].min() < 2:
+        raise DataError("a class has a single row, so that none can judge what was learned of it.")
     wanted = max(FEWEST_JUDGING, JUDGING_SHARE * most)
     return holdout(dataset, min(MOST_JUDGING_SHARE, wanted / dataset.rows), seed)
 
 
 def part(dataset: Dataset, split: Split, most: int, seed: int) -> Part:
-    """What a search or fit gets of a dataset: at most so many rows to learn from, and all of those that judge."""
+    """What a search or fit gets of a dataset: about so many rows to learn from, and all of those that judge.
+
+    Of every class there are a few more, if need be, so that none of them is unknown.
+    """
     train = split.train[sample(dataset.take(split.train), most, seed)]
+    if dataset.schema.task.is_classification:
+        known, y = dataset.y[train], dataset.y[split.train]
+        rare = [code for code in np.unique(y) if np.count_nonzero(known == code) < FEWEST_OF_A_CLASS]
+        train = np.unique(np.concatenate([train, *(split.train[y == code][-FEWEST_OF_A_CLASS:] for code in rare)]))
     rows = np.sort(np.concatenate([train, split.valid]))
     return Part(rows, Split(np.searchsorted(rows, train), np.searchsorted(rows, split.valid)))
 

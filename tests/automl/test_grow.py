@@ -146,14 +146,24 @@ def test_the_latest_rows_judge_and_those_just_before_are_learned_from() -> None:
     assert sorted(own[chosen.split.train]) == list(range(2_500 - judges.size, 3_000 - judges.size))
 
 
-def dataset_of(group: Any = None, time: Any = None) -> Any:
-    """Rows of two classes with one number."""
+def test_rare_classes_are_in_every_sample() -> None:
+    dataset = dataset_of(rare=12)
+    chosen = thin.part(dataset, thin.judging(dataset, 300, 0), 300, 0)
+    own = dataset.y[chosen.rows]
+    wanted = np.bincount(dataset.y[thin.judging(dataset, 300, 0).train])
+    assert np.bincount(own[chosen.split.train])[2] == min(wanted[2], thin.FEWEST_OF_A_CLASS)
+    assert 300 <= chosen.split.train.size <= 300 + thin.FEWEST_OF_A_CLASS
+
+
+def dataset_of(group: Any = None, time: Any = None, rare: int = 0) -> Any:
+    """Rows of two classes, and a few of a third one, with one number."""
     import pandas as pd
 
     from lean_automl.data import SchemaOverrides, load_dataset
 
     rng = np.random.default_rng(1)
     frame = pd.DataFrame({"x": rng.normal(size=3_000), "y": rng.integers(0, 2, 3_000)})
+    frame.loc[: rare - 1, "y"] = 2
     overrides = SchemaOverrides()
     if group is not None:
         frame["g"], overrides = group, SchemaOverrides(group="g")
