@@ -64,9 +64,8 @@ def plan_growth(run: Run) -> Growth | None:
         return None
     until = time.monotonic() + seconds
     learned = run.bench.folds[0].train.size
-    around_s = OVERHEAD_SHARE * min(candidate.seconds for candidate in found)
-    per_row = [_fit_s(candidate, around_s) / learned for candidate in found[: run.workers.places]]
-    per_row_s = max(*per_row, TREES_OF_A_FIT * (run.features.seconds_per_tree or 0.0))
+    seconds_per_tree = run.features.seconds_per_tree or 0.0
+    per_row_s = max(_fit_s(found, run.workers.places) / learned, TREES_OF_A_FIT * seconds_per_tree)
     more = part(run.whole, run.judging, int(STRETCH * seconds / per_row_s), run.config.seed)
     growth = more.split.train.size / learned
     if growth < LEAST_GROWTH:
@@ -90,16 +89,20 @@ def _with_default(students: list[tuple[str, Student, int]]) -> list[tuple[str, S
     return [*students[:1], (DEFAULT.name, DEFAULT, 0), *students[1:]]
 
 
-def _fit_s(candidate: Candidate, around_s: float) -> float:
-    """What a fit with enough rounds would have taken, on the sample.
+def _fit_s(found: list[Candidate], places: int) -> float:
+    """What a fit with enough rounds would have taken on the sample, without what its trial took besides.
 
     Args:
-        candidate: How the fit went.
-        around_s: What its trial took besides.
+        found: All that was found.
+        places: How many of the first ones count, of which the slowest does.
     """
-    rounds = max(1, candidate.rounds)
-    wanted = min(TREES_OF_A_FIT, getattr(candidate.student, "trees", rounds))
-    return (candidate.seconds - around_s) * min(MOST_LONGER, max(1.0, wanted / rounds))
+    around_s, longest_s = OVERHEAD_SHARE * min(candidate.seconds for candidate in found), 0.0
+    for candidate in found[:places]:
+        rounds = max(1, candidate.rounds)
+        wanted = min(TREES_OF_A_FIT, getattr(candidate.student, "trees", rounds))
+        times = min(MOST_LONGER, max(1.0, wanted / rounds))
+        longest_s = max(longest_s, times * (candidate.seconds - around_s))
+    return longest_s
 
 
 def by_learner(feasible: list[Candidate]) -> list[Candidate]:

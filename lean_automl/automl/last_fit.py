@@ -10,7 +10,7 @@ from lean_automl.automl.finish import AGAIN, EXPORTED_BYTES_PER_S, SOUND_SHARE, 
 from lean_automl.automl.shrink_files import shrunk
 from lean_automl.learners.base import Rows
 from lean_automl.student.blend import rule_of
-from lean_automl.student.trial import decided
+from lean_automl.student.trial import decided, seconds_of_fits
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
@@ -71,7 +71,8 @@ def last_fits(run: Run, blend: Blend, bench: Workbench, passes: Chosen) -> list[
             program, refitted = bench.shortened(blend.first_fits, compiled)[1], False
         program, said = shrunk(decided(program, rule), passes, run.clock.left_s - run.time.publish_s)
         first = LastFit(program, program, refitted, said=said)
-        took_s = time.monotonic() - begin if refitted else _fit_s(blend, run.workers.places)
+        members = [candidate for candidate, _ in blend.members]
+        took_s = time.monotonic() - begin if refitted else seconds_of_fits(members, run.workers.places)
         may_join = (refitted or run.growth is not None) and not run.interrupted
         if not may_join or run.clock.spent_s + AGAIN * took_s > until:
             return [first]
@@ -83,12 +84,6 @@ def last_fits(run: Run, blend: Blend, bench: Workbench, passes: Chosen) -> list[
         if not _is_no_worse(run, program, first.judged):
             return [first]
         return [LastFit(program, first.judged, refitted=True, joined=True, said=said), first]
-
-
-def _fit_s(blend: Blend, places: int) -> float:
-    """What fitting every member once takes, at so many places."""
-    seconds = [candidate.seconds / len(candidate.fitted) for candidate, _ in blend.members]
-    return max(*seconds, sum(seconds) / places)
 
 
 def most_last_fits(bench: Workbench) -> int:

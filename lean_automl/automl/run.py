@@ -177,13 +177,13 @@ class Run:
             self.is_thin = False
             return
         chosen = part(self.dataset, self.judging, most, seed)
-        self._take(chosen)
+        self._take(chosen, self.all_rows.take(chosen.rows))
         self.sampled = chosen.rows
         self.time = self.time.with_growth(self.clock.spent_s)
 
-    def _take(self, chosen: Part) -> None:
-        """Go on with some of the rows."""
-        self.dataset, self.rows = self.whole.take(chosen.rows), self.all_rows.take(chosen.rows)
+    def _take(self, chosen: Part, rows: Rows) -> None:
+        """Go on with some of the rows: of the table, and of the features."""
+        self.dataset, self.rows = self.whole.take(chosen.rows), rows
         self.folds = (chosen.split,)
 
     def prepare(self) -> None:
@@ -344,9 +344,8 @@ class Run:
         if self.interrupted and not log.feasible():
             raise KeyboardInterrupt
         if self.growth is not None:
-            self._take(self.growth.part)
             self.bench = self.growth.bench
-            self.rows = self.bench.rows
+            self._take(self.growth.part, self.bench.rows)
         self.watcher.step("finish", "last fit, export, measure")
         misses: Misses = [] if log.candidates else [*publisher.misses]
         with self.reporter.timed("finish"):

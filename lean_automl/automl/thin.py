@@ -92,7 +92,7 @@ def part(dataset: Dataset, split: Split, most: int, seed: int) -> Part:
 
     Of every class there are a few more, if need be, so that none of them is unknown.
     """
-    train = split.train[sample(dataset.take(split.train), most, seed)]
+    train = sample(dataset, most, seed, split.train)
     if dataset.schema.task.is_classification:
         known, y = dataset.y[train], dataset.y[split.train]
         rare = [code for code in np.unique(y) if np.count_nonzero(known == code) < FEWEST_OF_A_CLASS]
@@ -101,10 +101,19 @@ def part(dataset: Dataset, split: Split, most: int, seed: int) -> Part:
     return Part(rows, Split(np.searchsorted(rows, train), np.searchsorted(rows, split.valid)))
 
 
-def sample(dataset: Dataset, rows: int, seed: int) -> Index:
-    """Positions of `rows` of the dataset's rows, ascending: the latest ones where time orders them, else any."""
-    if rows >= dataset.rows:
-        return np.arange(dataset.rows)
+def sample(dataset: Dataset, rows: int, seed: int, among: Index | None = None) -> Index:
+    """Positions of `rows` of the dataset's rows, ascending: the latest ones where time orders them, else any.
+
+    Args:
+        dataset: The rows.
+        rows: How many.
+        seed: Of the choice.
+        among: Positions, ascending, to choose from; None for all.
+    """
+    if among is None:
+        among = np.arange(dataset.rows)
+    if rows >= among.size:
+        return among
     if dataset.target.time is not None:
-        return np.sort(np.argsort(dataset.target.time, kind="stable")[-rows:])
-    return np.sort(np.random.default_rng(seed).choice(dataset.rows, rows, replace=False))
+        return among[np.sort(np.argsort(dataset.target.time[among], kind="stable")[-rows:])]
+    return among[np.sort(np.random.default_rng(seed).choice(among.size, rows, replace=False))]

@@ -85,8 +85,9 @@ class LightGBM:
 
     def for_all_rows(self, fitted: Sequence[FittedLightGBM], growth: float) -> LightGBM:
         """The same with a fixed number of trees, and learning rate."""
-        rates = [one.settings.learning_rate for one in fitted]
-        rate = self.learning_rate if None in rates else float(np.mean(np.array(rates, dtype=np.float64)))
+        rate = self.learning_rate
+        if rate is None:
+            rate = float(np.array([one.settings.learning_rate for one in fitted], dtype=np.float64).mean())
         return replace(self, trees=last_rounds(fitted, growth), learning_rate=rate)
 
     def _parameters(self, problem: Problem, options: FitOptions) -> dict[str, Any]:

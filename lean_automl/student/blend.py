@@ -76,11 +76,6 @@ class Blend:
         """Whether a member has rounds that can be left out."""
         return any(model.shorten(1).rounds < model.rounds for model, _ in self.first_fits)
 
-    @property
-    def fit_seconds(self) -> float:
-        """What fitting every member once takes, about."""
-        return sum(candidate.seconds / len(candidate.fitted) for candidate, _ in self.members)
-
 
 def single(candidate: Candidate) -> Blend:
     """A blend of one."""
@@ -117,10 +112,10 @@ def choose_blend(bench: Workbench, feasible: Sequence[Candidate], seconds: float
 
 def _compiled(bench: Workbench, members: Sequence[Candidate]) -> Blend:
     weight = 1.0 / len(members)
-    program = bench.compile([(candidate.fitted[0], weight) for candidate in members])
+    weighted = tuple((candidate, weight) for candidate in members)
+    program = bench.compile([(candidate.fitted[0], weight) for candidate, weight in weighted])
     cost = bench.deployment.footprint(program, bench.records, bench.constraints)
     violations = cost.violations(bench.constraints)
-    weighted = tuple((candidate, weight) for candidate in members)
     return Blend(weighted, _score(bench, members), cost, violations, program)
 
 
@@ -133,7 +128,7 @@ def _in_turn(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _fits(bench: Workbench, members: Sequence[Candidate], seconds: float) -> bool:
-    if sum(candidate.seconds / len(candidate.fitted) for candidate in members) > seconds:
+    if sum(candidate.fit_seconds for candidate in members) > seconds:
         return False
     limit = bench.constraints.max_size_bytes
     size = sum(candidate.footprint.bytes - SHARED_BYTES for candidate in members) + SHARED_BYTES

@@ -12,7 +12,15 @@ import optuna
 
 from lean_automl.learners.base import FitOptions
 from lean_automl.student.distilled import undistilled
-from lean_automl.student.trial import Adopted, Candidate, Proposal, Workbench, judge_fitted, run_trial
+from lean_automl.student.trial import (
+    Adopted,
+    Candidate,
+    Proposal,
+    Workbench,
+    judge_fitted,
+    run_trial,
+    seconds_of_fits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -189,27 +197,31 @@ class StudentSearch:
             until: `time.monotonic()` at which fits end.
             deadline: The same for what is made of them.
         """
-        shared, waiting, quickest = self.options.workers.share(bench), list(students), 0.0
+        shared, fit = self.options.workers.share(bench), FitOptions(self.options.seed, 1, until)
+        waiting = list(students)
+        took_s: list[float] = []
         while True:
-            while waiting and self.options.workers.free and until - time.monotonic() > WORTH_A_FIT * quickest:
+            quickest_s = min(took_s, default=0.0)
+            while waiting and self.options.workers.free and until - time.monotonic() > WORTH_A_FIT * quickest_s:
                 one = waiting.pop(0)
-                self.asked += 1
-                self.adopted += 1
-                proposal = Proposal(self.asked, one.family, one.source, one.student, self._now())
-                fit = FitOptions(self.options.seed, 1, until)
+                proposal = self._given(one.family, one.source, one.student, self._now())
                 self._run(proposal, run_trial, (shared, proposal, fit), deadline)
             jobs = self.options.workers.wait()
             if not jobs:
                 return
             for job in jobs:
                 self._note(job)
-            quickest = min(job.seconds for job in jobs) if not quickest else min(quickest, *(j.seconds for j in jobs))
+                took_s.append(job.seconds)
 
     def _adopt(self, shared: Shared, one: Adopted) -> None:
+        proposal = self._given(one.student.name, {"from": one.source}, one.student, self._now() - one.seconds)
+        self._run(proposal, judge_fitted, (shared, proposal, one.models, one.seconds), self.options.deadline)
+
+    def _given(self, family: str, source: dict[str, Any], student: Student, started: float) -> Proposal:
+        """A trial that was not asked for."""
         self.asked += 1
         self.adopted += 1
-        proposal = Proposal(self.asked, one.student.name, {"from": one.source}, one.student, self._now() - one.seconds)
-        self._run(proposal, judge_fitted, (shared, proposal, one.models, one.seconds), self.options.deadline)
+        return Proposal(self.asked, family, source, student, started)
 
     def _run(
         self, proposal: Proposal, function: Callable[..., Candidate], arguments: tuple[Any, ...], deadline: float
@@ -298,10 +310,10 @@ class StudentSearch:
         """What the last fit of what may ship takes, about; what is only wanted, at most a part of the time."""
         if self.options.least_last == 0:
             return 0.0
-        fits = [candidate.seconds / len(candidate.fitted) for candidate in self._may_ship()]
-        once = max(*fits, sum(fits) / self.options.workers.places) if fits else 0.0
+        shipping = self._may_ship()
+        once = seconds_of_fits(shipping, self.options.workers.places)
         span = self.options.deadline - self.begun
-        around = min(AROUND_LAST_FITS_S, MOST_AROUND * span) if fits else 0.0
+        around = min(AROUND_LAST_FITS_S, MOST_AROUND * span) if shipping else 0.0
         wanted = min(once * self.options.last, MOST_OF_LAST_FIT * span)
         return max(once * self.options.least_last, wanted) + around
 

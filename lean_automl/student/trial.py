@@ -23,7 +23,7 @@ from lean_automl.search.workers import load_shared
 from lean_automl.student.deploy import LATENCY_AIM, Deployment, Footprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lean_automl_runtime.ir import Program
     from numpy.typing import NDArray
@@ -184,6 +184,17 @@ class Candidate:
     def rounds(self) -> int:
         """Trees or epochs of the first fold."""
         return self.fitted[0].rounds
+
+    @property
+    def fit_seconds(self) -> float:
+        """What one fold took, and so what one more fit takes, about."""
+        return self.seconds / len(self.fitted)
+
+
+def seconds_of_fits(candidates: Iterable[Candidate], places: int) -> float:
+    """What fitting each of the students once more takes, about, at so many places; 0 for none."""
+    fits = [candidate.fit_seconds for candidate in candidates]
+    return max([*fits, sum(fits) / places])
 
 
 def decided(program: Program, decision: Decision | None) -> Program:

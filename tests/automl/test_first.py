@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from lean_automl_runtime import load
 from tables import mixed_frame_for
+from watchers import Told
 
 from lean_automl.automl.finish import MissError
 from lean_automl.automl.output import MARKER
@@ -20,19 +21,6 @@ from lean_automl.automl.result import Check
 from lean_automl.automl.run import Run
 from lean_automl.config import Budget, FitConfig
 from lean_automl.errors import InfeasibleError
-
-
-class Told:
-    """Notes of a run."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, str]] = []
-
-    def step(self, name: str, detail: str) -> None:
-        self.steps.append((name, detail))
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
 
 
 def stopped_after_first(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from lean_automl_runtime import load
 from tables import mixed_frame_for
+from watchers import Told
 
 from lean_automl.automl import run as run_module
 from lean_automl.automl import thin
@@ -32,19 +33,6 @@ SAMPLED = 400
 MANY = 10**9  # leaves
 
 
-class Quiet:
-    """A watcher that is told all and keeps the steps."""
-
-    def __init__(self) -> None:
-        self.steps: list[str] = []
-
-    def step(self, name: str, _: str) -> None:
-        self.steps.append(name)
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
-
-
 @pytest.fixture
 def thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs search on `SAMPLED` rows."""
@@ -52,10 +40,10 @@ def thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thin, "FEWEST_JUDGING", 200)
 
 
-def run_of(folder: Path, task: str = "binary", **settings: Any) -> tuple[dict[str, Any], Quiet]:
+def run_of(folder: Path, task: str = "binary", **settings: Any) -> tuple[dict[str, Any], Told]:
     frame, target = mixed_frame_for(task, ROWS)
-    watcher = Quiet()
-    budget = Budget(time_limit_s=25.0, max_trials=3, teacher=False)
+    watcher = Told()
+    budget = Budget(time_limit_s=60.0, max_trials=3, teacher=False, measure=False)
     fit(FitRequest(frame, target, folder), FitConfig(budget=budget, threads=2, **settings), watcher)  # type: ignore[arg-type]
     return json.loads((folder / MARKER).read_text(encoding="utf-8")), watcher
 
@@ -64,7 +52,7 @@ def run_of(folder: Path, task: str = "binary", **settings: Any) -> tuple[dict[st
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_what_did_well_on_a_sample_is_fitted_on_all_rows_and_ships(task: str, tmp_path: Path) -> None:
     run, watcher = run_of(tmp_path / "model", task)
-    assert "grow" in watcher.steps
+    assert "grow" in dict(watcher.steps)
     assert run["rows"]["search"] + run["rows"]["holdout"] == ROWS
     assert run["rows"]["sample"] == SAMPLED + 200
     known = [trial for trial in run["trials"] if "grown" not in trial["parameters"]]
@@ -93,7 +81,7 @@ def test_limits_hold_for_what_was_fitted_on_more_rows(tmp_path: Path) -> None:
     limit = 6_000
     constraints = Constraints(max_size_bytes=limit)
     _, watcher = run_of(tmp_path / "model", constraints=constraints, target="native")
-    assert "grow" in watcher.steps
+    assert "grow" in dict(watcher.steps)
     assert (tmp_path / "model" / "model.lam").stat().st_size <= limit
 
 

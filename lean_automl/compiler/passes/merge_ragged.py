@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lean_automl.compiler.passes.forests import fits
-from lean_automl.compiler.passes.ragged import Branch, Leaf, Node, RaggedTree, packed, unpacked
+from lean_automl.compiler.passes.ragged import MOST_NODES, Branch, Leaf, Node, RaggedTree, packed, unpacked
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import ops as o
-
-
-MOST_NODES: Final = 30_000
 
 
 def merged(op: o.RaggedTrees) -> o.RaggedTrees:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lean_automl.compiler.passes.base import Array
 
+MOST_NODES: Final = 30_000  # of an op: passes leave larger ones, which take seconds each time and win few bytes
 Leaf = tuple[int, ...]  # one integer for each target
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.passes.facts import numbered, same, value_ranges
-from lean_automl.compiler.passes.ragged import Branch, Leaf, Node, RaggedTree, packed, unpacked
+from lean_automl.compiler.passes.ragged import MOST_NODES, Branch, Leaf, Node, RaggedTree, packed, unpacked
 from lean_automl.compiler.passes.rewrite import with_ops
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Range = tuple[float, float, bool]  # the numbers above the first and up to the second, and whether NaN is among them
 
-MOST_NODES: Final = 30_000  # of an op: more take seconds in each turn, and win few bytes
 DEEPEST: Final = 200
 
 
