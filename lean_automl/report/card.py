@@ -143,7 +143,8 @@ def _columns(run: JSON) -> str:
 def _training(run: JSON) -> str:
     student = run["student"]
     ours = f"{plain(student['family'])}, {student['rounds']} rounds"
-    refit = "fitted anew on the search rows at the end" if run["refitted"] else "as it was fitted on one fold"
+    once = "on all rows but those that judge" if "sample" in run["rows"] else "on one fold"
+    refit = "fitted anew on the search rows at the end" if run["refitted"] else f"as it was fitted {once}"
     if run["joined"]:
         refit += "; what ships, once more with the held-out rows, after these had judged"
     lines = [

@@ -167,12 +167,15 @@ def test_bad_news_are_told(run: dict[str, Any]) -> None:
 
 def test_it_is_told_what_was_fitted_on_more_rows_than_a_sample(run: dict[str, Any]) -> None:
     more = {**run["trials"][0], "number": 99, "parameters": {"grown": 1}}
-    grown = {**run, "rows": {"search": 9_000, "holdout": 100, "sample": 700}, "trials": [*run["trials"], more]}
+    rows = {"search": 9_000, "holdout": 100, "sample": 700}
+    grown = {**run, "rows": rows, "trials": [*run["trials"], more], "refitted": False}
     made = page(grown, [], "x")
     assert "searched on 700, fitted on 9,000" in Reader(made).text
     assert "on more rows, as trial 1 on the sample" in made
     assert "teacher, without limits, on the sample" in Reader(made).text
     assert "9,000 to learn from, of which 700 to search on" in card(grown, "x")
+    assert "as it was fitted on all rows but those that judge" in card(grown, "x")
+    assert "as it was fitted on one fold" in card({**run, "refitted": False}, "x")
     assert "sample" not in card(run, "x")
 
 
