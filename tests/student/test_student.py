@@ -180,7 +180,7 @@ def test_the_search_goes_on_once_it_is_known_that_what_ships_is_quick() -> None:
         context = context_of(bench)
         students = StudentSearch(choose_families(("linear", "ragged"), context), context, options, Notes())
     quick, slow, better = (
-        SimpleNamespace(number=n, family=family, score=score, seconds=seconds, fitted=(None,), feasible=True)
+        SimpleNamespace(number=n, family=family, score=score, seconds=seconds, fit_seconds=seconds, feasible=True)
         for n, (family, score, seconds) in enumerate(
             [("linear", 0.9, 1.0), ("ragged", 0.8, 50.0), ("ragged", 0.95, 55.0)]
         )
