@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,9 @@ BALANCED: Final = "balanced"
 MOST_QUANTILES: Final = 20
 EXECUTORS: Final = ("local", "ray")
 TARGETS: Final = ("auto", "native", "numba", "onnx", "reference", "c")
+SIGNS: Final = {"+1": 1, "1": 1, "+": 1, "-1": -1, "-": -1}
+_SIGNED: Final = re.compile(r"\s*(.+?)\s*=\s*([+-]?1|[+-])\s*(?:,|$)")
+Monotone = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +151,7 @@ class FitConfig:
     metric: str | None = None
     families: tuple[str, ...] | None = None
     class_weight: str | None = None
-    monotone: tuple[tuple[str, int], ...] = ()
+    monotone: Monotone = ()
     quantiles: tuple[float, ...] = ()
     one_se: bool = False
     features: tuple[str, ...] = ()
@@ -187,3 +191,23 @@ class FitConfig:
     def option_names(cls) -> tuple[str, ...]:
         """Names of the settings."""
         return tuple(f.name for f in fields(cls))
+
+
+def parse_monotone(texts: tuple[str, ...]) -> Monotone:
+    """Names and signs out of `age=+1,debt=-1`; a name may have commas.
+
+    Raises:
+        ConfigError: A text is no such list, or a name has two signs.
+    """
+    found: dict[str, int] = {}
+    for text in texts:
+        at = 0
+        while at < len(text):
+            match = _SIGNED.match(text, at)
+            if match is None:
+                raise ConfigError(f"--monotone: {text[at:]!r:.80} is not NAME=+1 or NAME=-1, such as age=+1,debt=-1.")
+            name, sign = match[1], SIGNS[match[2]]
+            if found.setdefault(name, sign) != sign:
+                raise ConfigError(f"--monotone: {name!r} has two signs. Give one.")
+            at = match.end()
+    return tuple(found.items())

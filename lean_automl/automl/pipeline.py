@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from lean_automl.automl.executor import make_workers
 from lean_automl.automl.journal import REQUEST, Journal, check_same_data
 from lean_automl.automl.logbook import log_request, log_result, logbook
 from lean_automl.automl.output import JOURNAL, LOG, OutputFolder, aside_of, check_output
@@ -13,9 +14,7 @@ from lean_automl.automl.request import FitRequest, Watcher
 from lean_automl.automl.run import Run
 from lean_automl.errors import ConfigError
 from lean_automl.features import parse_all
-from lean_automl.learners.mlp import LIBRARY
 from lean_automl.search.clock import Clock
-from lean_automl.search.workers import Workers
 from lean_automl.student.families import check_families
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from lean_automl.config import FitConfig
 
 __all__ = ["FitRequest", "Watcher", "fit", "resume"]
-
-SHORTEST_WITH_NETWORKS_S: Final = 45.0  # a shorter run is better without the seconds that torch takes
 
 
 def fit(request: FitRequest, config: FitConfig, watcher: Watcher) -> RunResult:
@@ -80,17 +77,8 @@ def _fit(request: FitRequest, config: FitConfig, watcher: Watcher, resume: bool)
         return result
 
 
-def _workers(config: FitConfig) -> Workers:
-    preload = (LIBRARY,) if config.budget.time_limit_s >= SHORTEST_WITH_NETWORKS_S else ()
-    if config.executor == "local":
-        return Workers(config.threads, preload)
-    from lean_automl.search.ray_workers import RayWorkers
-
-    return RayWorkers(config.address, preload)
-
-
 def _run(request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock, folder: OutputFolder) -> RunResult:
-    with _workers(config) as workers:
+    with make_workers(config) as workers:
         run = Run(request, config, watcher, clock, workers, folder)
         try:
             run.read()

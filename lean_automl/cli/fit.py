@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lean_automl.cli.columns import add_column_options, overrides_of
 from lean_automl.cli.limits import ONE_SE, add_device_option, add_limit_options, constraints_of, device_of
-from lean_automl.config import EXECUTORS, Budget, FitConfig
+from lean_automl.config import EXECUTORS, Budget, FitConfig, parse_monotone
 from lean_automl.errors import ConfigError
 
 EXIT_INTERRUPTED: Final = 130
@@ -104,13 +104,17 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.resume is None and (namespace.data is None or namespace.target is None):
         raise ConfigError("fit needs DATA and --target, or --resume FOLDER.")
     config = config_of(namespace)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end with the best so far
+    # The training stack takes seconds to import: not before the command line is known to be right.
+    if namespace.resume is None:  # a run that goes on has settings of its own
+        from lean_automl.automl.executor import begin_loading
+
+        begin_loading(config)
     if config.device is not None:
         from lean_automl.student.device import check_device
 
         check_device(config.target, config.constraints, config.device)
     overrides = overrides_of(namespace)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end with the best so far
-    # The training stack takes seconds to import: not before the command line is known to be right.
     from lean_automl.automl.pipeline import FitRequest, fit, resume
     from lean_automl.cli.progress import make_progress
     from lean_automl.cli.tables import show_result
@@ -144,8 +148,6 @@ def run(namespace: argparse.Namespace) -> int:
 
 def config_of(namespace: argparse.Namespace) -> FitConfig:
     """The settings of the command line, checked."""
-    from lean_automl.features import parse_monotone
-
     families = None
     if namespace.families is not None:
         families = tuple(name.strip() for name in namespace.families.split(",") if name.strip())

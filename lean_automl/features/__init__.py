@@ -30,7 +30,7 @@ from lean_automl.features.plan import (
     Worded,
 )
 from lean_automl.features.screen import Ranked, Screen, again, floors, ranked_as_it_is, ranked_as_seen
-from lean_automl.features.signs import Monotone, check_monotone, is_free, parse_monotone, signs_of
+from lean_automl.features.signs import check_monotone, is_free, signs_of
 from lean_automl.features.texts import MOST_TOKENS, Tokens
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "Expressed",
     "FeaturePlan",
     "Frame",
-    "Monotone",
     "NumericFeature",
     "Ordinal",
     "Ranked",
@@ -71,7 +70,6 @@ __all__ = [
     "floors",
     "is_free",
     "parse_all",
-    "parse_monotone",
     "product",
     "ranked_as_it_is",
     "ranked_as_seen",

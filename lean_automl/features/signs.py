@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from lean_automl_runtime.ir import ColumnKind
 
@@ -13,31 +12,8 @@ from lean_automl.errors import ConfigError
 from lean_automl.features.plan import Expressed, FeaturePlan, Number, Shifted
 
 if TYPE_CHECKING:
+    from lean_automl.config import Monotone
     from lean_automl.data import Schema
-
-Monotone = tuple[tuple[str, int], ...]
-SIGNS: Final = {"+1": 1, "1": 1, "+": 1, "-1": -1, "-": -1}
-_ITEM: Final = re.compile(r"\s*(.+?)\s*=\s*([+-]?1|[+-])\s*(?:,|$)")
-
-
-def parse_monotone(texts: tuple[str, ...]) -> Monotone:
-    """Names and signs out of `age=+1,debt=-1`; a name may have commas.
-
-    Raises:
-        ConfigError: A text is no such list, or a name has two signs.
-    """
-    found: dict[str, int] = {}
-    for text in texts:
-        at = 0
-        while at < len(text):
-            match = _ITEM.match(text, at)
-            if match is None:
-                raise ConfigError(f"--monotone: {text[at:]!r:.80} is not NAME=+1 or NAME=-1, such as age=+1,debt=-1.")
-            name, sign = match[1], SIGNS[match[2]]
-            if found.setdefault(name, sign) != sign:
-                raise ConfigError(f"--monotone: {name!r} has two signs. Give one.")
-            at = match.end()
-    return tuple(found.items())
 
 
 def check_monotone(monotone: Monotone, schema: Schema, own: FeaturePlan) -> None:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from lean_automl.features import Frame
 
-LIBRARY: Final = "torch"  # takes seconds to import
 BATCH: Final = 256
 PATIENCE: Final = 8
 MOST_INPUTS: Final = 512  # from numbers

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides what Ctrl-C means, also while this still loads
 os.environ["NUMBA_THREADING_LAYER"] = "workqueue"  # the one layer that survives a fork
 _STARTED_BY = os.getppid()
 

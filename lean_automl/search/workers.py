@@ -95,26 +95,12 @@ class Workers:
         """So many places; the server also imports `preload`, what is installed of it."""
         self.places, self.preload = places, tuple(preload)
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([PRELOAD, *preload])
         self._running: list[Job] = []
         self._folder = tempfile.TemporaryDirectory(prefix="lean_automl_")
         self._shared = 0
 
     def __enter__(self) -> Workers:
-        # The server starts now and imports while this process reads the table.
-        from multiprocessing import forkserver
-
-        before = {name: os.environ.get(name) for name in ONE_THREAD}
-        os.environ.update(ONE_THREAD)
-        try:
-            with _main_hidden():
-                forkserver.ensure_running()
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+        start_server(self.preload)  # imports while this process reads the table
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -224,6 +210,24 @@ class Workers:
 
     def _stop(self, job: Job) -> None:
         _end(job)
+
+
+def start_server(preload: Sequence[str] = ()) -> None:
+    """Start the process that trials are forked from, which imports the learners; nothing if it runs already."""
+    from multiprocessing import forkserver
+
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOAD, *preload])
+    try:
+        with _main_hidden():
+            forkserver.ensure_running()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.utils import check_random_state
 
-from lean_automl.config import MAX_SEED, Budget, Constraints, FitConfig
+from lean_automl.config import MAX_SEED, Budget, Constraints, FitConfig, Monotone, parse_monotone
 from lean_automl.errors import ConfigError
-from lean_automl.features import Monotone, parse_monotone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Protocol
 
+from lean_automl.learners import TORCH
 from lean_automl.learners.base import FitOptions, Learner
-from lean_automl.learners.mlp import LIBRARY
 from lean_automl.teacher.bag import Bag, FoldFit, Lesson, fit_fold, make_bag
 from lean_automl.teacher.ensemble import Teacher, select_ensemble
 from lean_automl.teacher.portfolio import portfolio
@@ -81,7 +81,7 @@ class _Build:
 
     def _portfolio(self) -> tuple[Learner, ...]:
         """Networks where torch is loaded already: each of their fits would take seconds to do it."""
-        networks = LIBRARY in self.workers.preload and find_spec("torch") is not None
+        networks = TORCH in self.workers.preload and find_spec("torch") is not None
         lesson = self.lesson
         return portfolio(lesson.rows.frame.rows, lesson.problem, networks, lesson.students)
 

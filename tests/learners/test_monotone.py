@@ -14,7 +14,7 @@ from lean_automl_runtime.ir import PREDICTION, PROBABILITIES, Program
 from lean_automl.automl.request import problem_of
 from lean_automl.compiler.assemble import assemble, assemble_average
 from lean_automl.compiler.passes import Budget, choose, optimise
-from lean_automl.config import Constraints, FitConfig
+from lean_automl.config import Constraints, FitConfig, parse_monotone
 from lean_automl.data import Dataset, load_dataset
 from lean_automl.errors import ConfigError
 from lean_automl.features import (
@@ -24,7 +24,6 @@ from lean_automl.features import (
     express,
     fit_features,
     is_free,
-    parse_monotone,
     signs_of,
 )
 from lean_automl.features.signs import columns_of

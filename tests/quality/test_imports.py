@@ -24,6 +24,15 @@ with suppress(SystemExit):
     main(%r)
 """
 
+FIT: Final = """
+import lean_automl.search.workers as workers
+def stop(preload):
+    raise KeyboardInterrupt
+workers.start_server = stop
+from lean_automl.cli.main import main
+assert main(["fit", "no.csv", "--target", "y"]) == 130
+"""
+
 
 def loaded_by(code: str) -> set[str]:
     """Third-party modules that the code loads."""
@@ -45,3 +54,7 @@ def test_the_trainer_loads_nothing_until_it_is_used() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"], ["--version"]])
 def test_help_loads_no_learner(arguments: list[str]) -> None:
     assert loaded_by(SHOW_HELP % arguments).isdisjoint(HEAVY)
+
+
+def test_fit_loads_nothing_slow_before_it_lets_the_learners_load() -> None:
+    assert loaded_by(FIT).isdisjoint(HEAVY | {"pandas", "scipy"})

@@ -154,6 +154,16 @@ def test_a_process_without_a_run_ends_itself() -> None:
     assert not Path(f"/proc/{said[0]}").exists()
 
 
+def test_an_interrupt_while_the_learners_load_is_the_runs_affair() -> None:
+    code = (
+        "import importlib, os, signal\n"
+        "def first(name): print(signal.getsignal(signal.SIGINT).name, flush=True); os._exit(0)\n"
+        "importlib.import_module = first; import lean_automl.learners.preload"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "SIG_IGN"
+
+
 def test_results_of_calls_come_by_tag_and_failures_as_none(workers: Workers) -> None:
     calls = {"a": (4,), "b": ("no number",), "c": (9,), "d": (16,)}
     assert workers.results(math.sqrt, calls, time.monotonic() + 60) == {"a": 2.0, "b": None, "c": 3.0, "d": 4.0}
