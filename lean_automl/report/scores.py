@@ -49,4 +49,4 @@ class Scores:
 
 def teacher_name(run: Mapping[str, Any]) -> str:
     """What the teacher of a run is called, with what it learned from where students had more."""
-    return "teacher, without limits" + (", on the sample" if "sample" in run["rows"] else "")
+    return "teacher, of the sample" if "sample" in run["rows"] else "teacher, without limits"

@@ -87,7 +87,7 @@ def _student(trial: JSON, scores: Scores, ships: bool) -> list[Child]:
     limits = ", ".join(over) if over else ("met" if trial["violations"] else "none set")
     quickest = min(trial["latency_us"].values(), default=None)
     own = f"{trial['family']}_"
-    settings = ", ".join(
+    settings = _origin(trial) or ", ".join(
         f"{key.removeprefix(own)} {number(value, 3) if isinstance(value, float) else value}"
         for key, value in trial["parameters"].items()
         if key != "family"

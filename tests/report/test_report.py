@@ -172,7 +172,7 @@ def test_it_is_told_what_was_fitted_on_more_rows_than_a_sample(run: dict[str, An
     made = page(grown, [], "x")
     assert "searched on 700, fitted on 9,000" in Reader(made).text
     assert "on more rows, as trial 1 on the sample" in made
-    assert "teacher, without limits, on the sample" in Reader(made).text
+    assert "teacher, of the sample" in Reader(made).text
     assert "9,000 to learn from, of which 700 to search on" in card(grown, "x")
     assert "as it was fitted on all rows but those that judge" in card(grown, "x")
     assert "as it was fitted on one fold" in card({**run, "refitted": False}, "x")
