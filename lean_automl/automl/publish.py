@@ -66,6 +66,7 @@ class Publisher:
         shipped: The student whose files are in their place.
         seconds: What putting an early one there took last; 0 before.
         misses: How early ones broke a limit.
+        spare: A run that is too short to publish its first model beside the search, as it was with that one.
     """
 
     def __init__(self, run: Run) -> None:
@@ -73,6 +74,7 @@ class Publisher:
         self.shipped: Shipped | None = None
         self.seconds = 0.0
         self.misses: list[MissError] = []
+        self.spare: Run | None = None
         self._early: threading.Thread | None = None
 
     def publish_best(self, run: Run | None = None) -> None:
@@ -88,6 +90,19 @@ class Publisher:
                 # Measuring has a process of its own, and mostly waits.
                 self._early = threading.Thread(target=self._publish_quietly, args=(run, candidate))
                 self._early.start()
+
+    def publish_spare(self, too_slow_us: float) -> None:
+        """Publish the first model of a short run where nothing else ships, the time is not over, and it may be quick.
+
+        Args:
+            too_slow_us: Microseconds, at a quick look, of the quickest model that broke a limit on latency.
+        """
+        if self.spare is None or self.shipped is not None or self.run.clock.left_s <= 0:
+            return
+        took_us = [max(c.footprint.limited_us.values(), default=0.0) for c in self.spare.students.log.candidates]
+        if min(took_us) < too_slow_us:
+            self.publish_best(self.spare)
+            self.settle()
 
     def _is_better(self, candidate: Candidate) -> bool:
         """Whether it is better than what is published; the first model was judged by a few rows of its own."""

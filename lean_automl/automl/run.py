@@ -122,7 +122,7 @@ class Run:
 
     def publish_first(self) -> None:
         """Put a first model, found in a moment, where the last one will be: a run that is killed leaves that."""
-        if self.clock.limit_s < SHORTEST_WITH_FIRST_S or not self.config.budget.teacher or self.folder.published:
+        if not self.config.budget.teacher or self.folder.published:
             return
         self.watcher.step("first", "a linear model of basic features, so that there is always something")
         try:
@@ -131,7 +131,9 @@ class Run:
         except Exception as error:  # the search will say it again, if it matters
             self.watcher.step("note", f"there is no first model: {type(error).__name__}: {error}")
             return
-        if first is not None:
+        if self.clock.limit_s < SHORTEST_WITH_FIRST_S:
+            self.publisher.spare = first
+        elif first is not None:
             self.publisher.publish_best(first)
 
     def choose_features(self) -> None:
@@ -347,7 +349,7 @@ class Run:
             self.bench = self.growth.bench
             self._take(self.growth.part, self.bench.rows)
         self.watcher.step("finish", "last fit, export, measure")
-        misses: Misses = [] if log.candidates else [*publisher.misses]
+        misses: Misses = []
         with self.reporter.timed("finish"):
             try:
                 result = ship_first(self, self._finalists(log), misses)
@@ -359,7 +361,7 @@ class Run:
                 self.passed_over.append(str(error))
             if publisher.shipped is not None:
                 return publisher.keep(publisher.shipped)
-        raise infeasible(log, misses, self.config.constraints, self.metric)
+        raise infeasible(log, misses if log.candidates else [*publisher.misses], self.config.constraints, self.metric)
 
     def _finalists(self, log: SearchLog) -> list[Blend]:
         """What may ship, in the order in which it should."""

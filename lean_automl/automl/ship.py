@@ -29,6 +29,8 @@ Misses = list[MissError | MeasurementError]
 def ship_first(run: Run, finalists: Iterable[Blend], misses: Misses) -> RunResult | None:
     """Publish the first of the finalists that keeps every limit; None if none does, or there is no time.
 
+    In a short run its first model is published then, if that keeps them.
+
     Args:
         run: The run.
         finalists: The best first.
@@ -52,6 +54,7 @@ def ship_first(run: Run, finalists: Iterable[Blend], misses: Misses) -> RunResul
             return result
         if any(isinstance(miss, MissError) and miss.is_of_latency for miss in misses[known:]):
             too_slow_us = min(too_slow_us, took_us)
+    run.publisher.publish_spare(too_slow_us)
     return None
 
 

@@ -17,10 +17,11 @@ from lean_automl.automl.output import MARKER
 from lean_automl.automl.pipeline import fit
 from lean_automl.automl.publish import FIRST, Publisher
 from lean_automl.automl.request import FitRequest
-from lean_automl.automl.result import Check
+from lean_automl.automl.result import Check, RunResult
 from lean_automl.automl.run import Run
 from lean_automl.config import Budget, FitConfig
 from lean_automl.errors import InfeasibleError
+from lean_automl.student.deploy import Footprint
 
 
 def stopped_after_first(
@@ -78,17 +79,46 @@ def test_anything_takes_the_place_of_the_first_model() -> None:
         assert publisher._is_better(SimpleNamespace(score=0.8)) is is_better  # type: ignore[arg-type]
 
 
-def test_a_run_without_students_names_how_the_first_model_missed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def miss(*_: object) -> None:
-        raise MissError([Check("p99 latency", "model.lam with native", 0.006, 0.005, "ms", met=False)])
-
-    monkeypatch.setattr("lean_automl.automl.publish.judge_files", miss)
+def fit_without_students(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunResult:
+    """A run that finds nothing but its first model."""
     monkeypatch.setattr("lean_automl.teacher.build.portfolio", lambda *_: ())
     monkeypatch.setattr("lean_automl.student.search.StudentSearch.run", lambda *_, **__: None)
     frame, target = mixed_frame_for("binary", 400)
     request = FitRequest(frame, target, tmp_path / "model")
     config = FitConfig(budget=Budget(time_limit_s=60.0, feature_search=False), threads=1)
+    return fit(request, config, Told())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_short", [False, True])
+def test_a_run_without_students_names_how_the_first_model_missed(
+    is_short: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def miss(*_: object) -> None:
+        raise MissError([Check("p99 latency", "model.lam with native", 0.006, 0.005, "ms", met=False)])
+
+    monkeypatch.setattr("lean_automl.automl.publish.judge_files", miss)
+    monkeypatch.setattr("lean_automl.automl.run.SHORTEST_WITH_FIRST_S", 61.0 if is_short else 60.0)
     with pytest.raises(InfeasibleError, match=r"Nearest miss: p99 latency of model\.lam with native is 0\.006 ms"):
-        fit(request, config, Told())  # type: ignore[arg-type]
+        fit_without_students(tmp_path, monkeypatch)
+
+
+def test_a_short_run_publishes_its_first_model_if_nothing_else_ships(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lean_automl.automl.run.SHORTEST_WITH_FIRST_S", 61.0)
+    result = fit_without_students(tmp_path, monkeypatch)
+    assert (result.student.family, result.trials) == ("linear", [])
+    assert load(tmp_path / "model" / "model.lam").columns
+
+
+def test_a_short_run_does_not_try_its_first_model_where_a_quicker_one_was_too_slow() -> None:
+    footprint = Footprint({"model.lam": 1}, {"model.lam": 3.0})
+    publisher = Publisher(SimpleNamespace(clock=SimpleNamespace(left_s=5.0)))  # type: ignore[arg-type]
+    log = SimpleNamespace(candidates=[SimpleNamespace(footprint=footprint)])
+    publisher.spare = SimpleNamespace(students=SimpleNamespace(log=log))  # type: ignore[assignment]
+    tried: list[object] = []
+    publisher.publish_best = tried.append  # type: ignore[assignment, method-assign]
+    publisher.publish_spare(2.5)
+    assert tried == []
+    publisher.publish_spare(3.5)
+    assert tried == [publisher.spare]

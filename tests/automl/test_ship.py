@@ -27,7 +27,8 @@ class Run:
         self.clock = SimpleNamespace(start=0.0, limit_s=60.0, left_s=left_s, at=lambda s: s)
         self.watcher = SimpleNamespace(step=lambda *_: None)
         self.reporter = SimpleNamespace(timed=lambda _: nullcontext())
-        self.publisher = SimpleNamespace(shipped=None, publish=self._publish)
+        self.spared = list[float]()
+        self.publisher = SimpleNamespace(shipped=None, publish=self._publish, publish_spare=self.spared.append)
 
     def _publish(self, blend: Any, *_: object) -> str:
         self.tried.append(blend.name)
@@ -100,3 +101,12 @@ def test_a_first_model_stays_where_there_is_no_time_for_another(left_s: float, t
     assert shipped(run, finalist("trees", 500.0, True)) == (tried[0] if tried else None)
     assert run.tried == tried
     assert run.passed_over == ([] if tried else [ship.NO_TIME])
+
+
+def test_the_first_model_of_a_short_run_is_asked_for_last_and_told_what_was_too_slow() -> None:
+    run = Run({"quick": [1.5], "slow": [2.5], "good": [0.5]})
+    assert shipped(run, finalist("slow", 500.0, False), finalist("quick", 400.0, False)) is None
+    assert run.tried == ["slow", "quick"]
+    assert run.spared == [400.0]
+    assert shipped(run, finalist("good", 300.0, False)) == "good"
+    assert run.spared == [400.0]
