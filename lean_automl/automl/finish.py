@@ -15,7 +15,7 @@ from lean_automl.compiler.unread import read_by, without_unread
 from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student
 from lean_automl.learners.texts import bare, fit_reading
 from lean_automl.search.workers import GRACE_S, load_shared
-from lean_automl.student.deploy import LATENCY_AIM, ONNX_FILE, Deployment, limited_bytes
+from lean_automl.student.deploy import ONNX_FILE, SURELY, Deployment, limited_bytes
 from lean_automl.student.header import HEADER_FILE, check_header
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ EXPORTED_BYTES_PER_S: Final = 500_000  # about, with compiling and a quick look 
 SOUND_SHARE: Final = 0.02  # of the score, for luck; what has run away loses far more
 BAG_MARGIN: Final = 0.3  # below each limit, by a quick look
 KEPT_OF_LIMIT: Final = 0.95  # of a tightened limit, since measurements vary
-SURELY: Final = 0.9  # of a limit on latency: what comes nearer may well break it when it is measured again
 NEAR: Final = ", and so near to it the next measurement may be over"
 AGAIN: Final = 1.3  # what a second fit takes, in times of the first: it may have more rows, and times vary
 
@@ -71,12 +70,12 @@ def describe(check: Check) -> str:
 
 
 def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench:
-    """The bench with limits under which the student would have kept those that it broke: refits are shortened to them.
+    """The bench as it would have to be for the student to keep the limits that it broke: refits are shortened to it.
 
     What a quick look finds is below what the finished file is judged by, and how far depends on the machine and on its
-    day. Here both are known, so the limit is one for quick looks.
+    day. Here both are known, so the aim is one for quick looks.
     """
-    constraints, cost = bench.constraints, blend.footprint
+    constraints, aims_us = bench.constraints, dict(bench.deployment.aims_us)
     for check in miss.checks:
         if check.met or check.limit is None:
             continue
@@ -84,11 +83,11 @@ def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench:
         if check.unit == "kB" and constraints.max_size_bytes is not None:
             constraints = replace(constraints, max_size_bytes=keep * constraints.max_size_bytes)
         elif check.unit == "ms" and constraints.max_latency_us is not None:
-            keep *= SURELY
-            looked_us = cost.limited_us.get(check.file.split()[0], constraints.max_latency_us)
-            limit_us = looked_us if cost.upper_us else looked_us / LATENCY_AIM
-            constraints = replace(constraints, max_latency_us=keep * min(constraints.max_latency_us, limit_us))
-    return replace(bench, constraints=constraints)
+            name = check.file.split()[0]
+            aim_us = bench.deployment.aim_us(name, constraints.max_latency_us)
+            looked_us = blend.footprint.limited_us.get(name, aim_us)
+            aims_us[name] = SURELY * keep * min(aim_us, looked_us)
+    return replace(bench, constraints=constraints, deployment=replace(bench.deployment, aims_us=aims_us))
 
 
 def refit(
@@ -201,7 +200,8 @@ def _if_it_fits(members: Sequence[Member], bench: Workbench) -> Program | None:
     program = without_unread(bench.assemble(members))
     cost = bench.deployment.footprint(program, bench.records, bench.constraints)
     violations = cost.violations(bench.constraints).values()
-    return program if all(excess <= -BAG_MARGIN for excess in violations) else None
+    has_room = all(excess <= -BAG_MARGIN for excess in violations)
+    return program if has_room and bench.is_quick_enough(cost) else None
 
 
 def fit_all_rows(shared: Shared, student: Student, options: FitOptions) -> Lowerable:

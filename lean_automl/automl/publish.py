@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from copy import copy
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -37,6 +38,7 @@ MEASURED_CELLS: Final = 1_000_000  # about: records of wide tables are large, an
 SHORTEST_MEASURE_S: Final = 1.0
 EARLY_MEASURE_S: Final = 0.25  # of sampling: enough to bound a quantile, and the search needs the time
 GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
+CLEARLY_QUICKER: Final = 0.75  # of what was too slow
 LEAST_GRACE_S: Final = 2.0  # of a limit of any length, since a fresh process takes a second to measure
 
 
@@ -59,6 +61,11 @@ def grace_s(limit_s: float) -> float:
     return max(GRACE_SHARE * limit_s, LEAST_GRACE_S)
 
 
+def took_us(candidate: Candidate) -> float:
+    """What a quick look at the slowest of a student's files found; 0 without a limit on latency."""
+    return max(candidate.footprint.limited_us.values(), default=0.0)
+
+
 class Publisher:
     """What was published so far, if anything.
 
@@ -77,30 +84,38 @@ class Publisher:
         self.spare: Run | None = None
         self._early: threading.Thread | None = None
 
-    def publish_best(self, run: Run | None = None) -> None:
+    def publish_best(self, run: Run | None = None, quicker_us: float = inf) -> None:
         """Let the best student so far take the place of what is published, while the run goes on.
 
         Args:
             run: As it was when the student was found; None for how it is now.
+            quicker_us: What a quick look at it may have found at most.
         """
         self.settle()
         run = copy(run or self.run)  # which goes on meanwhile
-        for candidate in run.students.log.feasible()[:1]:
+        feasible = run.bench.likely_first(run.students.log.feasible())
+        quick = [c for c in feasible if took_us(c) <= quicker_us]
+        for candidate in quick[:1]:
             if self._is_better(candidate):
                 # Measuring has a process of its own, and mostly waits.
                 self._early = threading.Thread(target=self._publish_quietly, args=(run, candidate))
                 self._early.start()
 
     def publish_spare(self, too_slow_us: float) -> None:
-        """Publish the first model of a short run where nothing else ships, the time is not over, and it may be quick.
+        """Publish what needs no last fit, where no finalist ships or there was no time for another one.
+
+        That is the best student that is clearly quicker than those that broke a limit on latency, as the search found
+        it; and in a short run where nothing was published, its first model, if the time is not over.
 
         Args:
-            too_slow_us: Microseconds, at a quick look, of the quickest model that broke a limit on latency.
+            too_slow_us: Microseconds, at a quick look, of the quickest model that broke it; infinite if none did.
         """
+        if too_slow_us < inf and self.run.clock.left_s + grace_s(self.run.clock.limit_s) > self.seconds:
+            self.publish_best(quicker_us=CLEARLY_QUICKER * too_slow_us)
+            self.settle()
         if self.spare is None or self.shipped is not None or self.run.clock.left_s <= 0:
             return
-        took_us = [max(c.footprint.limited_us.values(), default=0.0) for c in self.spare.students.log.candidates]
-        if min(took_us) < too_slow_us:
+        if min(map(took_us, self.spare.students.log.candidates)) < too_slow_us:
             self.publish_best(self.spare)
             self.settle()
 

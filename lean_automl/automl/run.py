@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from lean_automl_runtime.measure.rows import parsed
 
 from lean_automl.automl.choose_features import FeatureChoice, Terms, choose_features, most_levels
 from lean_automl.automl.first import with_first_model
@@ -112,7 +113,7 @@ class Run:
         """Decide what ships."""
         constraints = self.config.constraints
         self.time: TimePlan = plan_time(self.clock.limit_s, shrinks=constraints.max_size_bytes is not None)
-        self.records = measured_records(self.dataset.table)
+        self.records = parsed(measured_records(self.dataset.table))
         deployment, self.left_out = choose_files(self.config, self.schema.features, self.records)
         for line in self.left_out:
             self.watcher.step("note", line)
@@ -368,6 +369,7 @@ class Run:
         feasible = log.feasible()
         if not feasible and self.bench.deployment.sheds:
             feasible = log.feasible_in_part(self.config.constraints)
+        feasible = self.bench.likely_first(feasible)
         finalists = [single(candidate) for candidate in feasible]
         seconds = self.workers.places * (self.time.refit_until - self.time.choice_s - self.clock.spent_s)
         if self.growth is not None:  # nothing has to be fitted again

@@ -29,7 +29,7 @@ Misses = list[MissError | MeasurementError]
 def ship_first(run: Run, finalists: Iterable[Blend], misses: Misses) -> RunResult | None:
     """Publish the first of the finalists that keeps every limit; None if none does, or there is no time.
 
-    In a short run its first model is published then, if that keeps them.
+    A student that is clearly quicker is published then as it was in the search, or the first model of a short run.
 
     Args:
         run: The run.

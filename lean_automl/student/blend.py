@@ -34,6 +34,7 @@ MOST_MEMBERS: Final = 5
 ASKED_WITH_ROOM: Final = -0.5  # standard errors by which an average must be better with a further member
 TURNS: Final = 2  # students of each family that are considered
 MOST_ROUNDING: Final = 1.6  # times smaller is a blend of students that need not be rounded off alone
+MOST_SHARING: Final = 1.6  # times quicker is a blend whose members read the same columns
 SHARED_BYTES: Final = 3_000  # of each file: columns, categories and names, which members share
 
 
@@ -104,7 +105,7 @@ def choose_blend(bench: Workbench, feasible: Sequence[Candidate], seconds: float
             members, losses = [*members, candidate], more
     while len(members) > 1:
         blend = _compiled(bench, members)
-        if blend.violations.get("size", 0.0) <= 0:
+        if blend.violations.get("size", 0.0) <= 0 and bench.is_quick_enough(blend.footprint):
             return blend
         members.pop()
     return None
@@ -130,9 +131,24 @@ def _in_turn(candidates: Sequence[Candidate]) -> list[Candidate]:
 def _fits(bench: Workbench, members: Sequence[Candidate], seconds: float) -> bool:
     if sum(candidate.fit_seconds for candidate in members) > seconds:
         return False
+    if not _is_about_quick_enough(bench, members):
+        return False
     limit = bench.constraints.max_size_bytes
     size = sum(candidate.footprint.bytes - SHARED_BYTES for candidate in members) + SHARED_BYTES
     return limit is None or size <= MOST_ROUNDING * limit
+
+
+def _is_about_quick_enough(bench: Workbench, members: Sequence[Candidate]) -> bool:
+    """Whether the calls of members, with what a call takes before any model once, are near what the limit leaves."""
+    limit_us, floors_us = bench.constraints.max_latency_us, bench.deployment.floors_us
+    if limit_us is None:
+        return True
+    for name in members[0].footprint.limited_us:
+        floor_us = floors_us.get(name, 0.0)
+        sum_us = floor_us + sum(member.footprint.limited_us[name] - floor_us for member in members)
+        if sum_us > MOST_SHARING * bench.deployment.aim_us(name, limit_us):
+            return False
+    return True
 
 
 def _score(bench: Workbench, members: Sequence[Candidate]) -> float:

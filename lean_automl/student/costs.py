@@ -17,7 +17,9 @@ from lean_automl_runtime.measure import CostModel, CostSample, MeasureOptions, c
 from lean_automl_runtime.measure import measure_in_process as measure_quickly
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import Shape
+from lean_automl_runtime.measure.rows import parsed
 
+from lean_automl.student.deploy import LATENCY_AIM
 from lean_automl.student.header import HEADER_FILE
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ QUICK_SHAPES: Final = (
     Shape("tables", 40, numeric=20),
 )
 ROWS: Final = 250
+COPIES: Final = 8  # so that records are out of the nearest caches when their turn comes, as those of a table are
 LONGEST_S: Final = 3.0
 MOST_SHARE: Final = 0.03  # of a run's time limit
 FEWEST: Final = 4
@@ -56,7 +59,7 @@ class Costs:
 
     Attributes:
         models: Cost model of each file's engine on the machine that will serve.
-        limit_us: Of latency.
+        limit_us: Of latency; a lower one where slow calls are further above the median than usual.
         machine: Name of that machine's processor; None for this machine, where what ships is measured as well.
         contents: Of the columns of records.
     """
@@ -81,13 +84,18 @@ class Costs:
         limit_us = self.limit_us
         return limit_us is None or all(upper <= share * limit_us for upper in self.upper_us(program).values())
 
-    def most(self, unit: Mapping[str, float]) -> float:
-        """How many units of work fit into the limit at most, if nothing else is done but the call."""
+    def most(self, unit: Mapping[str, float], is_loose: bool = True) -> float:
+        """How many units of work fit into the limit at most, if nothing else is done but the call.
+
+        Args:
+            unit: Counts, by names of the cost model.
+            is_loose: Whether the margin counts as room: what is trained to find out may well be too slow.
+        """
         found = math.inf
         for model in self.models.values():
             unit_us = model.predict_us(unit)
             if self.limit_us is not None and unit_us > 0:
-                room_us = self.limit_us * (1 + model.margin) - model.predict_us({"calls": 1.0})
+                room_us = self.limit_us * (1 + (model.margin if is_loose else 0.0)) - model.predict_us({"calls": 1.0})
                 found = min(found, max(0.0, room_us) / unit_us)
         return found
 
@@ -108,7 +116,8 @@ def costs_for(
     is_compiled = HEADER_FILE in deployment.engines  # a compiler takes longer than a trial is worth
     if constraints.max_latency_us is None or constraints.batch_size > 1 or is_compiled:  # cost models are of one row
         return None
-    costs = quick_costs(deployment, constraints.max_latency_us, min(LONGEST_S, MOST_SHARE * limit_s))
+    aims_us = [deployment.aim_us(name, constraints.max_latency_us) for name in deployment.engines]
+    costs = quick_costs(deployment, min(aims_us) / LATENCY_AIM, min(LONGEST_S, MOST_SHARE * limit_s))
     return replace(costs, contents=contents_of(records))
 
 
@@ -119,7 +128,7 @@ def quick_costs(deployment: Deployment, limit_us: float | None, seconds: float =
     for shape in QUICK_SHAPES:
         if time.monotonic() > ends:
             break
-        program, records = make_program(shape), make_records(shape, rows=ROWS)
+        program, records = make_program(shape), parsed(make_records(shape, rows=ROWS), COPIES)
         for name, served in deployment.models(program).items():
             total = measure_quickly(served.predict_one, records, QUICK).total
             counts = features(program, contents_of(records))

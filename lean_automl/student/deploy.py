@@ -48,12 +48,18 @@ if TYPE_CHECKING:
 ARTIFACT_FILE: Final = "model.lam"
 ONNX_FILE: Final = "model.onnx"
 DISTANT: Final = 30  # a limit on latency that many times what a session takes before any model
-LATENCY_AIM: Final = 0.85  # of the limit, for a median: the limit is for a higher quantile
+LATENCY_AIM: Final = 0.85  # of the limit, for a median at most: the limit is for a higher quantile
+SURELY: Final = 0.9  # of a limit on latency: what comes nearer may well break it when it is measured again
+SAME_SPEED: Final = 1.15  # medians of the control kernel that differ by less are of one speed
 METADATA_BYTES: Final = 1_500  # what the final files say about themselves on top
 
 
 def quick_latencies(
-    program: Program, files: Mapping[str, tuple[str, bytes]], records: list[dict[str, Any]], batch_size: int | None
+    program: Program,
+    files: Mapping[str, tuple[str, bytes]],
+    records: list[dict[str, Any]],
+    batch_size: int | None,
+    control_us: float = 0.0,
 ) -> dict[str, float]:
     """Median latency of a call for each file, by a quick look in this process.
 
@@ -62,6 +68,8 @@ def quick_latencies(
         files: Engine and content by name.
         records: Raw records.
         batch_size: Rows of a call; None for one row.
+        control_us: Median of the control kernel at a speed that the machine is known to have. A look at a moment when
+            it is quicker is taken in proportion to it: the files will be measured at another one.
     """
     latency = {}
     for name, (engine, content) in files.items():
@@ -69,7 +77,9 @@ def quick_latencies(
             latency[name] = quick_us(program, records, batch_size or 1)
             continue
         work = make_work(_model(program, content, engine), records, batch_size)
-        latency[name] = measure_in_process(work.total, work.items).total.at(0.5).value_us
+        found = measure_in_process(work.total, work.items)
+        slower = control_us / found.control_us
+        latency[name] = found.total.at(0.5).value_us * (slower if slower > SAME_SPEED else 1.0)
     return latency
 
 
@@ -81,6 +91,7 @@ class Deployment:
         engines: Engine that the limits hold for, by file name.
         floors_us: What a call takes before any model, by file name; empty if that was not measured.
         costs: Of a device that is not here: latencies are predicted; None to measure them.
+        aims_us: Medians that keep the limit, by file name, where that was found out (`aims.py`).
         encoding: How an ONNX file says trees.
         timer: As `quick_latencies`, where nothing disturbs it.
         sheds: Whether a file that breaks the limit on latency in the last check may be left out, if another keeps it.
@@ -89,6 +100,7 @@ class Deployment:
     engines: dict[str, str]
     floors_us: dict[str, float] = field(default_factory=dict)
     costs: Costs | None = None
+    aims_us: Mapping[str, float] = field(default_factory=dict)
     encoding: TreeEncoding = TreeEncoding.AUTO
     sheds: bool = False
     timer: Callable[..., dict[str, float]] = quick_latencies
@@ -96,6 +108,17 @@ class Deployment:
     def without(self, names: Collection[str]) -> Deployment:
         """The same less some files."""
         return replace(self, engines={name: engine for name, engine in self.engines.items() if name not in names})
+
+    def only(self, name: str) -> Deployment:
+        """The same with one of the files."""
+        return self.without([other for other in self.engines if other != name])
+
+    def aim_us(self, name: str, limit_us: float) -> float:
+        """What a quick look at a file may find, so that its slow calls keep a limit on latency.
+
+        A prediction for a device counts slow calls in.
+        """
+        return self.aims_us.get(name, limit_us if self.costs is not None else LATENCY_AIM * limit_us)
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lean_automl_runtime.measure import contents_of, features
 
 from lean_automl.errors import ConfigError, InfeasibleError
+from lean_automl.student.aims import with_aims
 from lean_automl.student.costs import device_costs
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment, choose_deployment, leave_out_slow
 from lean_automl.student.floors import least_program
@@ -69,8 +70,9 @@ def choose_files(
     """
     if config.device is None:
         deployment, lines = choose_deployment(config.target, columns, records, config.constraints)
-        deployment, more = leave_out_slow(deployment, columns, config.constraints)
-        return deployment, lines + more
+        deployment, slow = leave_out_slow(deployment, columns, config.constraints)
+        deployment, unknown = with_aims(deployment, columns, config, len(records))
+        return deployment, lines + slow + unknown
     return choose_for_device(config.target, columns, config.constraints, config.device, records)
 
 

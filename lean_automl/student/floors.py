@@ -11,8 +11,10 @@ import numpy as np
 from lean_automl_runtime.ir import PREDICTION, ColumnKind, Program, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure import MeasureOptions, measure
+from lean_automl_runtime.measure.reference_programs import ROWS as REFERENCE_ROWS
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import Shape
+from lean_automl_runtime.measure.rows import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,10 +55,12 @@ def least_program(columns: tuple[Column, ...]) -> Program:
     return builder.build({PREDICTION: builder.add(o.Impute((first,), np.zeros(1, dtype=np.float32)))})
 
 
-def small_model(columns: tuple[Column, ...]) -> tuple[Program, list[dict[str, Any]]]:
+def small_model(
+    columns: tuple[Column, ...], trees: int = SMALL_TREES, rows: int = REFERENCE_ROWS
+) -> tuple[Program, list[dict[str, Any]]]:
     """A small model that reads as many columns of each kind, as students do, and records for it."""
     times = sum(column.kind is ColumnKind.DATETIME for column in columns)
     texts = sum(column.dtype == "string" for column in columns)
     numbers = len(columns) - times - texts
-    shape = Shape("oblivious", SMALL_TREES, SMALL_DEPTH, numeric=numbers, categorical=texts, times=times)
-    return make_program(shape), make_records(shape)
+    shape = Shape("oblivious", trees, SMALL_DEPTH, numeric=numbers, categorical=texts, times=times)
+    return make_program(shape), parsed(make_records(shape, rows=rows))

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 SHORTENINGS: Final = 4
 GRID: Final = 1.1  # rounds that a latency leaves come from a coarse grid, so that luck in measuring seldom matters
+MAY_BE: Final = 1.15  # times what is aimed at: measurements of one thing differ by so much
 Member = tuple[Lowerable, float]  # a fitted student and its weight in the average
 
 
@@ -118,6 +119,18 @@ class Workbench:
             program = self.compile(members)
         return members, program
 
+    def is_quick_enough(self, cost: Footprint, times: float = 1.0) -> bool:
+        """Whether the slow calls of every file are likely to keep the limit on latency, or some times that."""
+        limit_us = self.constraints.max_latency_us
+        if limit_us is None:
+            return True
+        aims_us = {name: times * self.deployment.aim_us(name, limit_us) for name in cost.limited_us}
+        return all(took_us <= aims_us[name] for name, took_us in cost.limited_us.items())
+
+    def likely_first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Those first whose slow calls may keep the limit: others would most likely be turned down when finished."""
+        return sorted(candidates, key=lambda candidate: not self.is_quick_enough(candidate.footprint, MAY_BE))
+
     def _share_in_time(self, program: Program) -> float:
         """The share of the rounds that the limit on latency leaves; 1 for all of them."""
         limit_us = self.constraints.max_latency_us
@@ -125,8 +138,8 @@ class Workbench:
             return 1.0
         share = 1.0
         cost = self.deployment.footprint(program, self.records, self.constraints)
-        aim_us = limit_us * (1.0 if cost.upper_us else LATENCY_AIM)  # the quantile is part of a prediction
         for name, took_us in cost.limited_us.items():
+            aim_us = self.deployment.aim_us(name, limit_us)
             floor_us = min(self.deployment.floors_us.get(name, 0.0), aim_us)
             if took_us > aim_us:
                 share = min(share, (aim_us - floor_us) / (took_us - floor_us))

@@ -253,6 +253,32 @@ def test_near_the_limit_the_worse_of_two_processes_counts(
     assert check.value * 1000 == pytest.approx(max(8.6, second_us))
 
 
+@pytest.mark.parametrize(("slow", "is_kept"), [(400, True), (800, False)])
+def test_few_enough_calls_are_slow_that_the_limit_is_kept_again(
+    slow: int, is_kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """p99 is far below the limit, but of the calls that may be above it too many are."""
+
+    def measured(path: Path, _: Any, options: MeasureOptions) -> Any:
+        times_ns = np.full(100_000, 4_000.0)
+        times_ns[np.random.default_rng(0).choice(times_ns.size, slow, replace=False)] = 30_000.0
+        total = Latency.from_samples_ns(times_ns, options.quantiles)
+        cold = SimpleNamespace(memory_mb=9.0)
+        return SimpleNamespace(artifact=path.name, engine=options.engine, total=total, cold=cold)
+
+    monkeypatch.setattr("lean_automl.automl.measure_files.measure", measured)
+    files, plan = Deployment({"model.lam": "native"}), MeasurePlan(0.1, unasked=False)
+    if is_kept:
+        (check,) = measure_files(tmp_path, [], files, TEN, plan).checks
+        assert check.value == pytest.approx(0.004)
+        return
+    said = r"p99\.3 latency, which must keep it so that p99 does again, of model\.lam with native is 0\.03 ms \(limit"
+    with pytest.raises(MissError, match=said) as caught:
+        measure_files(tmp_path, [], files, TEN, plan)
+    assert caught.value.is_of_latency
+    assert caught.value.excess == pytest.approx(2.0)
+
+
 @pytest.mark.parametrize(("limit_us", "launches"), [(10.0, 1), (6.0, 2), (4.0, 1)])
 def test_far_from_the_limit_one_process_is_enough(
     limit_us: float, launches: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

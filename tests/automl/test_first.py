@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from watchers import Told
 from lean_automl.automl.finish import MissError
 from lean_automl.automl.output import MARKER
 from lean_automl.automl.pipeline import fit
-from lean_automl.automl.publish import FIRST, Publisher
+from lean_automl.automl.publish import CLEARLY_QUICKER, FIRST, Publisher
 from lean_automl.automl.request import FitRequest
 from lean_automl.automl.result import Check, RunResult
 from lean_automl.automl.run import Run
@@ -113,12 +114,36 @@ def test_a_short_run_publishes_its_first_model_if_nothing_else_ships(
 
 def test_a_short_run_does_not_try_its_first_model_where_a_quicker_one_was_too_slow() -> None:
     footprint = Footprint({"model.lam": 1}, {"model.lam": 3.0})
-    publisher = Publisher(SimpleNamespace(clock=SimpleNamespace(left_s=5.0)))  # type: ignore[arg-type]
+    publisher = Publisher(SimpleNamespace(clock=SimpleNamespace(left_s=5.0, limit_s=15.0)))  # type: ignore[arg-type]
     log = SimpleNamespace(candidates=[SimpleNamespace(footprint=footprint)])
     publisher.spare = SimpleNamespace(students=SimpleNamespace(log=log))  # type: ignore[assignment]
     tried: list[object] = []
-    publisher.publish_best = tried.append  # type: ignore[assignment, method-assign]
+
+    def publish_best(run: object = None, quicker_us: float = inf) -> None:
+        tried.append(quicker_us if run is None else run)
+
+    publisher.publish_best = publish_best  # type: ignore[method-assign]
     publisher.publish_spare(2.5)
-    assert tried == []
+    assert tried == [CLEARLY_QUICKER * 2.5]
     publisher.publish_spare(3.5)
-    assert tried == [publisher.spare]
+    assert tried == [CLEARLY_QUICKER * 2.5, CLEARLY_QUICKER * 3.5, publisher.spare]
+    publisher.publish_spare(inf)
+    assert tried[3:] == [publisher.spare]
+
+
+def test_the_best_student_that_is_quick_enough_is_published_as_it_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    students = [
+        SimpleNamespace(number=number, score=score, footprint=Footprint({"model.lam": 1}, {"model.lam": took_us}))
+        for number, score, took_us in ((1, 0.9, 5.0), (2, 0.8, 3.0), (3, 0.7, 1.0))
+    ]
+    log = SimpleNamespace(feasible=lambda: students)
+    plan = SimpleNamespace()
+    plan.with_publishing = lambda _: plan
+    run = SimpleNamespace(students=SimpleNamespace(log=log), time=plan, bench=SimpleNamespace(likely_first=list))
+    published: list[int] = []
+    monkeypatch.setattr(Publisher, "_publish_quietly", lambda _self, _run, chosen: published.append(chosen.number))
+    for quicker_us in (inf, 4.0, 2.0, 0.5):
+        publisher = Publisher(run)  # type: ignore[arg-type]
+        publisher.publish_best(quicker_us=quicker_us)
+        publisher.settle()
+    assert published == [1, 2, 3]

@@ -34,6 +34,7 @@ def test_as_many_trees_are_asked_for_as_may_fit_with_the_margin() -> None:
     assert Costs({ARTIFACT_FILE: MODEL, ONNX_FILE: SLOW}, 2.0).most({"trees": 1.0}) == pytest.approx((3.0 - 2.0) / 0.1)
     assert Costs({ARTIFACT_FILE: MODEL}, None).most({"trees": 1.0}) == math.inf
     assert Costs({}, 2.0).most({"trees": 1.0}) == math.inf
+    assert costs.most({"trees": 1.0}, is_loose=False) == pytest.approx((2.0 - 1.0) / 0.01), "without the margin"
 
 
 def test_the_search_space_ends_where_no_limit_could_be_kept() -> None:

@@ -21,7 +21,7 @@ from lean_automl.learners.distilled import Distilled
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.search.workers import Workers, load_shared
 from lean_automl.student import deploy
-from lean_automl.student.blend import choose_blend, single
+from lean_automl.student.blend import MOST_SHARING, choose_blend, single
 from lean_automl.student.deploy import Deployment, Footprint, choose_deployment, fastest_engine, leave_out_slow
 from lean_automl.student.distilled import MIX, undistilled
 from lean_automl.student.families import FAMILIES, check_families, choose_families
@@ -30,10 +30,24 @@ from lean_automl.student.floors import least_program, memory_mb, small_model
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
 from lean_automl.student.trial import Proposal, Workbench, run_trial
 
+NAME = "model.lam"
+
 
 def context_of(bench: Workbench) -> Context:
     plan = bench.plan
     return Context(bench.problem, 300, len(plan.numeric), len(plan.categorical), bench.constraints, has_teacher=False)
+
+
+def test_those_that_are_likely_to_keep_the_limit_come_first() -> None:
+    limits = Constraints(max_latency_us=20.0)
+    bench = replace(make_bench(constraints=limits), deployment=Deployment({"model.lam": "native"}, aims_us={NAME: 6.0}))
+    looked = [19.0, 6.8, 5.0, 7.0]
+    candidates = [SimpleNamespace(footprint=Footprint({NAME: 1}, {NAME: us})) for us in looked]
+    assert [c.footprint.latency_us[NAME] for c in bench.likely_first(candidates)] == [6.8, 5.0, 19.0, 7.0]
+    assert bench.is_quick_enough(candidates[2].footprint)
+    assert not bench.is_quick_enough(candidates[1].footprint)
+    free = replace(bench, constraints=NONE)
+    assert free.likely_first(candidates) == candidates
 
 
 def try_out(bench: Workbench, student: object, number: int = 1):
@@ -135,6 +149,32 @@ def test_without_a_latency_limit_nothing_is_timed() -> None:
     assert candidate.footprint.latency_us == {}
     program = bench.compile([(candidate.fitted[0], 1.0)])
     assert bench.deployment.footprint(program, bench.records, NONE).sizes == bench.deployment.sizes(program)
+
+
+def test_of_a_blend_that_is_too_slow_members_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make_bench(rows=600)
+    students = [LightGBM(trees=20, learning_rate=0.1, leaves=leaves, min_rows=5) for leaves in (8, 12, 15)]
+    tried = [replace(try_out(bench, s, n), family=f"{s.leaves} leaves") for n, s in enumerate(students, 1)]
+    tried = [replace(one, footprint=replace(one.footprint, latency_us={NAME: 3.0})) for one in tried]
+    monkeypatch.setattr("lean_automl.student.blend.certainty", lambda *_: 1.0)  # each brings something
+    compiled: list[int] = []
+
+    def members_of(aim_us: float) -> int:
+        def timer(*_: object) -> dict[str, float]:
+            compiled.append(1)
+            return {NAME: 5.0}  # a little less than three members one after the other
+
+        deployment = Deployment({NAME: "reference"}, {NAME: 1.0}, aims_us={NAME: aim_us}, timer=timer)
+        limits = Constraints(max_latency_us=20.0)
+        blend = choose_blend(replace(bench, constraints=limits, deployment=deployment), tried, seconds=100.0)
+        return 0 if blend is None else len(blend.members)
+
+    assert members_of(aim_us=10.0) == 3
+    assert members_of(aim_us=5.0 / MOST_SHARING + 0.1) == 0, "what was compiled is too slow after all"
+    assert members_of(aim_us=5.0) == 3, "members share what they read"
+    compiled.clear()
+    assert members_of(aim_us=3.0) == 0
+    assert compiled == [], "the sum says enough"
 
 
 def test_a_blend_has_all_that_do_not_clearly_harm_it_and_fit() -> None:

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lean_automl_runtime.measure.cost import CostModel, CostSample, fit_cost_model
-    from lean_automl_runtime.measure.harness import measure
+    from lean_automl_runtime.measure.harness import measure, measure_tail
     from lean_automl_runtime.measure.inprocess import QuickMeasurement, measure_in_process
     from lean_automl_runtime.measure.op_counts import Contents, contents_of, features
     from lean_automl_runtime.measure.options import MeasureOptions, Mode
     from lean_automl_runtime.measure.profile import DeviceProfile, calibrate, read_profile
     from lean_automl_runtime.measure.result import Measurement, meets
     from lean_automl_runtime.measure.statistics import Latency, Quantile
+    from lean_automl_runtime.measure.tail import Tail
 
 _HOME = {
     "CostModel": "cost",
@@ -28,6 +29,7 @@ _HOME = {
     "Mode": "options",
     "Quantile": "statistics",
     "QuickMeasurement": "inprocess",
+    "Tail": "tail",
     "calibrate": "profile",
     "Contents": "op_counts",
     "contents_of": "op_counts",
@@ -35,6 +37,7 @@ _HOME = {
     "fit_cost_model": "cost",
     "measure": "harness",
     "measure_in_process": "inprocess",
+    "measure_tail": "harness",
     "read_profile": "profile",
     "meets": "result",
 }
@@ -50,12 +53,14 @@ __all__ = [
     "Mode",
     "Quantile",
     "QuickMeasurement",
+    "Tail",
     "calibrate",
     "contents_of",
     "features",
     "fit_cost_model",
     "measure",
     "measure_in_process",
+    "measure_tail",
     "meets",
     "read_profile",
 ]

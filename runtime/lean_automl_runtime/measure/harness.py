@@ -24,6 +24,7 @@ from lean_automl_runtime.measure.processes import Child, choose_core, run_child,
 from lean_automl_runtime.measure.result import ColdStart, Launch, Measurement
 from lean_automl_runtime.measure.rows import FEWEST_ROWS
 from lean_automl_runtime.measure.statistics import Latency, quantile_name
+from lean_automl_runtime.measure.tail import Tail
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
 DEFAULTS: Final = MeasureOptions()
@@ -69,6 +70,26 @@ def measure(
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return pool(raws, options, facts)
+
+
+def measure_tail(
+    artifact_path: str | Path, records: Iterable[Mapping[str, Any]], options: MeasureOptions = DEFAULTS
+) -> Tail:
+    """Slow calls of an artifact in a fresh process, for a guess at those of a larger one.
+
+    Args:
+        artifact_path: As for `measure`.
+        records: As for `measure`.
+        options: What to measure, and how long; one launch whatever they say.
+
+    Raises:
+        DataError: There are no records, or they hold what a record cannot.
+        MissingDependencyError: The engine is not installed.
+        MeasurementError: The measuring process crashed or took too long.
+    """
+    with staged(records, options) as (folder, _):
+        raw = launch(folder, Path(artifact_path).absolute(), options)
+    return Tail.from_samples_ns(raw.samples["total"], Control(**raw.facts["control"]).p50_us)
 
 
 def launch(folder: Path, artifact: Path, options: MeasureOptions) -> Raw:
