@@ -11,8 +11,7 @@ from lean_automl.student.family import Context
 if TYPE_CHECKING:
     import optuna
 
-    from lean_automl.learners.lightgbm import LightGBM
-    from lean_automl.learners.quantiles import Quantiles
+    from lean_automl.learners.base import Student
 
 
 class AdditiveTables:
@@ -23,12 +22,12 @@ class AdditiveTables:
     def suits(self, context: Context) -> bool:  # noqa: ARG002
         return True
 
-    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Additive | LightGBM | Quantiles:
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Student:
         student = Additive(
             learning_rate=trial.suggest_float("additive_learning_rate", 0.03, 0.5, log=True),
             max_bins=trial.suggest_categorical("additive_bins", [16, 64, 255]),
         )
-        return for_quantiles(student, context.problem)
+        return context.narrowed(for_quantiles(student, context.problem), trial, self.name)
 
-    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
-        return ({"additive_learning_rate": 0.15, "additive_bins": 64},)
+    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
+        return ({"additive_learning_rate": 0.15, "additive_bins": 64} | context.start_features(self.name, 0),)

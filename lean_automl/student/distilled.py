@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     import optuna
 
+    from lean_automl.learners.base import Student
+
 
 MIX: Final = "distilled_mix"
 
@@ -32,7 +34,7 @@ class DistilledOblivious:
     def suits(self, context: Context) -> bool:
         return context.has_teacher and not any(context.problem.signs) and not context.problem.quantiles
 
-    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Distilled:
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Student:
         depth = trial.suggest_int("distilled_depth", 2, 7)
         room = most_trees(depth, False, context)
         share = trial.suggest_float("distilled_room", LEAST_ROOM, 1.0)
@@ -45,7 +47,8 @@ class DistilledOblivious:
             own_categories=False,
             soft=soft,
         )
-        return Distilled(student, trial.suggest_float(MIX, 0.0, 1.0), soft)
+        learner = Distilled(student, trial.suggest_float(MIX, 0.0, 1.0), soft)
+        return context.narrowed(learner, trial, self.name)
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
@@ -59,5 +62,6 @@ class DistilledOblivious:
                     "distilled_l2": 3.0,
                     MIX: mix,
                 }
+                | context.start_features(self.name, number)
             )
         return tuple(starts)

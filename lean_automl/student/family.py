@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from lean_automl.learners.fewer import Fewer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +22,13 @@ MOST_TREES: Final = 2_000
 FEWEST_TREES: Final = 5
 LEAST_ROOM: Final = 0.1
 LATER: Final = 3.0  # times as long as the first trial of a family may others take
+ALL: Final = 1.0
+FEATURE_SHARES: Final = (0.25, 0.5, 0.12, ALL)  # of the features, or of those that limits leave room for if fewer
+SCARCE: Final = 0.5  # of that room: with fewer features there is time for trees
+FEWEST_FEATURES: Final = 2
+BYTES_PER_FEATURE: Final = 30.0
+# A number that is read and put into one of about 60 bins.
+WORK_PER_FEATURE: Final = {"numeric_columns": 1.0, "objects": 1.0, "bin_columns": 1.0, "bin_steps": 6.0}
 START_ROOM: Final = 0.45  # of the size limit: two of the first students fit together, and their average is better
 
 
@@ -53,12 +63,32 @@ class Context:
             bytes_per_tree: In the largest file.
             work_per_tree: Counts that a further tree adds, by names of the cost model.
         """
-        most = float(MOST_TREES)
+        return int(max(FEWEST_TREES, min(MOST_TREES, self._most(bytes_per_tree, work_per_tree))))
+
+    def _most(self, bytes_each: float, work_each: Mapping[str, float], is_loose: bool = True) -> float:
+        most = math.inf
         if self.constraints.max_size_bytes is not None:
-            most = min(most, max(0.0, self.constraints.max_size_bytes - OVERHEAD_BYTES) / bytes_per_tree)
-        if self.costs is not None:
-            most = min(most, self.costs.most(work_per_tree))
-        return int(max(FEWEST_TREES, most))
+            most = max(0.0, self.constraints.max_size_bytes - OVERHEAD_BYTES) / bytes_each
+        return most if self.costs is None else min(most, self.costs.most(work_each, is_loose))
+
+    def narrowed(self, student: Student, trial: optuna.trial.BaseTrial, family: str) -> Student:
+        """The student, of fewer features if the trial says so: where reading all takes much of what limits allow."""
+        most = self._scarce_features
+        if most is None:
+            return student
+        share = float(trial.suggest_categorical(f"{family}_features", FEATURE_SHARES))
+        return student if share == ALL else Fewer(student, max(FEWEST_FEATURES, round(share * most)))
+
+    def start_features(self, family: str, number: int) -> dict[str, float]:
+        """What the trial of that number among a family's first ones says of it."""
+        is_asked = self._scarce_features is not None
+        return {f"{family}_features": FEATURE_SHARES[number % len(FEATURE_SHARES)]} if is_asked else {}
+
+    @property
+    def _scarce_features(self) -> float | None:
+        """Features that may be read, if reading all would take much of what the limits allow."""
+        features, room = self.numbers + self.categories, self._most(BYTES_PER_FEATURE, WORK_PER_FEATURE, is_loose=False)
+        return min(room, features) if features > SCARCE * room else None
 
     def start(self, most_trees: int, number: int) -> tuple[float, float]:
         """How much of the room for trees a first trial takes, and the learning rate with which they are about enough.

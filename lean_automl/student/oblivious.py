@@ -11,6 +11,8 @@ from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
 if TYPE_CHECKING:
     import optuna
 
+    from lean_automl.learners.base import Student
+
 DEEPEST = 8
 ORDINAL_LEVELS = (64, 0, 1_000_000)  # of categories that are read as numbers; the first is what most often is best
 
@@ -41,12 +43,12 @@ class Oblivious:
     def suits(self, context: Context) -> bool:
         return not any(context.problem.signs) and not context.problem.quantiles
 
-    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> ChimeraBoost:
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Student:
         depth = trial.suggest_int("oblivious_depth", 2, DEEPEST)
         linear = self._can_be_linear(context) and trial.suggest_categorical("oblivious_linear", [True, False])
         room = most_trees(depth, linear, context)
         share = trial.suggest_float("oblivious_room", LEAST_ROOM, 1.0)
-        return ChimeraBoost(
+        student = ChimeraBoost(
             trees=max(FEWEST_TREES, round(room * share)),
             depth=depth,
             learning_rate=trial.suggest_float("oblivious_learning_rate", 0.03, 0.5, log=True),
@@ -56,6 +58,7 @@ class Oblivious:
             colsample=trial.suggest_float("oblivious_colsample", 0.2, 1.0),
             ordinal_levels=self._ordinal_levels(trial, context),
         )
+        return context.narrowed(student, trial, self.name)
 
     def _ordinal_levels(self, trial: optuna.trial.BaseTrial, context: Context) -> int:
         if not context.categories:
@@ -82,7 +85,7 @@ class Oblivious:
                 start["oblivious_linear"] = linear
             if context.categories:
                 start["oblivious_ordinal_levels"] = ORDINAL_LEVELS[0]
-            starts.append(start)
+            starts.append(start | context.start_features(self.name, number))
         return tuple(starts)
 
     def _can_be_linear(self, context: Context) -> bool:

@@ -14,8 +14,7 @@ from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
 if TYPE_CHECKING:
     import optuna
 
-    from lean_automl.learners.additive import Additive
-    from lean_automl.learners.quantiles import Quantiles
+    from lean_automl.learners.base import Student
 
 BYTES_PER_LEAF = 9.0  # rounded off
 
@@ -37,7 +36,7 @@ class RaggedForest:
     def suits(self, context: Context) -> bool:  # noqa: ARG002
         return True
 
-    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> LightGBM | Additive | Quantiles:
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Student:
         leaves = trial.suggest_int("ragged_leaves", 4, 63, log=True)
         rounds = most_rounds(leaves, context)
         room = trial.suggest_float("ragged_room", LEAST_ROOM, 1.0)
@@ -48,7 +47,7 @@ class RaggedForest:
             min_rows=trial.suggest_int("ragged_min_rows", 2, 50, log=True),
             feature_fraction=trial.suggest_float("ragged_feature_fraction", 0.4, 1.0),
         )
-        return for_quantiles(student, context.problem)
+        return context.narrowed(for_quantiles(student, context.problem), trial, self.name)
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
@@ -62,5 +61,6 @@ class RaggedForest:
                     "ragged_min_rows": 40 if context.rows >= 5_000 else 10,
                     "ragged_feature_fraction": 0.5,
                 }
+                | context.start_features(self.name, number)
             )
         return tuple(starts)
