@@ -99,7 +99,7 @@ def parsed(records: Iterable[Mapping[str, Any]], copies: int = 1) -> list[dict[s
     """Records as a service has them, each parsed from JSON by itself.
 
     Names are other objects then than those that a model knows, in each record, and values lie beside them: looking one
-    up takes twice as long as in records that share their names.
+    up takes longer than in records that share their names.
 
     Args:
         records: Of any kind.
