@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from lean_automl_runtime.measure import MeasureOptions, Tail, measure_tail
@@ -22,9 +22,9 @@ from lean_automl.student.floors import SMALL_TREES, small_model
 from lean_automl.student.header import HEADER_FILE
 
 if TYPE_CHECKING:
-    from lean_automl_runtime.ir import Column, Program
+    from lean_automl_runtime.ir import Column
 
-    from lean_automl.config import Constraints, FitConfig
+    from lean_automl.config import FitConfig
     from lean_automl.student.deploy import Deployment
 
 TAIL: Final = MeasureOptions(budget_s=0.25, max_attempts=1, tightness=0.0)
@@ -42,7 +42,10 @@ def with_aims(
 ) -> tuple[Deployment, tuple[str, ...]]:
     """The deployment with medians to aim at, and a line for each file where they could not be found out.
 
-    There are none where the limit is long, is for batches, or is for a header, whose calls are too short to be
+    A file of which a small model is above its aim already is left out where that is allowed and another one is quicker:
+    students would lose more by being cut to it than it is worth.
+
+    There are no aims where the limit is long, is for batches, or is for a header, whose calls are too short to be
     interrupted often.
 
     Args:
@@ -51,38 +54,40 @@ def with_aims(
         config: The limits.
         rows: That measuring will rotate through.
     """
-    constraints = config.constraints
-    options = replace(TAIL, timeout_s=MOST_SHARE * config.budget.time_limit_s)
-    limit_us, tails, lines = constraints.max_latency_us, dict[str, Tail](), list[str]()
+    constraints, limit_us = config.constraints, config.constraints.max_latency_us
     is_short = limit_us is not None and limit_us <= LONGEST_LIMIT_US
     if limit_us is None or not is_short or constraints.batch_size > 1 or HEADER_FILE in deployment.engines:
         return deployment, ()
-    for name in deployment.engines:
+    options = replace(TAIL, timeout_s=MOST_SHARE * config.budget.time_limit_s)
+    small_us = deployment.footprint(*small_model(columns), constraints).latency_us
+    tails, aims_us, lines = dict[str, Tail](), dict[str, float](), list[str]()
+    for name, engine in deployment.engines.items():
+        floor_us = deployment.floors_us.get(name, 0.0)
+        room = max(0.0, SHARE * limit_us - floor_us) / max(small_us[name] - floor_us, LEAST_US)
+        trees = int(np.clip(SMALL_TREES * room, FEWEST_TREES, MOST_TREES))
+        program, records = small_model(columns, trees, min(rows, MOST_ROWS))
         try:
-            program, records = _model(deployment.only(name), columns, constraints, min(rows, MOST_ROWS))
             with tempfile.TemporaryDirectory(prefix="lean_automl_tail_") as folder:
                 path = Path(folder, name)
                 path.write_bytes(deployment.contents(program)[name])
-                tails[name] = measure_tail(path, records, replace(options, engine=deployment.engines[name]))
+                tails[name] = measure_tail(path, records, replace(options, engine=engine))
         except MeasurementError as error:
             lines.append(f"{name}: how far slow calls are above the median could not be found out: {error}")
+            continue
+        longest_us = tails[name].longest_us(SURELY * limit_us, constraints.latency_quantile)
+        aims_us[name] = min(LATENCY_AIM * limit_us, max(longest_us, floor_us))
     if not tails:
         return deployment, tuple(lines)
-    aims_us = {}
-    for name, tail in tails.items():
-        longest_us = tail.longest_us(SURELY * limit_us, constraints.latency_quantile)
-        aims_us[name] = min(LATENCY_AIM * limit_us, max(longest_us, deployment.floors_us.get(name, 0.0)))
     control_us = max(tail.control_us for tail in tails.values())
-    timer = partial(deployment.timer, control_us=control_us)
-    return replace(deployment, aims_us=aims_us, timer=timer), tuple(lines)
-
-
-def _model(
-    deployment: Deployment, columns: tuple[Column, ...], constraints: Constraints, rows: int
-) -> tuple[Program, list[dict[str, Any]]]:
-    """A model that takes about as long as one that the limit leaves room for, and records for it."""
-    assert constraints.max_latency_us is not None, "the caller saw to that"
-    ((name, took_us),) = deployment.footprint(*small_model(columns), constraints).latency_us.items()
-    floor_us = deployment.floors_us.get(name, 0.0)
-    room = max(0.0, SHARE * constraints.max_latency_us - floor_us) / max(took_us - floor_us, LEAST_US)
-    return small_model(columns, int(np.clip(SMALL_TREES * room, FEWEST_TREES, MOST_TREES)), rows)
+    deployment = replace(deployment, aims_us=aims_us, timer=partial(deployment.timer, control_us=control_us))
+    quickest = min(small_us, key=lambda name: small_us[name])
+    slow = [name for name in aims_us if name != quickest and small_us[name] > aims_us[name]]
+    if not deployment.sheds or not slow:
+        return deployment, tuple(lines)
+    lines += [
+        f"{name} is left out: with the {deployment.engines[name]} engine a call on a small model of as many columns "
+        f"takes {small_us[name]:,.4g} us, and slow ones so much longer that they would break the limit of "
+        f"{limit_us:,g} us. --serve-with {deployment.engines[name]} looks for a model that fits"
+        for name in slow
+    ]
+    return deployment.without(slow), tuple(lines)

@@ -85,6 +85,22 @@ def test_a_file_that_is_left_out_is_not_aimed_at(monkeypatch: pytest.MonkeyPatch
     assert set(both.only(NAME).engines) == {NAME}
 
 
+@pytest.mark.parametrize(("sheds", "kept"), [(True, {NAME}), (False, {NAME, "model.onnx"})])
+def test_a_file_is_left_out_for_which_every_student_would_be_cut_to_nothing(
+    sheds: bool, kept: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found(monkeypatch, Tail(RATIOS, 0.001, np.full(9, 300.0)))  # so that 6 us are what can be kept
+
+    def timer(_: Program, files: dict[str, Any], *__: object, control_us: float = 0.0) -> dict[str, float]:  # noqa: ARG001
+        return {name: {NAME: 5.0, "model.onnx": 70.0}[name] for name in files}
+
+    engines = {NAME: "reference", "model.onnx": "onnx"}
+    both = Deployment(engines, {NAME: 2.0, "model.onnx": 60.0}, sheds=sheds, timer=timer)
+    deployment, lines = with_aims(both, COLUMNS, within(100.0), rows=50)
+    assert set(deployment.engines) == kept
+    assert [line.split(" with the")[0] for line in lines] == (["model.onnx is left out:"] if sheds else [])
+
+
 def test_a_search_goes_on_where_it_could_not_be_found_out_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch, MeasurementError("took too long"))
     deployment, lines = with_aims(HERE, COLUMNS, within(20.0), rows=50)
