@@ -65,5 +65,5 @@ def _would_fit(candidate: Candidate) -> str:
     if candidate.violations.get("size", 0) > 0:
         options.append(f"--max-size-kb {candidate.footprint.bytes / 1000 * 1.02:.1f}")
     if candidate.violations.get("latency", 0) > 0:
-        options.append(f"--max-latency-us {max(candidate.footprint.limited_us.values()) * 1.5:.0f}")
+        options.append(f"--max-latency-us {candidate.footprint.slowest_us * 1.5:.0f}")
     return f"It would fit with {' '.join(options)}."

@@ -61,11 +61,6 @@ def grace_s(limit_s: float) -> float:
     return max(GRACE_SHARE * limit_s, LEAST_GRACE_S)
 
 
-def took_us(candidate: Candidate) -> float:
-    """What a quick look at the slowest of a student's files found; 0 without a limit on latency."""
-    return max(candidate.footprint.limited_us.values(), default=0.0)
-
-
 class Publisher:
     """What was published so far, if anything.
 
@@ -94,7 +89,7 @@ class Publisher:
         self.settle()
         run = copy(run or self.run)  # which goes on meanwhile
         feasible = run.bench.likely_first(run.students.log.feasible())
-        quick = [c for c in feasible if took_us(c) <= quicker_us]
+        quick = [c for c in feasible if c.footprint.slowest_us <= quicker_us]
         for candidate in quick[:1]:
             if self._is_better(candidate):
                 # Measuring has a process of its own, and mostly waits.
@@ -115,7 +110,7 @@ class Publisher:
             self.settle()
         if self.spare is None or self.shipped is not None or self.run.clock.left_s <= 0:
             return
-        if min(map(took_us, self.spare.students.log.candidates)) < too_slow_us:
+        if min(c.footprint.slowest_us for c in self.spare.students.log.candidates) < too_slow_us:
             self.publish_best(self.spare)
             self.settle()
 

@@ -42,7 +42,7 @@ def ship_first(run: Run, finalists: Iterable[Blend], misses: Misses) -> RunResul
         return None
     tried, too_slow_us, took_s = 0, float("inf"), 0.0
     for blend in finalists:
-        took_us = max(blend.footprint.limited_us.values(), default=0.0)
+        took_us = blend.footprint.slowest_us
         if took_us >= too_slow_us and not blend.can_be_shortened:
             continue  # it would be too slow as well
         if tried == MOST_TRIED or (tried and _is_late(run, took_s)):

@@ -206,7 +206,7 @@ class Footprint:
         if constraints.max_size_bytes is not None:
             found["size"] = max(self.sizes.values()) / constraints.max_size_bytes - 1
         if constraints.max_latency_us is not None and self.latency_us:
-            found["latency"] = max(self.limited_us.values()) / constraints.max_latency_us - 1
+            found["latency"] = self.slowest_us / constraints.max_latency_us - 1
         return found
 
     def meets_in_part(self, constraints: Constraints) -> bool:
@@ -221,6 +221,11 @@ class Footprint:
     def limited_us(self) -> dict[str, float]:
         """What a limit on latency is checked against."""
         return self.upper_us or self.latency_us
+
+    @property
+    def slowest_us(self) -> float:
+        """The same of the slowest file; 0 without a limit on latency."""
+        return max(self.limited_us.values(), default=0.0)
 
     @property
     def bytes(self) -> int:

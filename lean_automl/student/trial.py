@@ -124,8 +124,7 @@ class Workbench:
         limit_us = self.constraints.max_latency_us
         if limit_us is None:
             return True
-        aims_us = {name: times * self.deployment.aim_us(name, limit_us) for name in cost.limited_us}
-        return all(took_us <= aims_us[name] for name, took_us in cost.limited_us.items())
+        return all(us <= times * self.deployment.aim_us(name, limit_us) for name, us in cost.limited_us.items())
 
     def likely_first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Those first whose slow calls may keep the limit: others would most likely be turned down when finished."""

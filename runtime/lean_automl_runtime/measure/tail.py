@@ -9,7 +9,7 @@ takes the same time from any call, and a call that is twice as long is hit twice
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Tail:
         hit = min(1.0, self.per_us * median_us)
         slow = _share_above(self.ratios * median_us, limit_us)
         some = self.ratios[np.linspace(0, self.ratios.size - 1, SOME).astype(np.int64)]  # as many of each kind
-        hit_and_slow = float(np.mean([_share_above(self.lost_us, limit_us - ratio * median_us) for ratio in some]))
+        hit_and_slow = _share_above(self.lost_us, limit_us - some * median_us)
         return (1 - hit) * slow + hit * hit_and_slow
 
     def longest_us(self, limit_us: float, quantile: float) -> float:
@@ -77,6 +77,6 @@ class Tail:
         return low
 
 
-def _share_above(ordered: NDArray[np.float64], limit: float) -> float:
-    above: Any = ordered.size - np.searchsorted(ordered, limit, side="right")
-    return float(above) / max(1, ordered.size)
+def _share_above(ordered: NDArray[np.float64], limits: ArrayLike) -> float:
+    """The share of values above a limit; of several limits, the mean."""
+    return float(np.mean(ordered.size - np.searchsorted(ordered, limits, side="right"))) / max(1, ordered.size)
