@@ -19,9 +19,10 @@ from lean_automl_runtime.measure import MeasureOptions, Tail, measure_tail
 from lean_automl.errors import MeasurementError
 from lean_automl.student.deploy import LATENCY_AIM, SURELY
 from lean_automl.student.floors import SMALL_TREES, small_model
-from lean_automl.student.header import HEADER_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lean_automl_runtime.ir import Column
 
     from lean_automl.config import FitConfig
@@ -38,28 +39,24 @@ LONGEST_LIMIT_US: Final = 200.0  # far above what interruptions take: calls near
 
 
 def with_aims(
-    deployment: Deployment, columns: tuple[Column, ...], config: FitConfig, rows: int
+    deployment: Deployment, columns: tuple[Column, ...], config: FitConfig, small_us: Mapping[str, float], rows: int
 ) -> tuple[Deployment, tuple[str, ...]]:
     """The deployment with medians to aim at, and a line for each file where they could not be found out.
 
-    A file of which a small model is above its aim already is left out where that is allowed and another one is quicker:
-    students would lose more by being cut to it than it is worth.
-
-    There are no aims where the limit is long, is for batches, or is for a header, whose calls are too short to be
-    interrupted often.
+    There are no aims where the limit is long or is for batches.
 
     Args:
         deployment: Files that ship, with their floors.
         columns: That the model reads.
         config: The limits.
+        small_us: What a quick look at a small model of as many columns found, by file name.
         rows: That measuring will rotate through.
     """
     constraints, limit_us = config.constraints, config.constraints.max_latency_us
     is_short = limit_us is not None and limit_us <= LONGEST_LIMIT_US
-    if limit_us is None or not is_short or constraints.batch_size > 1 or HEADER_FILE in deployment.engines:
+    if limit_us is None or not is_short or constraints.batch_size > 1:
         return deployment, ()
     options = replace(TAIL, timeout_s=MOST_SHARE * config.budget.time_limit_s)
-    small_us = deployment.footprint(*small_model(columns), constraints).latency_us
     tails, aims_us, lines = dict[str, Tail](), dict[str, float](), list[str]()
     for name, engine in deployment.engines.items():
         floor_us = deployment.floors_us.get(name, 0.0)
@@ -80,14 +77,4 @@ def with_aims(
         return deployment, tuple(lines)
     control_us = max(tail.control_us for tail in tails.values())
     deployment = replace(deployment, aims_us=aims_us, timer=partial(deployment.timer, control_us=control_us))
-    quickest = min(small_us, key=lambda name: small_us[name])
-    slow = [name for name in aims_us if name != quickest and small_us[name] > aims_us[name]]
-    if not deployment.sheds or not slow:
-        return deployment, tuple(lines)
-    lines += [
-        f"{name} is left out: with the {deployment.engines[name]} engine a call on a small model of as many columns "
-        f"takes {small_us[name]:,.4g} us, and slow ones so much longer that they would break the limit of "
-        f"{limit_us:,g} us. --serve-with {deployment.engines[name]} looks for a model that fits"
-        for name in slow
-    ]
-    return deployment.without(slow), tuple(lines)
+    return deployment, tuple(lines)

@@ -34,7 +34,7 @@ from lean_automl_runtime.model import Model
 from lean_automl.compiler.c_timer import WHY
 from lean_automl.compiler.c_tools import find_compiler
 from lean_automl.errors import ConfigError, InfeasibleError
-from lean_automl.student.floors import least_program, memory_mb, small_model
+from lean_automl.student.floors import least_program, memory_mb
 from lean_automl.student.header import HEADER_FILE, header_bytes, header_text, quick_us
 
 if TYPE_CHECKING:
@@ -309,23 +309,27 @@ def _too_much_memory(
 
 
 def leave_out_slow(
-    deployment: Deployment, columns: tuple[Column, ...], constraints: Constraints
+    deployment: Deployment, small_us: Mapping[str, float], limit_us: float
 ) -> tuple[Deployment, tuple[str, ...]]:
-    """What ships less the files that break a limit on latency with a small model already, and a line for each.
+    """What ships less the files of which a small model takes longer than students may, and a line for each.
 
-    The quickest stays in any case.
+    Students would lose more by being cut to it than the file is worth. The quickest one stays in any case.
+
+    Args:
+        deployment: Files that could ship.
+        small_us: What a quick look at a small model of as many columns found, by file name.
+        limit_us: The limit on latency.
     """
-    limit_us = constraints.max_latency_us
-    if not deployment.sheds or len(deployment.engines) < 2 or limit_us is None:
+    if not deployment.sheds:
         return deployment, ()
-    took_us = deployment.footprint(*small_model(columns), constraints).latency_us
-    quickest = min(took_us, key=lambda name: took_us[name])
-    slow = [name for name in took_us if name != quickest and took_us[name] > LATENCY_AIM * limit_us]
+    quickest = min(deployment.engines, key=lambda name: small_us[name])
+    aims_us = {name: deployment.aim_us(name, limit_us) for name in deployment.engines if name != quickest}
+    slow = {name: aim_us for name, aim_us in aims_us.items() if small_us[name] > aim_us}
     lines = tuple(
         f"{name} is left out: with the {deployment.engines[name]} engine a call on a small model of as many columns "
-        f"takes {took_us[name]:,.4g} us, and the limit is {limit_us:,g} us. --serve-with {deployment.engines[name]} "
-        "looks for a model that fits"
-        for name in slow
+        f"takes {small_us[name]:,.4g} us, and one that takes over {aim_us:,.4g} us would have slow calls above the "
+        f"limit of {limit_us:,g} us. --serve-with {deployment.engines[name]} looks for a model that fits"
+        for name, aim_us in slow.items()
     )
     return deployment.without(slow), lines
 

@@ -14,7 +14,8 @@ from lean_automl.errors import ConfigError, InfeasibleError
 from lean_automl.student.aims import with_aims
 from lean_automl.student.costs import device_costs
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment, choose_deployment, leave_out_slow
-from lean_automl.student.floors import least_program
+from lean_automl.student.floors import least_program, small_model
+from lean_automl.student.header import HEADER_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,9 +71,14 @@ def choose_files(
     """
     if config.device is None:
         deployment, lines = choose_deployment(config.target, columns, records, config.constraints)
-        deployment, slow = leave_out_slow(deployment, columns, config.constraints)
-        deployment, unknown = with_aims(deployment, columns, config, len(records))
-        return deployment, lines + slow + unknown
+        limit_us = config.constraints.max_latency_us
+        if limit_us is None or HEADER_FILE in deployment.engines:  # a header's calls are too short to be slow
+            return deployment, lines
+        small_us = deployment.footprint(*small_model(columns), config.constraints).latency_us
+        deployment, slow = leave_out_slow(deployment, small_us, limit_us)
+        deployment, unknown = with_aims(deployment, columns, config, small_us, len(records))
+        deployment, unlikely = leave_out_slow(deployment, small_us, limit_us)  # by what is known now
+        return deployment, lines + slow + unknown + unlikely
     return choose_for_device(config.target, columns, config.constraints, config.device, records)
 
 

@@ -16,12 +16,13 @@ from lean_automl.config import Constraints, FitConfig
 from lean_automl.errors import MeasurementError
 from lean_automl.student import aims, deploy
 from lean_automl.student.aims import with_aims
-from lean_automl.student.deploy import LATENCY_AIM, SURELY, Deployment, quick_latencies
+from lean_automl.student.deploy import LATENCY_AIM, SURELY, Deployment, leave_out_slow, quick_latencies
 from lean_automl.student.floors import small_model
 
 COLUMNS = tuple(Column(f"x{i}", ColumnKind.NUMERIC, "float32") for i in range(3))
 NAME = "model.lam"
 HERE = Deployment({NAME: "reference"}, {NAME: 2.0})
+SMALL_US = {NAME: 5.0, "model.onnx": 70.0}
 RATIOS = np.linspace(0.5, 1.5, 201)
 
 
@@ -41,7 +42,7 @@ def within(limit_us: float) -> FitConfig:
 
 
 def aim_us(limit_us: float) -> float:
-    deployment, lines = with_aims(HERE, COLUMNS, within(limit_us), rows=50)
+    deployment, lines = with_aims(HERE, COLUMNS, within(limit_us), SMALL_US, rows=50)
     assert lines == ()
     return deployment.aim_us(NAME, limit_us)
 
@@ -70,17 +71,16 @@ def test_nothing_is_aimed_at_below_what_a_call_takes_before_any_model(monkeypatc
         (HERE, Constraints()),
         (HERE, Constraints(max_latency_us=2_000.0)),
         (HERE, Constraints(max_latency_us=100.0, batch_size=64)),
-        (Deployment({"model.h": "c"}, {"model.h": 0.1}), Constraints(max_latency_us=1.0)),
     ],
 )
 def test_nothing_is_measured_where_it_would_tell_nothing(deployment: Deployment, limits: Constraints) -> None:
-    assert with_aims(deployment, COLUMNS, FitConfig(constraints=limits), rows=50) == (deployment, ())
+    assert with_aims(deployment, COLUMNS, FitConfig(constraints=limits), SMALL_US, rows=50) == (deployment, ())
 
 
 def test_a_file_that_is_left_out_is_not_aimed_at(monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch, Tail(np.ones(100), 0.0, np.empty(0)))
     both = Deployment({NAME: "reference", "model.onnx": "onnx"}, {NAME: 2.0, "model.onnx": 60.0})
-    deployment, _ = with_aims(both.without(["model.onnx"]), COLUMNS, within(100.0), rows=50)
+    deployment, _ = with_aims(both.without(["model.onnx"]), COLUMNS, within(100.0), SMALL_US, rows=50)
     assert set(deployment.aims_us) == {NAME}
     assert set(both.only(NAME).engines) == {NAME}
 
@@ -89,27 +89,25 @@ def test_a_file_that_is_left_out_is_not_aimed_at(monkeypatch: pytest.MonkeyPatch
 def test_a_file_is_left_out_for_which_every_student_would_be_cut_to_nothing(
     sheds: bool, kept: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found(monkeypatch, Tail(RATIOS, 0.001, np.full(9, 300.0)))  # so that 6 us are what can be kept
-
-    def timer(_: Program, files: dict[str, Any], *__: object, control_us: float = 0.0) -> dict[str, float]:  # noqa: ARG001
-        return {name: {NAME: 5.0, "model.onnx": 70.0}[name] for name in files}
-
+    found(monkeypatch, Tail(RATIOS, 0.001, np.full(9, 300.0)))  # so that 6 us are what can be kept, and floors count
     engines = {NAME: "reference", "model.onnx": "onnx"}
-    both = Deployment(engines, {NAME: 2.0, "model.onnx": 60.0}, sheds=sheds, timer=timer)
-    deployment, lines = with_aims(both, COLUMNS, within(100.0), rows=50)
+    both = Deployment(engines, {NAME: 2.0, "model.onnx": 60.0}, sheds=sheds)
+    assert leave_out_slow(both, SMALL_US, 100.0) == (both, ()), "70 us are within 100"
+    aimed, _ = with_aims(both, COLUMNS, within(100.0), SMALL_US, rows=50)
+    deployment, lines = leave_out_slow(aimed, SMALL_US, 100.0)
     assert set(deployment.engines) == kept
     assert [line.split(" with the")[0] for line in lines] == (["model.onnx is left out:"] if sheds else [])
 
 
 def test_a_search_goes_on_where_it_could_not_be_found_out_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch, MeasurementError("took too long"))
-    deployment, lines = with_aims(HERE, COLUMNS, within(20.0), rows=50)
+    deployment, lines = with_aims(HERE, COLUMNS, within(20.0), SMALL_US, rows=50)
     assert deployment == HERE
     assert lines == ("model.lam: how far slow calls are above the median could not be found out: took too long",)
 
 
 def test_a_fresh_process_tells_it_of_a_model_of_as_many_columns() -> None:
-    deployment, lines = with_aims(HERE, COLUMNS, within(200.0), rows=50)
+    deployment, lines = with_aims(HERE, COLUMNS, within(200.0), SMALL_US, rows=50)
     assert lines == ()
     assert 2.0 <= deployment.aims_us[NAME] <= LATENCY_AIM * 200.0
 
@@ -134,7 +132,7 @@ def test_students_are_looked_at_in_proportion_to_the_speed_that_was_seen(monkeyp
         return dict.fromkeys(files, 2.5)
 
     here = replace(HERE, timer=timer)
-    deployment, _ = with_aims(here, COLUMNS, within(20.0), rows=50)
+    deployment, _ = with_aims(here, COLUMNS, within(20.0), SMALL_US, rows=50)
     program, records = small_model(COLUMNS, trees=1, rows=4)
     deployment.footprint(program, records, Constraints(max_latency_us=20.0))
-    assert asked == [0.0, 55.0]
+    assert asked == [55.0]

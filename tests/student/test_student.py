@@ -7,7 +7,6 @@ import optuna
 import pytest
 from benches import NONE, make_bench
 from lean_automl_runtime.artifact import read_artifact
-from lean_automl_runtime.ir import ColumnKind
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure import MeasureOptions  # noqa: F401 - the package must import without a trainer
 
@@ -22,11 +21,11 @@ from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.search.workers import Workers, load_shared
 from lean_automl.student import deploy
 from lean_automl.student.blend import MOST_SHARING, choose_blend, single
-from lean_automl.student.deploy import Deployment, Footprint, choose_deployment, fastest_engine, leave_out_slow
+from lean_automl.student.deploy import Deployment, Footprint, choose_deployment, fastest_engine
 from lean_automl.student.distilled import MIX, undistilled
 from lean_automl.student.families import FAMILIES, check_families, choose_families
 from lean_automl.student.family import Context
-from lean_automl.student.floors import least_program, memory_mb, small_model
+from lean_automl.student.floors import least_program, memory_mb
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
 from lean_automl.student.trial import Proposal, Workbench, run_trial
 
@@ -291,44 +290,6 @@ def test_what_is_asked_does_not_depend_on_the_number_of_workers() -> None:
         asked.append([(c.number, c.family, c.parameters, c.score) for c in trials])
     assert asked[0] == asked[1]
     assert len(asked[0]) == 18
-
-
-def test_an_engine_that_is_too_slow_for_any_model_is_left_out() -> None:
-    bench = make_bench(count=1)
-    columns = bench.schema.features
-    everything, lines = choose_deployment("auto", columns, bench.records, Constraints(max_latency_us=1e6))
-    assert list(everything.engines) == ["model.lam", "model.onnx"]
-    assert lines == ()
-    with pytest.raises(InfeasibleError, match="before any model"):
-        choose_deployment("onnx", columns, bench.records, Constraints(max_latency_us=0.5))
-    onnx, _ = choose_deployment("onnx", columns, bench.records, NONE)
-    assert onnx.engines == {"model.onnx": "onnx"}
-    assert choose_deployment("reference", columns, bench.records, NONE)[0].engines == {"model.lam": "reference"}
-
-
-def test_a_file_that_is_too_slow_for_a_small_model_is_left_out_where_another_is_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    columns, limits = make_bench(count=1).schema.features, Constraints(max_latency_us=10.0)
-    both = Deployment({"model.lam": "native", "model.onnx": "onnx"}, sheds=True)
-    took = {"model.lam": 9.0, "model.onnx": 30.0}
-    monkeypatch.setattr(Deployment, "footprint", lambda *_: Footprint({}, took))
-    kept, (line,) = leave_out_slow(both, columns, limits)
-    assert kept.engines == {"model.lam": "native"}, "the quickest stays, however slow"
-    assert line.startswith("model.onnx is left out: with the onnx engine a call on a small model of as many columns ")
-    assert line.endswith("takes 30 us, and the limit is 10 us. --serve-with onnx looks for a model that fits")
-    for deployment, own in ((both, NONE), (replace(both, sheds=False), limits), (kept, limits)):
-        assert leave_out_slow(deployment, columns, own) == (deployment, ())
-    assert leave_out_slow(both, columns, Constraints(max_latency_us=36.0)) == (both, ())
-
-
-def test_the_small_model_reads_as_many_columns_of_each_kind() -> None:
-    columns = make_bench(count=1).schema.features
-    program, records = small_model(columns)
-    assert len(program.columns) == len(columns)
-    for kind in (ColumnKind.DATETIME, ColumnKind.CATEGORICAL):
-        assert sum(c.kind is kind for c in program.columns) == sum(c.kind is kind for c in columns) > 0
-    assert len(records) >= 1_000
 
 
 def test_a_student_that_one_file_can_serve_is_feasible_in_part() -> None:
