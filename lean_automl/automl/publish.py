@@ -18,7 +18,7 @@ from lean_automl.automl.last_fit import LastFit
 from lean_automl.automl.measure_files import SHARE_OF_MEASURING, MeasurePlan
 from lean_automl.automl.output import FRONT
 from lean_automl.automl.predicted import judge_files
-from lean_automl.automl.report import Shipped
+from lean_automl.automl.report import LONGEST_EXPLAIN_S, Shipped
 from lean_automl.data.records import to_records
 from lean_automl.errors import LeanAutoMLError
 from lean_automl.student.blend import Blend, single
@@ -37,6 +37,7 @@ FEWEST_MEASURED_ROWS: Final = 256
 MEASURED_CELLS: Final = 1_000_000  # about: records of wide tables are large, and every trial gets them
 SHORTEST_MEASURE_S: Final = 1.0
 EARLY_MEASURE_S: Final = 0.1  # of sampling: enough to bound a quantile, and the search needs the time
+EARLY_EXPLAIN_S: Final = 0.1  # a stopped run should have a model sooner rather than plots of it
 GRACE_SHARE: Final = 0.05  # over the limit, rather than losing what has cost all the time
 CLEARLY_QUICKER: Final = 0.75  # of what was too slow
 LEAST_GRACE_S: Final = 2.0  # of a limit of any length, since a fresh process takes a second to measure
@@ -187,7 +188,7 @@ class Publisher:
         checks = [*check_sizes(draft, deployment, constraints), *measured.checks]
         left_out, searched = tuple(measured.left_out.values()), run.features.searched
         shipped = Shipped(blend, last, deployment, measured.measurements, checks, left_out, searched)
-        result = self._record(shipped, draft, run)
+        result = self._record(shipped, draft, run, is_early=measure_s is not None)
         self.shipped = shipped
         return result
 
@@ -198,9 +199,9 @@ class Publisher:
             shutil.copyfile(self.run.folder.path / name, draft / name)
         return self._record(shipped, draft, self.run)
 
-    def _record(self, shipped: Shipped, draft: Path, run: Run) -> RunResult:
+    def _record(self, shipped: Shipped, draft: Path, run: Run, is_early: bool = False) -> RunResult:
         (draft / FRONT).write_bytes(front_bytes(run.students.log.candidates, run.bench))
-        result = run.reporter.result(run, shipped)
+        result = run.reporter.result(run, shipped, EARLY_EXPLAIN_S if is_early else LONGEST_EXPLAIN_S)
         run.reporter.write(result, draft, run.watcher)
         run.folder.publish(draft)
         return result

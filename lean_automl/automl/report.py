@@ -115,8 +115,8 @@ class Reporter:
             kind[f"{check.name}, {check.file}, {check.unit}"] = float(f"{check.value:.4g}")
         return found
 
-    def result(self, run: Run, shipped: Shipped) -> RunResult:
-        """The record of the run so far."""
+    def result(self, run: Run, shipped: Shipped, explain_s: float = LONGEST_EXPLAIN_S) -> RunResult:
+        """The record of the run so far; looking at what the model does may take so many seconds."""
         log = run.students.log
         teacher = run.teacher
         tried: list[Candidate | FailedTrial] = [*log.candidates, *log.failed]
@@ -150,15 +150,15 @@ class Reporter:
             measurements=shipped.measurements,
             digest=digest(shipped.last.program),
             interrupted=run.interrupted,
-            explained=self._explained(run, shipped.last),
+            explained=self._explained(run, shipped.last, explain_s),
             started=dict(self._started),
             seconds={**self._seconds, "total": self._clock.spent_s},
             versions=package_versions(),
         )
 
-    def _explained(self, run: Run, last: LastFit) -> Explained | None:
+    def _explained(self, run: Run, last: LastFit, longest_s: float) -> Explained | None:
         """What the model does on the hold-out; it may cost a little time, and never the model."""
-        seconds = min(LONGEST_EXPLAIN_S, EXPLAIN_SHARE * self._clock.limit_s, self._clock.left_s - 1.0)
+        seconds = min(longest_s, EXPLAIN_SHARE * self._clock.limit_s, self._clock.left_s - 1.0)
         try:
             with self.timed("explain"):
                 return explain(last.judged, run.holdout, run.metric, seconds, last.program)

@@ -16,12 +16,14 @@ from watchers import Told
 from lean_automl.automl.finish import MissError
 from lean_automl.automl.output import MARKER
 from lean_automl.automl.pipeline import fit
-from lean_automl.automl.publish import CLEARLY_QUICKER, FIRST, Publisher
+from lean_automl.automl.publish import CLEARLY_QUICKER, EARLY_EXPLAIN_S, FIRST, Publisher
+from lean_automl.automl.report import EXPLAIN_SHARE
 from lean_automl.automl.request import FitRequest
 from lean_automl.automl.result import Check, RunResult
 from lean_automl.automl.run import Run
 from lean_automl.config import Budget, FitConfig
 from lean_automl.errors import InfeasibleError
+from lean_automl.report.explain import Explained, explain
 from lean_automl.student.deploy import Footprint
 
 
@@ -110,6 +112,21 @@ def test_a_short_run_publishes_its_first_model_if_nothing_else_ships(
     result = fit_without_students(tmp_path, monkeypatch)
     assert (result.student.family, result.trials) == ("linear", [])
     assert load(tmp_path / "model" / "model.lam").columns
+
+
+def test_an_early_model_is_not_looked_at_for_long_and_the_last_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def look(*arguments: Any) -> Explained:
+        asked.append(arguments[3])
+        return explain(*arguments)
+
+    monkeypatch.setattr("lean_automl.automl.report.explain", look)
+    result = fit_without_students(tmp_path, monkeypatch)
+    assert asked == [EARLY_EXPLAIN_S, EXPLAIN_SHARE * 60.0]
+    assert result.explained is not None
 
 
 def test_a_short_run_does_not_try_its_first_model_where_a_quicker_one_was_too_slow() -> None:
