@@ -17,7 +17,7 @@ import numpy as np
 from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES
 
 from lean_automl.compiler.c_rows import ROWS, stored_rows
-from lean_automl.compiler.c_tools import FLAGS, find_compiler, run_tool
+from lean_automl.compiler.c_tools import FLAGS, LONGEST_RUN_S, find_compiler, run_tool
 from lean_automl.errors import ToolchainError
 
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ class CompiledHeader:
     def __init__(self, program: Program, rows: int, folder: Path) -> None:
         self._program, self._rows, self._folder = program, rows, folder
 
-    def time(self, timing: Timing) -> Timed:
+    def time(self, timing: Timing, timeout_s: float = LONGEST_RUN_S) -> Timed:
         """Time calls.
 
         Raises:
-            ToolchainError: The program failed.
+            ToolchainError: The program failed, or took longer than that.
         """
         values = (timing.budget_s, timing.longest_s, timing.enough, timing.batch_size, timing.core)
-        run_tool([f"./{BINARY}", "time", *map(str, values)], self._folder)
+        run_tool([f"./{BINARY}", "time", *map(str, values)], self._folder, timeout_s=timeout_s)
         with (self._folder / SAMPLES).open("rb") as stream:
             facts = dict(zip(FACTS, np.fromfile(stream, "<i8", len(FACTS)).tolist(), strict=True))
             total = np.fromfile(stream, "<i8", facts["calls"])

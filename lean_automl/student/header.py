@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from lean_automl_exporters.c import export_c
 from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES
+from lean_automl_runtime.measure.attempts import quietest_of
 from lean_automl_runtime.measure.guard import Control
 from lean_automl_runtime.measure.harness import Raw, pool
 from lean_automl_runtime.measure.machine import Machine
@@ -20,7 +21,7 @@ from lean_automl_runtime.records import RecordReader
 from lean_automl_runtime.reference import evaluate
 
 from lean_automl.compiler.c_timer import Timed, Timing, compiled, compiled_bytes
-from lean_automl.errors import ParityError
+from lean_automl.errors import MeasurementError, ParityError, ToolchainError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,13 +73,14 @@ def measure_header(program: Program, records: Sequence[dict[str, Any]], options:
 
     Raises:
         ToolchainError: There is no compiler, or it failed.
+        MeasurementError: The compiled program failed, or took too long.
     """
     lines = to_lines(records, options.max_rows)
     core = choose_core(options.pin, options.core)
     enough = options.enough_samples
     timing = Timing(options.budget_s, options.most_s, enough, options.batch_size or 1, core)
     with compiled(program, _arrays(program, rotation(list(records)[: options.max_rows]))) as header:
-        raws = [_raw(_quietest(header, timing, options.max_attempts), core) for _ in range(options.launches)]
+        raws = [_raw(_quietest(header, timing, options), core) for _ in range(options.launches)]
     text = header_text(program)
     facts = {
         "artifact": HEADER_FILE,
@@ -119,12 +121,11 @@ def _same(found: Array, expected: Array) -> bool:
     return bool(np.array_equal(found, expected.reshape(found.shape), equal_nan=True))
 
 
-def _quietest(header: CompiledHeader, timing: Timing, attempts: int) -> tuple[Timed, int]:
-    """The run in which the control kernel held still most, and how many there were."""
-    runs: list[Timed] = []
-    while len(runs) < attempts and not (runs and not _control(runs[-1]).problems()):
-        runs.append(header.time(timing))
-    return min(runs, key=lambda timed: _control(timed).severity()), len(runs)
+def _quietest(header: CompiledHeader, timing: Timing, options: MeasureOptions) -> tuple[Timed, int]:
+    try:
+        return quietest_of(lambda: header.time(timing, options.timeout_s), _control, options)
+    except ToolchainError as error:
+        raise MeasurementError(f"{HEADER_FILE}: {error}") from error
 
 
 def _control(timed: Timed) -> Control:

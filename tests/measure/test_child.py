@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from lean_automl_runtime import load
-from lean_automl_runtime.measure.child import make_work, parts_of, quietest
+from lean_automl_runtime.measure.child import batches, make_work, parts_of, quietest
 from lean_automl_runtime.measure.options import MeasureOptions
 from lean_automl_runtime.measure.sampling import Work
 
@@ -79,6 +79,15 @@ def test_work_on_tables(artifact, records, batch_size):
     for table in (work.items[0], work.items[-1]):
         assert {values.shape for values in table.values()} == {(batch_size,)}
         assert work.total(table).shape == (batch_size,)
+
+
+@pytest.mark.parametrize(("batch_size", "columns", "tables"), [(10, 3, 100), (1000, 3, 1), (900, 4, 2), (1200, 4, 1)])
+def test_tables_are_few_where_they_are_larger_than_caches(batch_size, columns, tables, monkeypatch):
+    monkeypatch.setattr("lean_automl_runtime.measure.child.MOST_TABLE_CELLS", 4_000)
+    rows = [{f"x{column}": 1.0 for column in range(columns)} for _ in range(1000)]
+    found = batches(rows, batch_size)
+    assert len(found) == tables
+    assert all(len(values) == batch_size for table in found for values in table.values())
 
 
 def test_a_model_without_parts_is_timed_as_a_whole(records):

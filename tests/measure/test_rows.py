@@ -70,6 +70,10 @@ def test_lines_that_are_not_records_are_named(tmp_path):
         read_rows(tmp_path / "absent.jsonl")
 
 
+def test_a_text_may_hold_what_other_programs_take_for_the_end_of_a_line():
+    assert from_lines('{"a": "one\u2028two\u0085"}\r\n{"a": "b"}\n') == [{"a": "one\u2028two\u0085"}, {"a": "b"}]
+
+
 def test_thinning_keeps_the_spread():
     lines = [str(i) for i in range(100)]
     assert thin(lines, 4) == ["0", "25", "50", "75"]

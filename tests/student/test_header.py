@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from lean_automl_exporters.hostile import hostile_rows
 from lean_automl_runtime.measure import MeasureOptions
+from lean_automl_runtime.measure.guard import Control
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import Shape
 
 from lean_automl.config import Constraints
-from lean_automl.errors import ConfigError, ParityError, ToolchainError
+from lean_automl.errors import ConfigError, MeasurementError, ParityError, ToolchainError
 from lean_automl.student import header
 from lean_automl.student.deploy import Deployment, choose_deployment
 from lean_automl.student.header import check_header, header_bytes, header_text, measure_header
@@ -35,6 +36,21 @@ def test_a_header_is_measured_as_files_are() -> None:
     assert found.to_json()["launches"][0]["control"]["samples"] > 0
     batch = measure_header(program, records, MeasureOptions(budget_s=0.02, batch_size=500, max_attempts=1))
     assert batch.total.p50.value_us > 20 * found.total.p50.value_us
+
+
+@needs_compiler
+def test_a_program_that_takes_too_long_is_a_measurement_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, records = make_program(EVERY_KIND), make_records(EVERY_KIND, rows=60)
+    with pytest.raises(MeasurementError, match=r"model\.h: timer did not end within 0\.01 s"):
+        measure_header(program, records, MeasureOptions(budget_s=1.0, timeout_s=0.01))
+    monkeypatch.setattr(header, "_control", lambda _: Control(0, 0.0, 0.0, 0.0, 1.0))  # never holds still
+    monkeypatch.setattr(header, "_raw", lambda run, _: run)
+    monkeypatch.setattr(header, "pool", lambda raws, *_: raws[0][1])
+    attempts = [
+        measure_header(program, records, MeasureOptions(budget_s=0.05, longest_s=longest_s))
+        for longest_s in (0.05, 9.0)
+    ]
+    assert attempts == [1, 3]
 
 
 @needs_compiler

@@ -64,6 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
             pin=not asked.no_pin,
             full_speed_us=asked.full_speed_us,
             quantiles=(asked.quantile,),
+            bounded=asked.quantile if asked.limit_us is not None and asked.quantile < 1 else None,
         )
         measurement = measure(asked.model, read_rows(asked.rows), options)
     except LeanAutoMLError as error:

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from lean_automl_runtime.measure.sampling import Call, Samples, Tools, WarmUp, Work
     from lean_automl_runtime.model import Model
 
-FEWEST_TABLES = 2
-MOST_TABLE_ROWS = 200_000  # far more than any cache holds; making more takes longer than measuring
+MOST_TABLE_CELLS = 4_000_000  # far more than any cache holds; making more takes longer than measuring
 
 
 def main(arguments: list[str]) -> int:
@@ -59,18 +58,26 @@ def _measure(folder: str, artifact: str, engine: str, core: int) -> dict[str, An
 
 def make_work(model: Model, records: list[dict[str, Any]], batch_size: int | None) -> Work:
     """The calls to time, and the records or tables that they take."""
-    from lean_automl_runtime.measure.rows import as_table, rotation
+    from lean_automl_runtime.measure.rows import rotation
     from lean_automl_runtime.measure.sampling import Work
 
     rows = rotation(records)
     reader, run = getattr(model, "_reader", None), getattr(model, "_run", None)
     if batch_size is None:
         return Work(model.predict_one, rows, parts_of(model))
+    parts = (reader.table, run) if reader is not None and run is not None else None
+    return Work(model.predict, batches(rows, batch_size), parts)
+
+
+def batches(rows: list[dict[str, Any]], batch_size: int) -> list[dict[str, Any]]:
+    """Tables of so many of the rows, in turn; two or more, unless one is larger than caches are."""
+    from lean_automl_runtime.measure.rows import as_table
+
+    cells = batch_size * max(1, len(rows[0]))
     rows = rows * max(1, -(-batch_size // len(rows)))
     starts = range(0, len(rows), batch_size) if len(rows) % batch_size == 0 else range(0, len(rows) - batch_size, 97)
-    starts = starts[: max(FEWEST_TABLES, MOST_TABLE_ROWS // batch_size)]
-    tables = [as_table(rows[start : start + batch_size]) for start in starts]
-    return Work(model.predict, tables, (reader.table, run) if reader is not None and run is not None else None)
+    starts = starts[: max(1 if cells > MOST_TABLE_CELLS else 2, MOST_TABLE_CELLS // cells)]
+    return [as_table(rows[start : start + batch_size]) for start in starts]
 
 
 def parts_of(model: Model) -> tuple[Call, Call] | None:
@@ -94,10 +101,8 @@ def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples
     """
     import gc
 
-    from lean_automl_runtime.measure.guard import NoiseBounds
+    from lean_automl_runtime.measure.attempts import quietest_of
     from lean_automl_runtime.measure.sampling import WARM_UP_SHARE, collect, warm_up
-
-    bounds = NoiseBounds(full_speed_us=options.full_speed_us)
 
     def attempt() -> tuple[Samples, WarmUp]:
         warm = warm_up(work, tools.clock, int(WARM_UP_SHARE * options.budget_s * 1e9))
@@ -107,17 +112,10 @@ def quietest(work: Work, options: MeasureOptions, tools: Tools) -> tuple[Samples
     if not options.collect_garbage:
         gc.disable()
     try:
-        started = time.monotonic()
-        attempts = [attempt()]
-        while attempts[-1][0].control.problems(bounds) and len(attempts) < options.max_attempts:
-            spent_s = time.monotonic() - started
-            if spent_s * (len(attempts) + 1) > options.most_s * len(attempts):  # another one would take too long
-                break
-            attempts.append(attempt())
+        (samples, warm), count = quietest_of(attempt, lambda made: made[0].control, options)
     finally:
         gc.enable()
-    samples, warm = min(attempts, key=lambda made: made[0].control.severity(bounds))
-    return samples, warm, len(attempts)
+    return samples, warm, count
 
 
 def _report(

@@ -47,7 +47,7 @@ def measure_in_process(
     Args:
         run_one: Such as `model.predict_one`.
         rows: What it takes, such as records; better 1,000 that differ.
-        options: Only budget, samples, tightness and quantiles are used.
+        options: Budget, samples, tightness, quantiles and what is bounded are used.
         tools: Clock and control kernel.
 
     Raises:

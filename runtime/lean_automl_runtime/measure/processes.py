@@ -83,6 +83,7 @@ def run_child(folder: Path, child: Child) -> dict[str, Any]:
                 env=_environment(child.threads),
                 timeout=child.timeout_s,
                 check=False,
+                process_group=0,  # Ctrl-C in a terminal is for the caller, who may want the figures before it ends
             ).returncode
         except subprocess.TimeoutExpired:
             raise MeasurementError(

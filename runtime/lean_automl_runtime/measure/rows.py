@@ -82,7 +82,7 @@ def from_lines(text: str, source: str = "rows") -> list[dict[str, Any]]:
         DataError: A line is not a JSON object; says which.
     """
     records = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # texts may hold other ends of lines
         if not line.strip():
             continue
         try:
