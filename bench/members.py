@@ -3,6 +3,7 @@
 A quarter of each table judges; a fifth of the rest stops the fits and chooses what is averaged, by the rule for
 students: best first, a further one unless the losses of rows say that the average gets worse. Normalised score: 0 is
 the constant predictor, 1 the best member alone. What a member brings is paired: the average of all less that without.
+Learners that are not members can be tried beside them.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from machine import machine
+from more_learners import Neighbours, XGBoost
 from paired import constant_score, interval, parted, rows_of
 
 from lean_automl.features import fit_features
@@ -20,18 +22,24 @@ from lean_automl.search.metrics import Metric, make_metric
 from lean_automl.student.blend import ASKED_WITH_ROOM, MOST_MEMBERS
 from lean_automl.teacher.portfolio import portfolio
 
+MORE = {
+    "xgboost": XGBoost(),
+    "neighbours": Neighbours(),
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with index.json and the tables")
     parser.add_argument("--rows", type=int, default=8_000, help="most rows of a table")
+    parser.add_argument("--more", nargs="*", choices=MORE, default=[], help="learners to try beside the members")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "members.json")
     options = parser.parse_args()
     found = {"machine": machine(), "most_rows": options.rows, "rows": [], "mean": {}, "brings": {}}
     for one in json.loads((options.data / "index.json").read_text()):
         for seed in options.seeds:
-            row = compare(options.data / one["file"], one, options.rows, seed)
+            row = compare(options.data / one["file"], one, options, seed)
             found["rows"].append({"set": one["name"], "seed": seed, **row})
             print(one["name"], seed, json.dumps(row), flush=True)
             every = [own["scores"] for own in found["rows"]]
@@ -45,15 +53,16 @@ def main() -> None:
     print(json.dumps(found["brings"], indent=1))
 
 
-def compare(path: Path, one: dict, most: int, seed: int) -> dict[str, dict[str, float]]:
-    dataset, problem = rows_of(path, one, most, seed)
+def compare(path: Path, one: dict, options: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
+    dataset, problem = rows_of(path, one, options.rows, seed)
     metric = make_metric(None, problem.task, problem.outputs)
     own, test = parted(dataset, 0.25, seed)
     train, valid = parted(dataset, 0.2, seed, own)
     plan = fit_features(dataset.table.take(own))
     rows = Rows(plan.frame(dataset.table), dataset.y, dataset.weight)
     seen, new = {}, {}
-    for learner in portfolio(own.size, problem, networks=True, students=True):
+    members = portfolio(own.size, problem, networks=True, students=True)
+    for learner in (*members, *(MORE[name] for name in options.more)):
         name = learner.name if learner.name not in seen else f"{learner.name}, second"
         fitted = learner.fit(rows.take(train), rows.take(valid), problem, FitOptions(seed, 1))
         seen[name], new[name] = fitted.predict(rows.frame.take(valid)), fitted.predict(rows.frame.take(test))
@@ -63,11 +72,11 @@ def compare(path: Path, one: dict, most: int, seed: int) -> dict[str, dict[str, 
     scale = max(scores.values()) - constant
     groups = {"by rule": list(seen)} | {f"without {name}": [other for other in seen if other != name] for name in seen}
     for group, names in groups.items():
-        members = by_rule({name: seen[name] for name in names}, judged, problem, metric)
-        scores[group] = metric(dataset.y[test], averaged([new[name] for name in members], problem.task))
+        chosen = by_rule({name: seen[name] for name in names}, judged, problem, metric)
+        scores[group] = metric(dataset.y[test], averaged([new[name] for name in chosen], problem.task))
         if group == "by rule":
             scores["the same, of probabilities"] = metric(
-                dataset.y[test], np.mean([new[name] for name in members], axis=0)
+                dataset.y[test], np.mean([new[name] for name in chosen], axis=0)
             )
     scores["all, equally"] = metric(dataset.y[test], averaged(list(new.values()), problem.task))
     return {"scores": {name: round((score - constant) / scale, 5) for name, score in scores.items()}}
