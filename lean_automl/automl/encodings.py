@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +14,10 @@ from lean_automl_exporters.onnx import ParityReport, TreeEncoding, export_checke
 from lean_automl_exporters.ordinary import ordinary_rows
 from lean_automl_runtime.measure import Measurement, MeasureOptions, measure
 
+from lean_automl.automl.infeasible import rounded_up
 from lean_automl.data import Table
 from lean_automl.data.records import to_records
-from lean_automl.errors import InfeasibleError
+from lean_automl.errors import InfeasibleError, LeanAutoMLError, MeasurementError
 
 if TYPE_CHECKING:
     from lean_automl_exporters.onnx import OnnxOptions
@@ -99,10 +101,11 @@ def best(variants: Sequence[Variant], constraints: Constraints) -> Variant:
 
     Raises:
         InfeasibleError: None meets every limit; names the nearest miss.
+        MeasurementError: Whether one keeps the limit on latency could not be found out.
     """
     fit = [variant for variant in variants if variant.meets(constraints)]
     if not fit:
-        raise _infeasible(variants, constraints)
+        raise _refusal(variants, constraints)
     medians = {v.encoding: v.measurement.total.p50.value_us for v in fit if v.measurement is not None}
     if medians:
         quickest = min(medians.values())
@@ -110,7 +113,7 @@ def best(variants: Sequence[Variant], constraints: Constraints) -> Variant:
     return min(fit, key=lambda v: (len(v.content), medians.get(v.encoding, 0.0)))
 
 
-def _infeasible(variants: Sequence[Variant], constraints: Constraints) -> InfeasibleError:
+def _refusal(variants: Sequence[Variant], constraints: Constraints) -> LeanAutoMLError:
     nearest = min(variants, key=lambda v: max(v.excess(constraints).values()))
     over = {name: excess for name, excess in nearest.excess(constraints).items() if excess > 0}
     parts, options = [], []
@@ -121,11 +124,16 @@ def _infeasible(variants: Sequence[Variant], constraints: Constraints) -> Infeas
         options.append(f"--max-size-kb {size * 1.02:.1f}")
     if "latency" in over and nearest.measurement is not None:
         upper = nearest.measurement.upper_us(constraints.latency_quantile)
+        if not isfinite(upper):
+            return MeasurementError(
+                f"{nearest.encoding}: {nearest.measurement.total.samples:,} calls do not bound the "
+                f"{constraints.latency_quantile:g} quantile. Give more --seconds, or a lower --latency-quantile."
+            )
         parts.append(
             f"takes up to {upper:,.1f} us at the {constraints.latency_quantile:g} quantile, {over['latency']:.0%} over "
             f"the limit of {constraints.max_latency_us:,g} us"
         )
-        options.append(f"--max-latency-us {upper * 1.2:.0f}")
+        options.append(f"--max-latency-us {rounded_up(upper * 1.2)}")
     what = "no encoding meets every limit" if len(variants) > 1 else "the file does not meet every limit"
     return InfeasibleError(
         f"{what}. Nearest miss: {nearest.encoding}, which {' and '.join(parts)}. It would fit with {' '.join(options)}."

@@ -35,6 +35,7 @@ EXPORTED_BYTES_PER_S: Final = 500_000  # about, with compiling and a quick look 
 SOUND_SHARE: Final = 0.02  # of the score, for luck; what has run away loses far more
 BAG_MARGIN: Final = 0.3  # below each limit, by a quick look
 KEPT_OF_LIMIT: Final = 0.95  # of a tightened limit, since measurements vary
+LEAST_LEFT: Final = 0.35  # of what a student takes on top of its engine: with less another one is the better choice
 NEAR: Final = ", and so near to it the next measurement may be over"
 AGAIN: Final = 1.3  # what a second fit takes, in times of the first: it may have more rows, and times vary
 
@@ -69,13 +70,15 @@ def describe(check: Check) -> str:
     return f"{check.name} of {check.file} is {check.value:,.4g} {check.unit}{limit}"
 
 
-def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench:
+def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench | None:
     """The bench as it would have to be for the student to keep the limits that it broke: refits are shortened to it.
+
+    None where too little of the student would be left, or where fewer rounds do not help, as with memory.
 
     What a quick look finds is below what the finished file is judged by, and how far depends on the machine and on its
     day. Here both are known, so the aim is one for quick looks.
     """
-    constraints, aims_us = bench.constraints, dict(bench.deployment.aims_us)
+    constraints, costs, aims_us = bench.constraints, bench.costs, dict(bench.deployment.aims_us)
     for check in miss.checks:
         if check.met or check.limit is None:
             continue
@@ -86,8 +89,15 @@ def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench:
             name = check.file.split()[0]
             aim_us = bench.deployment.aim_us(name, constraints.max_latency_us)
             looked_us = blend.footprint.limited_us.get(name, aim_us)
+            floor_us = bench.deployment.floors_us.get(name, 0.0)
             aims_us[name] = SURELY * keep * min(aim_us, looked_us)
-    return replace(bench, constraints=constraints, deployment=replace(bench.deployment, aims_us=aims_us))
+            if aims_us[name] - floor_us < LEAST_LEFT * (looked_us - floor_us):
+                return None
+            costs = None  # which said that it would fit
+        else:
+            return None
+    deployment = replace(bench.deployment, aims_us=aims_us)
+    return replace(bench, constraints=constraints, costs=costs, deployment=deployment)
 
 
 def refit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING
 
 from lean_automl.errors import InfeasibleError, LeanAutoMLError, MeasurementError
@@ -65,5 +66,11 @@ def _would_fit(candidate: Candidate) -> str:
     if candidate.violations.get("size", 0) > 0:
         options.append(f"--max-size-kb {candidate.footprint.bytes / 1000 * 1.02:.1f}")
     if candidate.violations.get("latency", 0) > 0:
-        options.append(f"--max-latency-us {candidate.footprint.slowest_us * 1.5:.0f}")
+        options.append(f"--max-latency-us {rounded_up(candidate.footprint.slowest_us * 1.5)}")
     return f"It would fit with {' '.join(options)}."
+
+
+def rounded_up(value: float) -> str:
+    """Two digits, the last one rounded up, so that what is said to fit does; all digits of whole numbers above that."""
+    unit = 10.0 ** min(0, floor(log10(value)) - 1)
+    return f"{ceil(value / unit) * unit:.12g}"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lean_automl.student.trial import Candidate
 
 REQUEST: Final = "request"
+FILES: Final = "files"
 FEATURES: Final = "features"
 SAMPLE: Final = "sample"
 TEACHER: Final = "teacher"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lean_automl_runtime.artifact import read_artifact
 from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.measure import Measurement, MeasureOptions, measure
+from lean_automl_runtime.measure.options import MOST_SAMPLES
 from lean_automl_runtime.measure.order_statistics import samples_to_bound
 
 from lean_automl.automl.finish import MissError, describe
@@ -62,10 +63,16 @@ def check_time(deployment: Deployment, constraints: Constraints, limit_s: float)
     """Find out before a search whether its result could be checked at all.
 
     Raises:
-        MeasurementError: Calls that do as good as nothing already take too long for that.
+        MeasurementError: Calls that do as good as nothing already take too long for that, or more are needed than any
+            measurement takes.
     """
     floor_us = min(deployment.floors_us.values(), default=0.0)
     calls = samples_to_bound(constraints.latency_quantile)
+    if constraints.max_latency_us is not None and calls > MOST_SAMPLES:
+        raise MeasurementError(
+            f"--latency-quantile: {constraints.latency_quantile:.10g} cannot be checked, since an upper bound of it "
+            f"takes {calls:,} calls, and a measurement has {MOST_SAMPLES:,} at most. Give a lower one."
+        )
     wanted_s = calls * floor_us * 1e-6 / SHARE_OF_MEASURING
     if wanted_s > limit_s:
         raise MeasurementError(

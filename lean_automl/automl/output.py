@@ -72,8 +72,9 @@ def _is_record(path: Path) -> bool:
     return isinstance(record, dict) and "digest" in record
 
 
-def _is_running(process: str) -> bool:
-    """Whether a process of that number, other than this one, exists."""
+def _is_running(owner: str) -> bool:
+    """Whether the process that wrote this of itself, other than this one, exists still."""
+    process, _, born = owner.partition(" ")
     if not process.isdecimal() or int(process) == os.getpid():
         return False
     try:
@@ -81,8 +82,17 @@ def _is_running(process: str) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return not born or born == _born(process)  # after the machine has started anew, another one has its number
+
+
+def _born(process: str) -> str:
+    """When a process began, in ticks since the machine did; empty where the system does not tell."""
+    try:
+        stat = Path("/proc", process, "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
 
 
 OLD: Final = "old"
@@ -117,7 +127,7 @@ class OutputFolder:
         if self.aside.exists() and not self._resume:
             self._clear()
         self.aside.mkdir(exist_ok=True)
-        (self.aside / OWNER).write_text(str(os.getpid()), encoding="ascii")
+        (self.aside / OWNER).write_text(f"{os.getpid()} {_born(str(os.getpid()))}", encoding="ascii")
         self.published = (self.aside / FIRST).exists()
         return self
 
@@ -133,6 +143,7 @@ class OutputFolder:
         log = self.aside / LOG
         if self.published and log.exists():
             shutil.copyfile(log, self.path / LOG)
+        (self.aside / OWNER).unlink(missing_ok=True)
         if not self.keep:
             shutil.rmtree(self.aside, ignore_errors=True)
 

@@ -94,6 +94,7 @@ def _run(request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock,
             except KeyboardInterrupt:  # once: end with the best so far; twice: with what is published already
                 workers.kill()
                 run.interrupted = True
+                folder.keep = run.journal is not None  # also if nothing that was found so far keeps the limits
             result = run.finish()
             folder.keep = run.interrupted and run.journal is not None
         except KeyboardInterrupt:

@@ -200,7 +200,8 @@ class Publisher:
         return self._record(shipped, draft, self.run)
 
     def _record(self, shipped: Shipped, draft: Path, run: Run, is_early: bool = False) -> RunResult:
-        (draft / FRONT).write_bytes(front_bytes(run.students.log.candidates, run.bench))
+        tried = run.students.log.candidates or [candidate for candidate, _ in shipped.blend.members]
+        (draft / FRONT).write_bytes(front_bytes(tried, run.bench))
         result = run.reporter.result(run, shipped, EARLY_EXPLAIN_S if is_early else LONGEST_EXPLAIN_S)
         run.reporter.write(result, draft, run.watcher)
         run.folder.publish(draft)

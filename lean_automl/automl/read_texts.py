@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from lean_automl_exporters.onnx import export_onnx
@@ -12,49 +12,51 @@ from lean_automl_runtime.engines.onnx import OnnxEngine
 from lean_automl_runtime.ir import PREDICTION, ColumnKind, ProgramBuilder
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl.compiler.unread import read_by
 from lean_automl.data.notes import count_of
 from lean_automl.features.fit import fit_category, reads_words
 from lean_automl.features.texts import LIMIT
 from lean_automl.learners.base import training
 from lean_automl.learners.texts import MOST_TARGETS, Prepared, fit_texts
 from lean_automl.search.workers import load_shared
-from lean_automl.student.floors import least_program
+from lean_automl.student.header import ENGINE as HEADER_ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lean_automl_runtime.ir import Column
+    from lean_automl_runtime.engines import Engine
+    from lean_automl_runtime.ir import Column, Program
 
-    from lean_automl.config import Constraints, FitConfig
+    from lean_automl.config import Constraints
     from lean_automl.data import Split, Table
     from lean_automl.learners.base import FitOptions, Problem, Rows
     from lean_automl.search.workers import Shared, Workers
+    from lean_automl.student.deploy import Deployment
 
 USUAL_TOKENS: Final = 4_096
 BYTES_OF_A_TOKEN: Final = 12  # in a file: a text, its quotes, a weight
 BYTES_OF_A_LIMIT: Final = 5  # the tokens of all texts may take one part in so many
 TIME_OF_A_LIMIT: Final = 2  # so may reading them
 ROWS: Final = 200
+REPEATS: Final = 5  # of a batch of all of them
 
 
 def most_tokens(
-    config: FitConfig, columns: Sequence[Column], table: Table, problem: Problem
+    limits: Constraints, deployment: Deployment, table: Table, problem: Problem
 ) -> tuple[int, tuple[str, ...]]:
     """Tokens that the score of a text may keep, 0 to leave texts unread, and a line that says why they are.
 
     Args:
-        config: With the limits.
-        columns: Features.
-        table: Rows to measure with.
+        limits: Of the files.
+        deployment: Files that ship.
+        table: Rows to measure with, of the features.
         problem: What is predicted; many classes have several scores of a text.
     """
-    limits, scores = config.constraints, min(problem.scores, MOST_TARGETS)
-    texts = [column for column in columns if column.kind is ColumnKind.TEXT or _has_words(column, table)]
+    scores = min(problem.scores, MOST_TARGETS)
+    texts = [column for column in table.columns if column.kind is ColumnKind.TEXT or _has_words(column, table)]
     if not texts:
         return _in_bytes(limits, scores), ()
     limit_us = np.inf if limits.max_latency_us is None else limits.max_latency_us / limits.batch_size
-    took_us = 0.0 if np.isinf(limit_us) else _reading_us(texts, table, config.target, limit_us)
+    took_us = 0.0 if np.isinf(limit_us) else _reading_us(texts, table, deployment, limits.batch_size)
     if took_us > limit_us / TIME_OF_A_LIMIT:
         what = count_of(len(texts), "column") + " of text"
         return 0, (
@@ -75,30 +77,34 @@ def _in_bytes(limits: Constraints, scores: int) -> int:
     return int(min(USUAL_TOKENS, limits.max_size_bytes / BYTES_OF_A_LIMIT / BYTES_OF_A_TOKEN / scores))
 
 
-def _reading_us(columns: Sequence[Column], table: Table, target: str, limit_us: float) -> float:
-    """Median time of counting and scoring the texts of a row, with the slowest engine that has to keep the limit."""
+def _reading_us(columns: Sequence[Column], table: Table, deployment: Deployment, batch_size: int) -> float:
+    """Median time of counting and scoring the texts of a row, in the file for which that takes longest."""
     builder = ProgramBuilder(tuple(columns))
     weights, one, none = np.ones((1, 1), np.int16), np.ones(1, np.float32), np.zeros(1, np.float32)
     values = [builder.add(o.TokenScore((j,), ("a",), weights, one, none, LIMIT)) for j in range(len(columns))]
     values += [builder.add(o.TextCount((j,), field)) for j in range(len(columns)) for field in o.TextField]
     program = builder.build({PREDICTION: builder.add(o.Concat(tuple(values)))})
+    if deployment.costs is not None:  # of a machine that is not here
+        return max(deployment.costs.predict_us(program).values())
     few = table.select([column.name for column in columns]).take(np.arange(min(ROWS, table.rows)))
-    if target == "onnx":
-        return _median_us(OnnxEngine(export_onnx(program)), few)
-    took_us = _median_us(make_engine(program, "auto" if target == "c" else target), few)
-    least = least_program(tuple(columns))
-    if target == "auto" and _median_us(OnnxEngine(export_onnx(least)), read_by(least, few)) <= limit_us:
-        return max(took_us, _median_us(OnnxEngine(export_onnx(program)), few))
-    return took_us
+    return max(_median_us(_engine(program, name), few, batch_size) for name in deployment.engines.values())
 
 
-def _median_us(engine: Any, table: Table) -> float:
+def _engine(program: Program, name: str) -> Engine:
+    if name == "onnx":
+        return OnnxEngine(export_onnx(program))
+    return make_engine(program, "auto" if name == HEADER_ENGINE else name)  # a compiled header is about as quick
+
+
+def _median_us(engine: Engine, table: Table, batch_size: int) -> float:
+    """Of a row, alone or as a part of a batch."""
+    size = min(batch_size, table.rows)
     took = []
-    for row in range(table.rows):
-        own = [array[row : row + 1] for array in table.arrays]
+    for start in range(0, table.rows, size) if size < table.rows else [0] * REPEATS:
+        own = [array[start : start + size] for array in table.arrays]
         begin = time.perf_counter()
         engine.run(own)
-        took.append(time.perf_counter() - begin)
+        took.append((time.perf_counter() - begin) / max(1, own[0].size))
     return 1e6 * float(np.median(took))
 
 

@@ -95,16 +95,11 @@ class Reporter:
 
     def provenance(self, run: Run, blend: Blend) -> dict[str, Any]:
         """What the files say about where they come from."""
-        return {
-            "target": run.schema.target,
-            "task": run.problem.task.value,
-            "metric": run.metric.name,
+        return run.bench.about | {
             "family": blend.name,
             "trials": {str(candidate.number): round(weight, 4) for candidate, weight in blend.members},
             "seed": run.config.seed,
             "lean_automl": _version("lean-automl"),
-            **({"quantiles": list(run.problem.quantiles)} if run.problem.quantiles else {}),
-            **({"features": run.expressed.written} if run.expressed.written else {}),
         }
 
     def figures(self, checks: list[Check]) -> dict[str, dict[str, float]]:

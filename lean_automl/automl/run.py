@@ -14,7 +14,7 @@ from lean_automl.automl.choose_features import FeatureChoice, Terms, choose_feat
 from lean_automl.automl.first import with_first_model
 from lean_automl.automl.grow import Growth, plan_growth
 from lean_automl.automl.infeasible import infeasible
-from lean_automl.automl.journal import FEATURES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
+from lean_automl.automl.journal import FEATURES, FILES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
 from lean_automl.automl.measure_files import check_time, measuring_s
 from lean_automl.automl.members import students_of
@@ -110,11 +110,12 @@ class Run:
             self.folds: tuple[Split, ...] = folds(self.dataset, self.config.folds, self.config.seed)
 
     def choose_files(self) -> None:
-        """Decide what ships."""
+        """Decide what ships, once for all: trials that a killed run left know what these files cost."""
         constraints = self.config.constraints
         self.time: TimePlan = plan_time(self.clock.limit_s, shrinks=constraints.max_size_bytes is not None)
         self.records = parsed(measured_records(self.dataset.table))
-        deployment, self.left_out = choose_files(self.config, self.schema.features, self.records)
+        columns, records = self.schema.features, self.records
+        deployment, self.left_out = self._once(FILES, lambda: choose_files(self.config, columns, records))
         for line in self.left_out:
             self.watcher.step("note", line)
         check_time(deployment, constraints, self.clock.limit_s)
@@ -143,9 +144,10 @@ class Run:
         self._wait_for_learners()
         with self.reporter.timed("features"):
             options = self.options(self.time.features_until(self.clock.spent_s))
-            levels = most_levels(self.config.constraints.max_size_bytes, self.problem)
+            limits = self.config.constraints
+            levels = most_levels(limits.max_size_bytes, self.problem)
             searches = self.config.budget.feature_search
-            tokens, unread = most_tokens(self.config, self.schema.features, self.dataset.table, self.problem)
+            tokens, unread = most_tokens(limits, self.deployment, self.dataset.table, self.problem)
             for line in unread:
                 self.watcher.step("note", line)
             terms = Terms(self.problem, self.metric, self.workers, levels, searches, self.expressed, tokens)

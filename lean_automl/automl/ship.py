@@ -80,7 +80,10 @@ def _ship(run: Run, blend: Blend, misses: Misses) -> RunResult | None:
             return None
         if _is_late(run, time.monotonic() - begin):
             return None
-        bench = tightened(blend, bench, missed)
+        tighter = tightened(blend, bench, missed)
+        if tighter is None:
+            return None
+        bench = tighter
     return None
 
 

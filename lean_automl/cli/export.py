@@ -131,8 +131,9 @@ def _to_onnx(
     encodings = usable_encodings(program) if wanted is TreeEncoding.AUTO else (wanted,)
     variants = write_variants(program, [OnnxOptions(e, inputs) for e in encodings], table, artifact.metadata)
     if len(variants) > 1 or constraints.max_latency_us is not None:
-        quantiles = (constraints.latency_quantile,)
-        options = MeasureOptions(engine="onnx", budget_s=namespace.seconds, quantiles=quantiles)
+        quantile = constraints.latency_quantile
+        bounded = None if constraints.max_latency_us is None else quantile
+        options = MeasureOptions(engine="onnx", budget_s=namespace.seconds, quantiles=(quantile,), bounded=bounded)
         variants = [measured(variant, table, options) for variant in variants]
         if not namespace.json:
             _show(variants, constraints)

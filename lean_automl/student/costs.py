@@ -80,9 +80,9 @@ class Costs:
         return {name: model.upper_us(counts) for name, model in self.models.items()}
 
     def surely_fits(self, program: Program, share: float) -> bool:
-        """Whether no file takes more than a share of the limit, margin and tail included."""
-        limit_us = self.limit_us
-        return limit_us is None or all(upper <= share * limit_us for upper in self.upper_us(program).values())
+        """Whether no file takes more than a share of the limit, margin and tail included, as far as is known."""
+        upper_us, limit_us = self.upper_us(program), self.limit_us
+        return limit_us is None or (bool(upper_us) and max(upper_us.values()) <= share * limit_us)
 
     def most(self, unit: Mapping[str, float], is_loose: bool = True) -> float:
         """How many units of work fit into the limit at most, if nothing else is done but the call.

@@ -28,7 +28,8 @@ from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.engines import ENGINES, available, make_engine, require_engine
 from lean_automl_runtime.engines.onnx import OnnxEngine
 from lean_automl_runtime.measure import measure_in_process
-from lean_automl_runtime.measure.child import make_work
+from lean_automl_runtime.measure.child import batches
+from lean_automl_runtime.measure.rows import rotation
 from lean_automl_runtime.model import Model
 
 from lean_automl.compiler.c_timer import WHY
@@ -72,12 +73,13 @@ def quick_latencies(
             it is quicker is taken in proportion to it: the files will be measured at another one.
     """
     latency = {}
+    tables = [] if batch_size is None or HEADER_FILE in files else batches(rotation(records), batch_size)
     for name, (engine, content) in files.items():
         if name == HEADER_FILE:
             latency[name] = quick_us(program, records, batch_size or 1)
             continue
-        work = make_work(_model(program, content, engine), records, batch_size)
-        found = measure_in_process(work.total, work.items)
+        model = _model(program, content, engine)
+        found = measure_in_process(model.predict if tables else model.predict_one, tables or records)
         slower = control_us / found.control_us
         latency[name] = found.total.at(0.5).value_us * (slower if slower > SAME_SPEED else 1.0)
     return latency

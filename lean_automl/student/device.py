@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl_runtime.measure import contents_of, features
+from lean_automl_runtime.measure.reference_programs import ROWS as REFERENCE_ROWS
 
 from lean_automl.errors import ConfigError, InfeasibleError
 from lean_automl.student.aims import with_aims
@@ -74,7 +75,8 @@ def choose_files(
         limit_us = config.constraints.max_latency_us
         if limit_us is None or HEADER_FILE in deployment.engines:  # a header's calls are too short to be slow
             return deployment, lines
-        small_us = deployment.footprint(*small_model(columns), config.constraints).latency_us
+        model = small_model(columns, rows=min(REFERENCE_ROWS, len(records)))  # of wide tables there are fewer
+        small_us = deployment.footprint(*model, config.constraints).latency_us
         deployment, slow = leave_out_slow(deployment, small_us, limit_us)
         deployment, unknown = with_aims(deployment, columns, config, small_us, len(records))
         deployment, unlikely = leave_out_slow(deployment, small_us, limit_us)  # by what is known now

@@ -75,6 +75,13 @@ class Workbench:
     costs: Costs | None = None
     prepared: tuple[Prepared | None, ...] = ()
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the files of any of its students say about what they predict."""
+        said = {"target": self.schema.target, "task": self.problem.task.value, "metric": self.metric.name}
+        quantiles, written = self.problem.quantiles, self.plan.written
+        return said | ({"quantiles": list(quantiles)} if quantiles else {}) | ({"features": written} if written else {})
+
     def __getstate__(self) -> dict[str, Any]:
         # Every trial loads this. joblib, which maps the arrays, takes a record apart in Python; this is 7 times faster.
         return vars(self) | {"records": pickle.dumps(self.records)}
@@ -322,7 +329,7 @@ def _judge(
             break
     assert cost is not None
     decision, score = choose_decision(bench.metric, judged_folds(bench, predictions), thorough=False)
-    about = {"family": proposal.family, "trial": proposal.number, "target": bench.schema.target}
+    about = bench.about | {"family": proposal.family, "trial": proposal.number}
     artifact = write_artifact(Artifact(decided(first, decision), about))
     return Candidate(
         proposal.number,

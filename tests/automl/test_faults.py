@@ -19,8 +19,10 @@ from lean_automl.automl import finish
 from lean_automl.automl.journal import Journal
 from lean_automl.automl.output import MARKER, OutputFolder
 from lean_automl.automl.pipeline import FitRequest, fit, resume
+from lean_automl.automl.run import Run
 from lean_automl.cli.progress import Silent
 from lean_automl.config import Budget, Constraints, FitConfig
+from lean_automl.errors import InfeasibleError
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
@@ -80,6 +82,22 @@ def test_a_hang_ends_and_the_best_of_the_rest_ships(source: Path) -> None:
     (reason,) = [trial["reason"] for trial in run["trials"] if trial["parameters"].get("faulty_kind") == "hang"][:1]
     assert "longer than it may" in reason
     assert len([trial for trial in run["trials"] if trial["score"] is not None]) >= 2, "others went on"
+
+
+def test_an_interrupted_run_that_ships_nothing_can_go_on(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Run) -> None:
+        raise KeyboardInterrupt
+
+    def refused(_: Run) -> None:
+        raise InfeasibleError("the best students break a limit")
+
+    for step in ("choose_files", "publish_first", "choose_features", "prepare"):
+        monkeypatch.setattr(Run, step, lambda _: None)
+    monkeypatch.setattr(Run, "try_first", interrupted)
+    monkeypatch.setattr(Run, "finish", refused)
+    with pytest.raises(InfeasibleError):
+        fit(FitRequest(source, "flag", source.parent / "model"), CONFIG, Silent())
+    assert Journal(source.parent / ".model.run" / "journal").get("request") is not None
 
 
 @pytest.mark.slow

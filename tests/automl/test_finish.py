@@ -183,6 +183,10 @@ def test_time_that_cannot_be_enough_is_told_before_the_search() -> None:
     with pytest.raises(MeasurementError, match=r"takes 368 calls, and on a batch of 100,000 rows .* 184 or more"):
         check_time(slow, limits, 60.0)
     check_time(slow, limits, 600.0)
+    high = Constraints(max_latency_us=100.0, latency_quantile=0.999997)
+    with pytest.raises(MeasurementError, match=r"0\.999997 cannot be checked, .* takes 1,\d+,\d+ calls"):
+        check_time(Deployment({"model.lam": "native"}, {"model.lam": 0.1}), high, 600.0)
+    check_time(Deployment({"model.lam": "native"}), Constraints(latency_quantile=0.999997), 5.0)
     check_time(Deployment({"model.lam": "native"}), Constraints(), 5.0)
     assert measuring_s(slow, limits, 1.0) == pytest.approx(368 * 0.3)
 

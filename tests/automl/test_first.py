@@ -14,6 +14,7 @@ from tables import mixed_frame_for
 from watchers import Told
 
 from lean_automl.automl.finish import MissError
+from lean_automl.automl.front import read_front
 from lean_automl.automl.output import MARKER
 from lean_automl.automl.pipeline import fit
 from lean_automl.automl.publish import CLEARLY_QUICKER, EARLY_EXPLAIN_S, FIRST, Publisher
@@ -112,6 +113,7 @@ def test_a_short_run_publishes_its_first_model_if_nothing_else_ships(
     result = fit_without_students(tmp_path, monkeypatch)
     assert (result.student.family, result.trials) == ("linear", [])
     assert load(tmp_path / "model" / "model.lam").columns
+    assert [point.family for point in read_front(tmp_path / "model")] == ["linear"], "which is all that was found"
 
 
 def test_an_early_model_is_not_looked_at_for_long_and_the_last_one_is(

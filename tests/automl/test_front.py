@@ -92,7 +92,12 @@ def test_a_smaller_student_is_picked_in_a_moment(run: Path, tmp_path: Path) -> N
     assert time.monotonic() - begin < 60
     for name in ("model.lam", "model.onnx"):
         assert (tmp_path / "small" / name).stat().st_size <= smallest.bytes
-    assert load(tmp_path / "small" / "model.lam", "reference").classes == ("no", "yes")
+    small = load(tmp_path / "small" / "model.lam", "reference")
+    assert small.classes == ("no", "yes")
+    said, wanted = small.metadata, load(run / "model.lam", "reference").metadata
+    assert {name: said[name] for name in ("target", "task", "metric")} == {
+        name: wanted[name] for name in ("target", "task", "metric")
+    }
     with pytest.raises(InfeasibleError, match="none of"):
         select(run, Wish(Constraints(max_size_bytes=10.0)), tmp_path / "none", overwrite=False)
     assert not (tmp_path / "none").exists()

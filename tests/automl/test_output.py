@@ -1,9 +1,10 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from lean_automl.automl.output import FRONT, MARKER, OutputFolder, check_output
+from lean_automl.automl.output import FRONT, MARKER, OutputFolder, _born, check_output
 from lean_automl.errors import ConfigError
 
 
@@ -97,6 +98,26 @@ def test_what_may_be_replaced(files: dict[str, str], problem: str | None, tmp_pa
             check_output(out, overwrite=True)
     with pytest.raises(ConfigError, match="exists already"):
         check_output(out, overwrite=False)
+
+
+def test_a_run_that_is_under_way_is_not_disturbed(tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    with OutputFolder(out) as folder:
+        owner = folder.aside / "owner"
+        check_output(out, overwrite=False)  # by itself
+        process, _, born = owner.read_text().partition(" ")
+        assert (int(process), born) == (os.getpid(), _born(process))
+        owner.write_text(f"{os.getppid()} {_born(str(os.getppid()))}")
+        with pytest.raises(ConfigError, match="another run is making"):
+            check_output(out, overwrite=False)
+        owner.write_text(f"{os.getppid()} 1")  # of before the machine started anew: another process has its number
+        check_output(out, overwrite=False)
+
+
+def test_what_is_kept_for_later_has_no_owner(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path / "model") as folder:
+        folder.keep = True
+    assert list(folder.aside.iterdir()) == []
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:

@@ -7,16 +7,19 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from lean_automl_runtime.measure import CostModel
 
 from lean_automl.automl.choose_features import Terms, choose_features
 from lean_automl.automl.read_texts import USUAL_TOKENS, most_tokens, prepare_folds
-from lean_automl.config import Constraints, FitConfig
+from lean_automl.config import Constraints
 from lean_automl.data import Dataset, folds, load_dataset
 from lean_automl.features import fit_features
 from lean_automl.learners.base import FitOptions, Problem, Rows
 from lean_automl.learners.texts import fit_texts
 from lean_automl.search.metrics import make_metric
 from lean_automl.search.workers import Workers
+from lean_automl.student.costs import Costs
+from lean_automl.student.deploy import EVERY_FILE, Deployment
 
 ROWS = 900
 
@@ -29,9 +32,8 @@ def with_texts() -> Dataset:
     return load_dataset(pd.DataFrame({"text": text, "other": rng.normal(size=ROWS), "y": y}), "y")
 
 
-def tokens_with(dataset: Dataset, **limits: float) -> tuple[int, tuple[str, ...]]:
-    config = FitConfig(constraints=Constraints(**limits))  # type: ignore[arg-type]
-    return most_tokens(config, dataset.schema.features, dataset.table, Problem(dataset.schema.task, 2))
+def tokens_with(dataset: Dataset, deployment: Deployment = EVERY_FILE, **limits: float) -> tuple[int, tuple[str, ...]]:
+    return most_tokens(Constraints(**limits), deployment, dataset.table, Problem(dataset.schema.task, 2))  # type: ignore[arg-type]
 
 
 def test_a_limit_on_size_limits_tokens() -> None:
@@ -45,6 +47,28 @@ def test_texts_that_take_too_long_stay_unread_and_it_is_said() -> None:
     assert tokens == 0
     assert "1 column of text stays unread" in line
     assert tokens_with(with_texts(), max_latency_us=1e9) == (USUAL_TOKENS, ())
+
+
+class SlowToBegin:
+    """An engine of which a call takes long and rows take nothing."""
+
+    def run(self, _: list[np.ndarray]) -> None:
+        time.sleep(0.002)
+
+
+def test_in_a_batch_a_row_takes_its_part_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lean_automl.automl.read_texts._engine", lambda *_: SlowToBegin())
+    assert tokens_with(with_texts(), max_latency_us=1_000)[0] == 0
+    assert tokens_with(with_texts(), max_latency_us=1_000 * 200, batch_size=200)[0] == USUAL_TOKENS
+    assert tokens_with(with_texts(), max_latency_us=1_000 * 10_000, batch_size=10_000)[0] == USUAL_TOKENS
+    assert tokens_with(with_texts(), max_latency_us=1.0 * 200, batch_size=200)[0] == 0
+
+
+@pytest.mark.parametrize(("call_us", "tokens"), [(4.0, USUAL_TOKENS), (6.0, 0)])
+def test_a_profile_says_it_of_a_device(call_us: float, tokens: int) -> None:
+    costs = Costs({"model.lam": CostModel("native", {"calls": call_us}, 0.1, 1.5)}, 10.0)
+    deployment = Deployment({"model.lam": "native"}, costs=costs)
+    assert tokens_with(with_texts(), deployment, max_latency_us=10.0)[0] == tokens
 
 
 def test_several_texts_are_looked_at_together() -> None:

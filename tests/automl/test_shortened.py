@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from benches import make_bench
 from lean_automl_runtime.ir import Program
+from lean_automl_runtime.measure import CostModel
 
 from lean_automl.automl.finish import MissError, refit, tightened
 from lean_automl.automl.result import Check
@@ -18,6 +19,7 @@ from lean_automl.learners.base import FitOptions
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.search.workers import Workers
 from lean_automl.student.blend import Blend
+from lean_automl.student.costs import Costs
 from lean_automl.student.deploy import SURELY, Deployment, Footprint
 from lean_automl.student.trial import Workbench
 
@@ -59,6 +61,7 @@ def test_a_slow_file_gets_fewer_trees_than_a_quick_look_would_leave() -> None:
     blend, bench = made(Constraints(max_latency_us=1e6))
     whole = last_fit(blend, bench)
     tight = tightened(blend, bench, missed("ms", 3.0, 2.0))
+    assert tight is not None
     quick_us = blend.footprint.latency_us["model.lam"]
     assert tight.deployment.aims_us == {"model.lam": pytest.approx(0.95 * SURELY * quick_us * 2 / 3)}
     shorter = last_fit(blend, tight)
@@ -68,16 +71,40 @@ def test_a_slow_file_gets_fewer_trees_than_a_quick_look_would_leave() -> None:
 def test_a_large_file_gets_fewer_trees() -> None:
     blend, bench = made(Constraints(max_size_bytes=8_000))
     tight = tightened(blend, bench, missed("kB", 10.0, 8.0))
+    assert tight is not None
     assert tight.constraints.max_size_bytes == pytest.approx(0.95 * 6_400)
     assert bench.deployment.sizes(last_fit(blend, bench))["model.lam"] > tight.constraints.max_size_bytes
     assert bench.deployment.sizes(last_fit(blend, tight))["model.lam"] <= tight.constraints.max_size_bytes
     assert tight.constraints.max_latency_us is None
 
 
+def test_it_is_looked_at_anew_however_surely_it_seemed_to_fit() -> None:
+    blend, bench = made(Constraints(max_latency_us=1e6))
+    sure = replace(bench, costs=Costs({"model.lam": CostModel("reference", {"calls": 1.0}, 0.1, 1.1)}, 1e6))
+    tight = tightened(blend, sure, missed("ms", 3.0, 2.0))
+    assert tight is not None
+    assert trees_in(last_fit(blend, tight)) < trees_in(last_fit(blend, sure))
+
+
+def test_what_fewer_trees_cannot_mend_is_not_tried_again() -> None:
+    blend, bench = made(Constraints(max_latency_us=1e6, max_memory_bytes=1e8))
+    assert tightened(blend, bench, missed("MB", 120.0, 100.0)) is None
+
+
+@pytest.mark.parametrize(("floor", "is_tried"), [(0.0, True), (0.7, False)])
+def test_a_student_that_would_be_cut_to_little_is_not_tried_again(floor: float, is_tried: bool) -> None:
+    blend, bench = made(Constraints(max_latency_us=1e6))
+    floors_us = {"model.lam": floor * blend.footprint.latency_us["model.lam"]}
+    bench = replace(bench, deployment=replace(bench.deployment, floors_us=floors_us))
+    assert (tightened(blend, bench, missed("ms", 2.4, 2.0)) is not None) is is_tried
+
+
 def test_limits_that_were_kept_stay() -> None:
     blend, bench = made(Constraints(max_latency_us=50.0, max_size_bytes=1e6))
     kept = tightened(blend, bench, missed("ms", 1.0, 2.0))
+    assert kept is not None
     assert (kept.constraints, kept.deployment.aims_us) == (bench.constraints, {})
     predicted = replace(blend, footprint=Footprint({"model.lam": 1}, {"model.lam": 5.0}, {"model.lam": 40.0}))
     tight = tightened(predicted, bench, missed("ms", 2.0, 1.0))
+    assert tight is not None
     assert tight.deployment.aims_us == {"model.lam": pytest.approx(0.95 * SURELY * 20)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +20,9 @@ from quality.small_model import small_program, small_records
 
 from lean_automl.automl import encodings
 from lean_automl.automl.encodings import Variant, best
+from lean_automl.automl.infeasible import rounded_up
 from lean_automl.config import Constraints
-from lean_automl.errors import InfeasibleError, ParityError
+from lean_automl.errors import InfeasibleError, MeasurementError, ParityError
 
 DATA = 1
 USAGE = 2
@@ -194,7 +196,8 @@ def test_a_file_that_disagrees_is_not_written(cli: CommandLine, model: str, monk
 
 
 def variant(encoding: str, size: int, p50: float, upper: float) -> Variant:
-    latency = SimpleNamespace(total=SimpleNamespace(p50=SimpleNamespace(value_us=p50)), upper_us=lambda _: upper)
+    total = SimpleNamespace(p50=SimpleNamespace(value_us=p50), samples=2_000)
+    latency = SimpleNamespace(total=total, upper_us=lambda _: upper)
     parity = ParityReport(1, 1, 0, 1, 0.0, 0.0)
     return Variant(TreeEncoding(encoding), bytes(size), parity, latency)  # type: ignore[arg-type]
 
@@ -217,6 +220,19 @@ VARIANTS = (
 )
 def test_the_quickest_within_limits(limits: Constraints, expected: str) -> None:
     assert best(VARIANTS, limits).encoding == expected
+
+
+def test_a_quantile_without_a_bound_is_not_called_too_slow() -> None:
+    unbound = variant("tensor", 100, 20.0, math.inf)
+    with pytest.raises(MeasurementError, match=r"tensor: 2,000 calls do not bound the 0\.999 quantile"):
+        best([unbound], Constraints(max_latency_us=20, latency_quantile=0.999))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.1234, "0.13"), (0.3, "0.3"), (9.91, "10"), (12.3, "13"), (1234.5, "1235"), (48.0, "48")]
+)
+def test_what_would_fit_is_rounded_up(value: float, said: str) -> None:
+    assert rounded_up(value) == said
 
 
 def test_the_nearest_miss_has_the_least_excess() -> None:

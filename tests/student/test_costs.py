@@ -73,6 +73,7 @@ def test_a_program_surely_fits_below_its_tail_and_margin() -> None:
     assert costs.surely_fits(program, 1.0)
     assert not costs.surely_fits(program, 0.85)
     assert Costs({}, None).surely_fits(program, 0.1)
+    assert not Costs({}, 2.0).surely_fits(program, 0.85), "there was no time to find out what things cost"
 
 
 def test_this_machine_is_known_from_a_few_programs() -> None:
