@@ -21,9 +21,10 @@ examples:
   lean_automl fit train.csv --target y --max-latency-ms 2
   lean_automl fit train.parquet --target price --max-latency-us 50 --max-size-kb 64 --time-limit 120 --metric mae
 """
-
-
 TASKS: Final = ("binary", "multiclass", "regression")
+METRIC: Final = "a scikit-learn scorer, or auc, log_loss, brier, rmse, mse, mae; default by task: auc, log_loss, rmse"
+ALLOWED: Final = ("--resume", "--time-limit", "--verbose", "--quiet", "--json")
+GOES_WITH: Final = f"only {', '.join(ALLOWED[1:-1])} and {ALLOWED[-1]}"
 
 
 def add_parser(commands: Any) -> None:
@@ -42,7 +43,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--resume",
         metavar="FOLDER",
-        help="go on with an interrupted run, given its --out; only --time-limit and --verbose may be added",
+        help=f"go on with an interrupted run, given its --out; {GOES_WITH} may be added",
     )
     parser.add_argument("--out", metavar="FOLDER", help="folder to make (default: the table's name and -model)")
     parser.add_argument("--overwrite", action="store_true", help="replace the folder of an earlier run")
@@ -55,7 +56,7 @@ def add_parser(commands: Any) -> None:
     budget.add_argument("--no-feature-search", action="store_true", help="read the columns as they are")
     budget.add_argument("--no-measure", action="store_true", help="measure no latency that has no limit")
     how = parser.add_argument_group("how")
-    how.add_argument("--metric", metavar="NAME", help="a scikit-learn scorer; default by task: roc_auc, log loss, rmse")
+    how.add_argument("--metric", metavar="NAME", help=METRIC)
     how.add_argument("--task", choices=TASKS, help="kind of target, if inference is wrong")
     how.add_argument("--families", metavar="A,B", help="student families to search (default: all)")
     how.add_argument("--holdout", type=float, metavar="SHARE", help="rows kept for the final judgement")
@@ -75,7 +76,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON and nothing else")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--verbose", action="store_true", help="show settings of trials too, and keep a run.log")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, usual=parser.parse_args([]))
 
 
 def _add_wishes(group: Any) -> None:
@@ -103,6 +104,8 @@ def run(namespace: argparse.Namespace) -> int:
     """Fit and show the result."""
     if namespace.resume is None and (namespace.data is None or namespace.target is None):
         raise ConfigError("fit needs DATA and --target, or --resume FOLDER.")
+    if namespace.resume is not None:
+        _refuse_settings(namespace)
     config = config_of(namespace)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end with the best so far
     # The training stack takes seconds to import: not before the command line is known to be right.
@@ -144,6 +147,21 @@ def run(namespace: argparse.Namespace) -> int:
     else:
         show_result(result, out)
     return EXIT_INTERRUPTED if result.interrupted else 0
+
+
+def _refuse_settings(namespace: argparse.Namespace) -> None:
+    """A run that goes on has settings of its own."""
+    usual = vars(namespace.usual)
+    given = [name for name, value in usual.items() if getattr(namespace, name) != value]
+    others = ["DATA" if name == "data" else _option(name) for name in given if _option(name) not in ALLOWED]
+    if others:
+        raise ConfigError(
+            f"--resume goes on with the settings of the run: {GOES_WITH} may be added, and not {others[0]}."
+        )
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def config_of(namespace: argparse.Namespace) -> FitConfig:

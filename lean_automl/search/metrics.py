@@ -140,8 +140,10 @@ def make_metric(name: str | None, task: Task, outputs: int, quantiles: tuple[flo
     """The metric of that name, or the task's default; for quantiles, the pinball loss.
 
     Raises:
-        ConfigError: scikit-learn has no such scorer, or it does not fit the task.
+        ConfigError: It is no name, scikit-learn has no such scorer, or it does not fit the task.
     """
+    if name is not None and not isinstance(name, str):
+        raise ConfigError("--metric: only names are taken, such as those of sklearn.metrics.get_scorer_names().")
     if quantiles:
         if name not in (None, PINBALL, *(alias for alias, full in ALIASES.items() if full == PINBALL)):
             raise ConfigError(f"--metric: {name!r} judges no quantiles. Leave it out: they have the pinball loss.")

@@ -52,7 +52,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         max_size_kb: For each file, in units of 1,000 bytes; None is no limit.
         latency_quantile: Which quantile the latency limit is for.
         serve_with: Engine that the limits hold for, and that predicts: auto, native, numba, reference or onnx.
-        time_limit: Seconds for a fit; what is not needed is not used.
+        time_limit: Seconds for a fit, which takes all of them unless `max_trials` ends the search first.
         max_trials: Students to try at most.
         metric: Name of a scikit-learn scorer that chooses the model; None for the task's default.
         families: Student families to search; None for all.

@@ -22,6 +22,8 @@ def config_of(parameters: Mapping[str, Any]) -> FitConfig:
         ConfigError: A parameter has a value or a type that is not allowed.
     """
     get = parameters.__getitem__
+    if get("serve_with") == "c":
+        raise ConfigError("serve_with='c' makes a C header, which cannot predict here: export('model.h') writes one.")
     try:
         latency, size = get("max_latency_ms"), get("max_size_kb")
         return FitConfig(

@@ -117,8 +117,9 @@ def test_quantiles_are_columns_of_every_prediction(cli: CommandLine, table: str)
     run = strict(outcome.out)
     assert run["metric"] == "neg_mean_pinball_loss"
     assert run["asked"]["settings"]["quantiles"] == [0.1, 0.5, 0.9]
-    for file in ("model.lam", "model.onnx"):
-        assert cli.run("predict", f"made/{file}", table, "--out", "p.csv", "--overwrite").code == 0
+    assert cli.run("select", "made", "--out", "picked").code == 0
+    for file in ("made/model.lam", "made/model.onnx", "picked/model.lam"):
+        assert cli.run("predict", file, table, "--out", "p.csv", "--overwrite").code == 0
         numbers = pd.read_csv("p.csv")
         assert list(numbers.columns) == ["quantile_0.1", "quantile_0.5", "quantile_0.9"]
         assert (numbers.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)

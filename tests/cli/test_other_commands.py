@@ -116,6 +116,12 @@ def test_bench_refuses_numbers(cli: CommandLine, model: str, option: str) -> Non
         (DATA, ("select", "damaged"), "front.zip: cannot be read"),
         (USAGE, ("select", "absent", "--max-size-kb", "nan"), "is not a limit"),
         (USAGE, ("fit", "--resume", "absent"), "no interrupted run was found"),
+        (
+            USAGE,
+            ("fit", "--resume", "absent", "--quiet", "--max-size-kb", 9),
+            "--json may be added, and not --max-size-kb",
+        ),
+        (USAGE, ("fit", "train.csv", "--resume", "absent"), "only --time-limit, --verbose, --quiet and --json may"),
         (USAGE, ("fit", "--resume", "damaged"), "no interrupted run was found"),
         (DATA, ("compile", "absent.txt"), "cannot be read"),
         (DATA, ("compile", "rows.csv"), "not a model of a known kind"),

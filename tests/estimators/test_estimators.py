@@ -232,6 +232,8 @@ def test_a_folder_may_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         ({"max_size_kb": "small"}, "wrong type"),
         ({"families": "none"}, "^families: 'none'"),
         ({"metric": "unheard"}, "^metric: 'unheard'"),
+        ({"metric": max}, "^metric: only names are taken"),
+        ({"serve_with": "c"}, "^serve_with='c' makes a C header, which cannot predict here"),
         ({"drop": "x9"}, "'x9' is not a column"),
     ],
 )
