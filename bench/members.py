@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from machine import machine
-from more_learners import Neighbours, XGBoost
 from paired import constant_score, interval, parted, rows_of
 
 from lean_automl.features import fit_features
@@ -22,10 +21,7 @@ from lean_automl.search.metrics import Metric, make_metric
 from lean_automl.student.blend import ASKED_WITH_ROOM, MOST_MEMBERS
 from lean_automl.teacher.portfolio import portfolio
 
-MORE = {
-    "xgboost": XGBoost(),
-    "neighbours": Neighbours(),
-}
+MORE = ("xgboost", "neighbours")  # learners that are no members
 
 
 def main() -> None:
@@ -62,7 +58,7 @@ def compare(path: Path, one: dict, options: argparse.Namespace, seed: int) -> di
     rows = Rows(plan.frame(dataset.table), dataset.y, dataset.weight)
     seen, new = {}, {}
     members = portfolio(own.size, problem, networks=True, students=True)
-    for learner in (*members, *(MORE[name] for name in options.more)):
+    for learner in (*members, *more(options.more)):
         name = learner.name if learner.name not in seen else f"{learner.name}, second"
         fitted = learner.fit(rows.take(train), rows.take(valid), problem, FitOptions(seed, 1))
         seen[name], new[name] = fitted.predict(rows.frame.take(valid)), fitted.predict(rows.frame.take(test))
@@ -80,6 +76,15 @@ def compare(path: Path, one: dict, options: argparse.Namespace, seed: int) -> di
             )
     scores["all, equally"] = metric(dataset.y[test], averaged(list(new.values()), problem.task))
     return {"scores": {name: round((score - constant) / scale, 5) for name, score in scores.items()}}
+
+
+def more(names: list[str]) -> list:
+    """Learners that are no members, by name."""
+    if not names:
+        return []
+    from more_learners import Neighbours, XGBoost
+
+    return [{"xgboost": XGBoost(), "neighbours": Neighbours()}[name] for name in names]
 
 
 def by_rule(seen: dict[str, np.ndarray], judged: Rows, problem: Problem, metric: Metric) -> list[str]:

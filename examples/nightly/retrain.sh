@@ -11,8 +11,8 @@ fi
 lean_automl gate "$@" --save candidate-gate.json # exit code 4 ends the script here: the old model stays
 
 mkdir -p model
-rm -f model/model.onnx # a run leaves it out where it would break a limit
 mv candidate/model.lam model/
-if [ -f candidate/model.onnx ]; then mv candidate/model.onnx model/; fi
+# A run leaves the other file out where it would break a limit.
+if [ -f candidate/model.onnx ]; then mv candidate/model.onnx model/; else rm -f model/model.onnx; fi
 mv candidate-gate.json model/gate.json
 mv candidate-gate.baseline.lam model/gate.baseline.lam

@@ -104,6 +104,6 @@ def _joined(stage: Stage, parts: Sequence[tuple[F64, NDArray[np.float64], float]
     predictions = np.concatenate([predicted for predicted, _, _ in parts])
     judges, rows = stage.judges, stage.rows
     weight = None if rows.weight is None else rows.weight[judges]
-    losses = row_losses(rows.y[judges], predictions, stage.problem.task, weight)
+    losses = row_losses(rows.y[judges], predictions, stage.problem.task, weight, stage.problem.judged_at)
     importance = np.mean([one for _, one, _ in parts], axis=0)
     return Heard(predictions, losses, importance, float(np.mean([seconds for _, _, seconds in parts])), late)

@@ -79,24 +79,28 @@ def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench | No
     day. Here both are known, so the aim is one for quick looks.
     """
     constraints, costs, aims_us = bench.constraints, bench.costs, dict(bench.deployment.aims_us)
+    broken, hopeless = set[str](), set[str]()
     for check in miss.checks:
         if check.met or check.limit is None:
             continue
-        keep = KEPT_OF_LIMIT * check.limit / check.value
+        name, keep = check.file.split()[0], KEPT_OF_LIMIT * check.limit / check.value
+        broken.add(name)
         if check.unit == "kB" and constraints.max_size_bytes is not None:
             constraints = replace(constraints, max_size_bytes=keep * constraints.max_size_bytes)
         elif check.unit == "ms" and constraints.max_latency_us is not None:
-            name = check.file.split()[0]
             aim_us = bench.deployment.aim_us(name, constraints.max_latency_us)
             looked_us = blend.footprint.limited_us.get(name, aim_us)
             floor_us = bench.deployment.floors_us.get(name, 0.0)
             aims_us[name] = SURELY * keep * min(aim_us, looked_us)
-            if aims_us[name] - floor_us < LEAST_LEFT * (looked_us - floor_us):
-                return None
             costs = None  # which said that it would fit
+            if aims_us[name] - floor_us < LEAST_LEFT * (looked_us - floor_us):
+                hopeless.add(name)
         else:
-            return None
-    deployment = replace(bench.deployment, aims_us=aims_us)
+            hopeless.add(name)
+    if hopeless and (hopeless == broken or not bench.deployment.sheds):
+        return None
+    # A file that cannot be mended is left out when it is measured again; the student is not cut to it.
+    deployment = replace(bench.deployment.without(hopeless), aims_us=aims_us)
     return replace(bench, constraints=constraints, costs=costs, deployment=deployment)
 
 

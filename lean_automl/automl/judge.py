@@ -44,9 +44,9 @@ class Judge:
         return self._score(teacher.predict(plan.frame(self.rows.table)))
 
     def constant(self, known: Dataset) -> float:
-        """Score of the mean, or of the shares of the classes, in the rows that a run may see."""
-        if self.problem.quantiles:
-            own = weighted_quantiles(known.y, self.problem.quantiles, known.weight)
+        """Score of the mean or median, or of the shares of the classes, in the rows that a run may see."""
+        if self.problem.judged_at:
+            own = weighted_quantiles(known.y, self.problem.judged_at, known.weight)
             return self._score(np.tile(own, (self.rows.rows, 1)))
         if self.problem.task is Task.REGRESSION:
             return self._score(np.full((self.rows.rows, 1), np.average(known.y, weights=known.weight)))

@@ -83,7 +83,8 @@ def _is_running(owner: str) -> bool:
         return False
     except PermissionError:
         pass
-    return not born or born == _born(process)  # after the machine has started anew, another one has its number
+    now = _born(process)
+    return not born or not now or born == now  # after the machine has started anew, another one has its number
 
 
 def _born(process: str) -> str:

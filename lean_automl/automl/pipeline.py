@@ -12,7 +12,7 @@ from lean_automl.automl.logbook import log_request, log_result, logbook
 from lean_automl.automl.output import JOURNAL, LOG, OutputFolder, aside_of, check_output
 from lean_automl.automl.request import FitRequest, Watcher
 from lean_automl.automl.run import Run
-from lean_automl.errors import ConfigError
+from lean_automl.errors import ConfigError, LeanAutoMLError
 from lean_automl.features import parse_all
 from lean_automl.search.clock import Clock
 from lean_automl.student.families import check_families
@@ -103,6 +103,10 @@ def _run(request: FitRequest, config: FitConfig, watcher: Watcher, clock: Clock,
             what = f"{request.out} holds the first model" if folder.published else "nothing was written"
             how = f". Go on with: lean_automl fit --resume {request.out}" if folder.keep else ""
             raise KeyboardInterrupt(what + how) from None
+        except LeanAutoMLError:
+            if folder.keep:
+                watcher.step("note", f"what was found so far is kept: lean_automl fit --resume {request.out}")
+            raise
         except OSError as error:  # a full disk
             run.publisher.settle()
             folder.keep = run.journal is not None and run.publisher.shipped is not None

@@ -18,7 +18,7 @@ from lean_automl.automl.last_fit import LastFit
 from lean_automl.automl.measure_files import SHARE_OF_MEASURING, MeasurePlan
 from lean_automl.automl.output import FRONT
 from lean_automl.automl.predicted import judge_files
-from lean_automl.automl.report import LONGEST_EXPLAIN_S, Shipped
+from lean_automl.automl.report import EXPLAIN_SHARE, LONGEST_EXPLAIN_S, Shipped
 from lean_automl.data.records import to_records
 from lean_automl.errors import LeanAutoMLError
 from lean_automl.student.blend import Blend, single
@@ -131,10 +131,12 @@ class Publisher:
 
     @property
     def last_s(self) -> float:
-        """What the last one will take to be put there: what an early one took, and longer measuring; 0 if unknown."""
+        """What the last one will take to be put there: what an early one took, and longer looks; 0 if unknown."""
         if not self.seconds:
             return 0.0
-        return self.seconds + max(0.0, self.run.time.measure_s - EARLY_MEASURE_S) * len(self.run.deployment.engines)
+        explain_s = min(LONGEST_EXPLAIN_S, EXPLAIN_SHARE * self.run.clock.limit_s) - EARLY_EXPLAIN_S
+        measure_s = max(0.0, self.run.time.measure_s - EARLY_MEASURE_S) * len(self.run.deployment.engines)
+        return self.seconds + max(0.0, explain_s) + measure_s
 
     def _publish_quietly(self, run: Run, candidate: Candidate) -> None:
         begin = time.monotonic()
@@ -187,7 +189,7 @@ class Publisher:
         write_files(draft, program, deployment, provenance | run.reporter.figures(measured.checks))
         checks = [*check_sizes(draft, deployment, constraints), *measured.checks]
         left_out, searched = tuple(measured.left_out.values()), run.features.searched
-        shipped = Shipped(blend, last, deployment, measured.measurements, checks, left_out, searched)
+        shipped = Shipped(blend, last, deployment, measured.measurements, checks, run.bench, left_out, searched)
         result = self._record(shipped, draft, run, is_early=measure_s is not None)
         self.shipped = shipped
         return result
@@ -200,8 +202,10 @@ class Publisher:
         return self._record(shipped, draft, self.run)
 
     def _record(self, shipped: Shipped, draft: Path, run: Run, is_early: bool = False) -> RunResult:
-        tried = run.students.log.candidates or [candidate for candidate, _ in shipped.blend.members]
-        (draft / FRONT).write_bytes(front_bytes(tried, run.bench))
+        tried, bench = run.students.log.candidates, run.bench
+        if not tried:  # the first model, which was judged by rows of its own
+            tried, bench = [candidate for candidate, _ in shipped.blend.members], shipped.bench
+        (draft / FRONT).write_bytes(front_bytes(tried, bench))
         result = run.reporter.result(run, shipped, EARLY_EXPLAIN_S if is_early else LONGEST_EXPLAIN_S)
         run.reporter.write(result, draft, run.watcher)
         run.folder.publish(draft)

@@ -23,7 +23,7 @@ from lean_automl.report.explain import Explained, explain
 from lean_automl.report.page import page
 from lean_automl.student.distilled import undistilled
 from lean_automl.student.search import FailedTrial
-from lean_automl.student.trial import Candidate
+from lean_automl.student.trial import Candidate, Workbench
 
 if TYPE_CHECKING:
     from lean_automl_runtime.measure import Measurement
@@ -64,6 +64,7 @@ class Shipped:
         deployment: What ships.
         measurements: In fresh processes, by file and engine.
         checks: Each constraint and each measured figure.
+        bench: What judged it.
         left_out: A line for each file that broke a limit and was left out.
         searched: Features that it had to choose from beyond the basic ones.
     """
@@ -73,6 +74,7 @@ class Shipped:
     deployment: Deployment
     measurements: list[Measurement]
     checks: list[Check]
+    bench: Workbench
     left_out: tuple[str, ...] = ()
     searched: tuple[NumericFeature | CategoryFeature, ...] = ()
 

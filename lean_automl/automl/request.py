@@ -12,7 +12,7 @@ from lean_automl.data import Schema, SchemaOverrides, Task
 from lean_automl.errors import ConfigError
 from lean_automl.features import FeaturePlan, check_monotone
 from lean_automl.learners.base import Problem
-from lean_automl.search.metrics import Metric, make_metric
+from lean_automl.search.metrics import Metric, is_absolute, make_metric
 from lean_automl.student.search import Watcher as SearchWatcher
 from lean_automl.teacher.build import Watcher as TeacherWatcher
 
@@ -70,7 +70,8 @@ def problem_of(schema: Schema, config: FitConfig, own: FeaturePlan) -> Problem:
         raise ConfigError("--monotone: what learns quantiles cannot keep an order. Leave one of the two out.")
     check_monotone(config.monotone, schema, own)
     outputs = len(schema.classes) or len(config.quantiles) or 1
-    return Problem(schema.task, outputs, balanced, config.monotone, config.quantiles)
+    absolute = not schema.task.is_classification and is_absolute(config.metric)
+    return Problem(schema.task, outputs, balanced, config.monotone, config.quantiles, absolute=absolute)
 
 
 def metric_of(config: FitConfig, problem: Problem) -> Metric:

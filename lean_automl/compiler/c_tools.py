@@ -54,6 +54,7 @@ def run_tool(
             errors="replace",
             timeout=timeout_s,
             check=False,
+            process_group=0,  # Ctrl-C in a terminal is for this program, which may want to end what it does
         )
     except subprocess.TimeoutExpired:
         raise ToolchainError(f"{name} did not end within {timeout_s:g} s. Give fewer rows.") from None

@@ -65,6 +65,7 @@ class Problem:
         monotone: Names and signs of what predictions may only rise (1) or only fall (-1) with.
         quantiles: Which of the target are predicted, ascending; none for the mean.
         signs: The same for each numeric feature, 0 for any; empty if there are none, or while features are chosen.
+        absolute: Whether of a number the absolute error counts, and not its square.
     """
 
     task: Task
@@ -73,11 +74,22 @@ class Problem:
     monotone: tuple[tuple[str, int], ...] = ()
     quantiles: tuple[float, ...] = ()
     signs: tuple[int, ...] = ()
+    absolute: bool = False
 
     @property
     def scores(self) -> int:
         """Columns of raw scores: 1 for binary and the mean, else one for each class or quantile."""
         return 1 if self.task is Task.BINARY else self.outputs
+
+    @property
+    def learns_medians(self) -> bool:
+        """Whether trees learn by the absolute error; their libraries keep signs by the squared one alone."""
+        return self.absolute and not any(self.signs)
+
+    @property
+    def judged_at(self) -> tuple[float, ...]:
+        """Quantiles whose pinball loss is that of a row: half the absolute error is that of the median."""
+        return self.quantiles or ((0.5,) if self.absolute else ())
 
     @property
     def of_mean(self) -> Problem:

@@ -84,7 +84,8 @@ class CatBoost:
         return Pool(FeaturesData(numbers, codes), rows.y, weight=rows.weight)
 
     def _parameters(self, problem: Problem, options: FitOptions) -> dict[str, Any]:
-        loss = {Task.BINARY: "Logloss", Task.MULTICLASS: "MultiClass", Task.REGRESSION: "RMSE"}[problem.task]
+        of_number = "MAE" if problem.learns_medians else "RMSE"
+        loss = {Task.BINARY: "Logloss", Task.MULTICLASS: "MultiClass", Task.REGRESSION: of_number}[problem.task]
         return {
             "loss_function": "CrossEntropy" if self.soft else loss,
             **({"classes_count": problem.outputs} if problem.task is Task.MULTICLASS else {}),

@@ -92,7 +92,7 @@ class LightGBM:
 
     def _parameters(self, problem: Problem, options: FitOptions) -> dict[str, Any]:
         return {
-            "objective": OBJECTIVE[problem.task],
+            "objective": "regression_l1" if problem.learns_medians else OBJECTIVE[problem.task],
             **({"num_class": problem.outputs} if problem.task is Task.MULTICLASS else {}),
             "num_leaves": self.leaves,
             "learning_rate": FIRST_RATE if self.learning_rate is None else self.learning_rate,

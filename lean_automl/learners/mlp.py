@@ -91,7 +91,7 @@ class MLP:
 def _target_scale(y: NDArray[Any], problem: Problem) -> tuple[float, float]:
     if problem.task is not Task.REGRESSION:
         return 0.0, 1.0
-    return float(np.mean(y)), float(np.std(y)) or 1.0
+    return float(np.median(y) if problem.absolute else np.mean(y)), float(np.std(y)) or 1.0
 
 
 def _read_categories(frame: Frame) -> list[int]:
@@ -162,7 +162,8 @@ def _loss(scores: Any, targets: Any, weight: Any, problem: Problem) -> Any:
     elif problem.task is Task.BINARY:
         loss = functional.binary_cross_entropy_with_logits(scores[:, 0], targets, reduction="none")
     else:
-        loss = (scores[:, 0] - targets) ** 2
+        error = scores[:, 0] - targets
+        loss = error.abs() if problem.absolute else error**2
     return loss.mean() if weight is None else (loss * weight).sum() / weight.sum()
 
 

@@ -36,7 +36,7 @@ def row_losses(
         predicted: Probabilities (n, classes), or predictions (n, 1).
         task: What is predicted.
         weight: Of the rows, shape (n,), or None for equal weights.
-        quantiles: What the columns of predictions are, if they are quantiles.
+        quantiles: Whose pinball loss is wanted, one for each column of predictions; none for the squared error.
     """
     if quantiles:
         losses = pinball(y, predicted, quantiles)

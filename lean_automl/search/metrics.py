@@ -165,6 +165,11 @@ def make_metric(name: str | None, task: Task, outputs: int, quantiles: tuple[flo
     return metric
 
 
+def is_absolute(name: str | None) -> bool:
+    """Whether the metric of that name is the mean absolute error."""
+    return isinstance(name, str) and ALIASES.get(name, name) == ALIASES["mae"]
+
+
 def _for_many_classes(name: str, task: Task) -> str:
     """Scorers that need to be told how to average over more than two classes."""
     if task is not Task.MULTICLASS:

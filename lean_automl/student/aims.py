@@ -19,13 +19,14 @@ from lean_automl_runtime.measure import MeasureOptions, Tail, measure_tail
 from lean_automl.errors import MeasurementError
 from lean_automl.student.deploy import LATENCY_AIM, SURELY
 from lean_automl.student.floors import SMALL_TREES, small_model
+from lean_automl.student.header import HEADER_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lean_automl_runtime.ir import Column
 
-    from lean_automl.config import FitConfig
+    from lean_automl.config import Constraints, FitConfig
     from lean_automl.student.deploy import Deployment
 
 TAIL: Final = MeasureOptions(budget_s=0.25, max_attempts=1, tightness=0.0)
@@ -38,12 +39,17 @@ LEAST_US: Final = 0.1
 LONGEST_LIMIT_US: Final = 200.0  # far above what interruptions take: calls near longer limits all have some
 
 
+def needs_aims(deployment: Deployment, constraints: Constraints) -> bool:
+    """Whether slow calls matter: not where the limit is long or is for batches, nor for a header, whose are short."""
+    limit_us = constraints.max_latency_us
+    is_short = limit_us is not None and limit_us <= LONGEST_LIMIT_US
+    return is_short and constraints.batch_size == 1 and HEADER_FILE not in deployment.engines
+
+
 def with_aims(
     deployment: Deployment, columns: tuple[Column, ...], config: FitConfig, small_us: Mapping[str, float], rows: int
 ) -> tuple[Deployment, tuple[str, ...]]:
     """The deployment with medians to aim at, and a line for each file where they could not be found out.
-
-    There are no aims where the limit is long or is for batches.
 
     Args:
         deployment: Files that ship, with their floors.
@@ -53,8 +59,7 @@ def with_aims(
         rows: That measuring will rotate through.
     """
     constraints, limit_us = config.constraints, config.constraints.max_latency_us
-    is_short = limit_us is not None and limit_us <= LONGEST_LIMIT_US
-    if limit_us is None or not is_short or constraints.batch_size > 1:
+    if limit_us is None or not needs_aims(deployment, constraints):
         return deployment, ()
     options = replace(TAIL, timeout_s=MOST_SHARE * config.budget.time_limit_s)
     tails, aims_us, lines = dict[str, Tail](), dict[str, float](), list[str]()

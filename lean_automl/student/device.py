@@ -12,11 +12,10 @@ from lean_automl_runtime.measure import contents_of, features
 from lean_automl_runtime.measure.reference_programs import ROWS as REFERENCE_ROWS
 
 from lean_automl.errors import ConfigError, InfeasibleError
-from lean_automl.student.aims import with_aims
+from lean_automl.student.aims import needs_aims, with_aims
 from lean_automl.student.costs import device_costs
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment, choose_deployment, leave_out_slow
 from lean_automl.student.floors import least_program, small_model
-from lean_automl.student.header import HEADER_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +72,8 @@ def choose_files(
     if config.device is None:
         deployment, lines = choose_deployment(config.target, columns, records, config.constraints)
         limit_us = config.constraints.max_latency_us
-        if limit_us is None or HEADER_FILE in deployment.engines:  # a header's calls are too short to be slow
+        is_chosen = deployment.sheds and len(deployment.engines) > 1
+        if limit_us is None or not (is_chosen or needs_aims(deployment, config.constraints)):
             return deployment, lines
         model = small_model(columns, rows=min(REFERENCE_ROWS, len(records)))  # of wide tables there are fewer
         small_us = deployment.footprint(*model, config.constraints).latency_us

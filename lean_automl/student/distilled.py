@@ -27,7 +27,7 @@ def undistilled(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 class DistilledOblivious:
-    """Search space of distilled oblivious trees: cross-entropy on probabilities, squared error on numbers."""
+    """Search space of distilled oblivious trees: cross-entropy on probabilities, the usual loss on numbers."""
 
     name = "distilled"
 

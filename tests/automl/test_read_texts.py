@@ -71,6 +71,14 @@ def test_a_profile_says_it_of_a_device(call_us: float, tokens: int) -> None:
     assert tokens_with(with_texts(), deployment, max_latency_us=10.0)[0] == tokens
 
 
+@pytest.mark.parametrize("engine", ["native", "numba", "reference", "c", "onnx"])
+def test_texts_are_timed_in_every_engine_that_serves(engine: str) -> None:
+    name = {"c": "model.h", "onnx": "model.onnx"}.get(engine, "model.lam")
+    deployment = Deployment({name: engine})
+    assert tokens_with(with_texts(), deployment, max_latency_us=1e9)[0] == USUAL_TOKENS
+    assert tokens_with(with_texts(), deployment, max_latency_us=0.001)[0] == 0
+
+
 def test_several_texts_are_looked_at_together() -> None:
     frame = pd.DataFrame({"y": with_texts().y, "text": with_texts().table.array("text")})
     dataset = load_dataset(frame.assign(more=frame["text"].str[::-1]), "y")

@@ -55,6 +55,12 @@ def shipped(run: Run, *finalists: Any) -> Any:
     return ship.ship_first(run, finalists, [])  # type: ignore[arg-type]
 
 
+def test_one_of_which_too_little_would_be_left_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ship, "tightened", lambda *_: None)
+    run = Run({"trees": [1.5, 0.9], "linear": [0.8]})
+    assert shipped(run, finalist("trees", 500.0, True), finalist("linear", 100.0, False)) == "linear"
+
+
 def test_one_that_can_be_shortened_is_tried_again() -> None:
     run = Run({"trees": [1.5, 1.1, 0.9]})
     assert shipped(run, finalist("trees", 500.0, True)) == "trees"

@@ -91,6 +91,23 @@ def test_what_fewer_trees_cannot_mend_is_not_tried_again() -> None:
     assert tightened(blend, bench, missed("MB", 120.0, 100.0)) is None
 
 
+@pytest.mark.parametrize("sheds", [True, False])
+def test_a_student_is_not_cut_to_a_file_that_nothing_mends(sheds: bool) -> None:
+    blend, bench = made(Constraints(max_latency_us=1e6))
+    looked = blend.footprint.latency_us | {"model.onnx": 10.0}
+    blend = replace(blend, footprint=Footprint({"model.lam": 1, "model.onnx": 1}, looked))
+    engines = {"model.lam": "reference", "model.onnx": "onnx"}
+    both = replace(bench, deployment=Deployment(engines, {"model.onnx": 9.5}, sheds=sheds, timer=timed))
+    checks = [Check("figure", f"{name} with {engine}", 2.2, 2.0, "ms", met=False) for name, engine in engines.items()]
+    tight = tightened(blend, both, MissError(checks))
+    if not sheds:
+        assert tight is None
+    else:
+        assert tight is not None
+        assert set(tight.deployment.engines) == {"model.lam"}
+        assert tight.deployment.aims_us["model.lam"] < looked["model.lam"]
+
+
 @pytest.mark.parametrize(("floor", "is_tried"), [(0.0, True), (0.7, False)])
 def test_a_student_that_would_be_cut_to_little_is_not_tried_again(floor: float, is_tried: bool) -> None:
     blend, bench = made(Constraints(max_latency_us=1e6))

@@ -71,6 +71,7 @@ def test_nothing_is_aimed_at_below_what_a_call_takes_before_any_model(monkeypatc
         (HERE, Constraints()),
         (HERE, Constraints(max_latency_us=2_000.0)),
         (HERE, Constraints(max_latency_us=100.0, batch_size=64)),
+        (Deployment({"model.h": "c"}, {"model.h": 0.1}), Constraints(max_latency_us=1.0)),
     ],
 )
 def test_nothing_is_measured_where_it_would_tell_nothing(deployment: Deployment, limits: Constraints) -> None:

@@ -40,25 +40,38 @@ def test_a_file_that_is_too_slow_for_a_small_model_is_left_out_where_another_is_
     assert leave_out_slow(both, small_us, 36.0) == (both, ())
 
 
-def test_a_small_model_is_looked_at_only_where_a_limit_makes_it_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("target", "limits", "is_looked_at"),
+    [
+        ("native", NONE, False),
+        ("native", Constraints(max_latency_us=2_000.0), False),  # there is nothing to choose, and slow calls keep it
+        ("native", Constraints(max_latency_us=20.0), True),
+        ("native", Constraints(max_latency_us=20.0, batch_size=10), False),
+        ("auto", Constraints(max_latency_us=2_000.0), True),
+        ("auto", Constraints(max_latency_us=2_000.0, batch_size=10), True),
+        ("c", Constraints(max_latency_us=1.0), False),
+    ],
+)
+def test_a_small_model_is_looked_at_only_where_it_matters(
+    target: str, limits: Constraints, is_looked_at: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench, looked = make_bench(count=1), list[str]()
+    files = {
+        "native": Deployment({"model.lam": "native"}),
+        "auto": Deployment({"model.lam": "native", "model.onnx": "onnx"}, sheds=True),
+        "c": Deployment({"model.h": "c"}),
+    }
 
     def footprint(*_: object) -> Footprint:
         looked.append("small model")
-        return Footprint({}, {"model.lam": 1.0})
+        return Footprint({}, {"model.lam": 1.0, "model.onnx": 9.0})
 
-    def choose(target: str, limits: Constraints) -> Deployment:
-        config = FitConfig(constraints=limits, target=target)
-        return choose_files(config, bench.schema.features, bench.records)[0]
-
-    header, alone = Deployment({"model.h": "c"}), Deployment({"model.lam": "native"})
-    monkeypatch.setattr(device, "choose_deployment", lambda target, *_: (header if target == "c" else alone, ()))
+    monkeypatch.setattr(device, "choose_deployment", lambda target, *_: (files[target], ()))
+    monkeypatch.setattr(device, "with_aims", lambda deployment, *_: (deployment, ()))
     monkeypatch.setattr(Deployment, "footprint", footprint)
-    assert choose("c", Constraints(max_latency_us=1.0)) == header
-    assert choose("native", NONE) == alone
-    assert looked == []
-    assert choose("native", Constraints(max_latency_us=2_000.0)) == alone
-    assert looked == ["small model"]
+    config = FitConfig(constraints=limits, target=target)
+    assert choose_files(config, bench.schema.features, bench.records) == (files[target], ())
+    assert looked == (["small model"] if is_looked_at else [])
 
 
 def test_the_small_model_reads_as_many_columns_of_each_kind() -> None:

@@ -70,7 +70,7 @@ def make_work(model: Model, records: list[dict[str, Any]], batch_size: int | Non
 
 
 def batches(rows: list[dict[str, Any]], batch_size: int) -> list[dict[str, Any]]:
-    """Tables of so many of the rows, in turn; two or more, unless one is larger than caches are."""
+    """Tables of so many of the rows, in turn, until they have more cells than caches hold; at least one."""
     from lean_automl_runtime.measure.rows import as_table
 
     cells = batch_size * max(1, len(rows[0]))
