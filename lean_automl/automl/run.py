@@ -26,7 +26,8 @@ from lean_automl.automl.read_texts import most_tokens, prepare_folds
 from lean_automl.automl.report import Reporter
 from lean_automl.automl.request import FitRequest, Watcher, metric_of, problem_of
 from lean_automl.automl.ship import Misses, ship_first
-from lean_automl.automl.thin import WORTH_THINNING, judging, part, search_rows, trees_in_time
+from lean_automl.automl.space import context_of
+from lean_automl.automl.thin import WORTH_THINNING, judging, part, search_rows
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
 from lean_automl.errors import DataError, InfeasibleError
@@ -39,7 +40,6 @@ from lean_automl.student.blend import Blend, choose_blend, single
 from lean_automl.student.costs import costs_for
 from lean_automl.student.device import choose_files
 from lean_automl.student.families import choose_families, left_out_for_signs
-from lean_automl.student.family import Context
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
 from lean_automl.student.trial import Candidate, Workbench
 from lean_automl.teacher.bag import Lesson
@@ -212,10 +212,7 @@ class Run:
         )
         rows = int(np.mean([fold.train.size for fold in judged]))
         self.distils = len(judged) == 1 and constraints.are_tight and self.config.budget.teacher
-        trees = trees_in_time(self.clock.limit_s, self.features.seconds_per_tree, rows * len(judged))
-        context = Context(
-            self.problem, rows, len(plan.numeric), len(plan.categorical), constraints, self.distils, costs, trees
-        )
+        context = context_of(self, rows)
         self.families = choose_families(self.config.families, context)
         for line in left_out_for_signs(context):
             self.left_out += (line,)

@@ -8,7 +8,7 @@ from lean_automl.data import Task
 from lean_automl.learners.catboost import CatBoost
 from lean_automl.learners.distilled import Distilled
 from lean_automl.student.family import FEWEST_TREES, LEAST_ROOM, Context
-from lean_automl.student.oblivious import most_trees
+from lean_automl.student.oblivious import FEW_DEEP, most_trees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,8 @@ class DistilledOblivious:
 
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
-        for number, (depth, mix) in enumerate(((6, 0.5), (5, 0.9))):
+        few = most_trees(6, False, context) < FEW_DEEP
+        for number, (depth, mix) in enumerate(((3, 0.5), (4, 0.9)) if few else ((6, 0.5), (5, 0.9))):
             room, rate = context.start(most_trees(depth, False, context), number)
             starts.append(
                 {

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lean_automl.learners.base import Student
 
 DEEPEST = 8
+FEW_DEEP = 100  # trees of depth 6
 ORDINAL_LEVELS = (64, 0, 1_000_000)  # of categories that are read as numbers; the first is what most often is best
 
 
@@ -70,6 +71,8 @@ class Oblivious:
         shapes = [(6, False, 0.5), (4, True, 0.7), (3, False, 0.7), (6, True, 0.5), (5, True, 1.0)]
         if not can_be_linear:
             shapes = [(6, False, 0.5), (7, False, 0.5), (4, False, 0.7), (3, False, 1.0)]
+        if most_trees(6, False, context) < FEW_DEEP:  # bytes go further in more trees of fewer leaves
+            shapes = [(3, False, 1.0), (4, can_be_linear, 1.0), (2, False, 1.0), (3, can_be_linear, 0.7)]
         starts = []
         for number, (depth, linear, colsample) in enumerate(shapes):
             room, rate = context.start(most_trees(depth, linear, context), number)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lean_automl.learners.base import Student
 
 BYTES_PER_LEAF = 9.0  # rounded off
+FEW_ROUNDS = 60
 
 
 def most_rounds(leaves: int, context: Context) -> int:
@@ -52,14 +53,15 @@ class RaggedForest:
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         starts = []
         for number, leaves in enumerate((8, 16)):
-            room, rate = context.start(most_rounds(leaves, context), number)
+            rounds = most_rounds(leaves, context)
+            room, rate = context.start(rounds, number)
             starts.append(
                 {
                     "ragged_leaves": leaves,
                     "ragged_room": room,
                     "ragged_learning_rate": rate,
                     "ragged_min_rows": 40 if context.rows >= 5_000 else 10,
-                    "ragged_feature_fraction": 0.5,
+                    "ragged_feature_fraction": 0.5 if rounds >= FEW_ROUNDS else 1.0,
                 }
                 | context.start_features(self.name, number)
             )

@@ -81,8 +81,9 @@ def context_of(numbers: int, limit_us: float) -> Context:
 def test_fewer_features_are_tried_where_reading_all_takes_much_of_the_time(name: str) -> None:
     scarce, ample = context_of(60, 5.0), context_of(19, 5.0)  # there is time for 40
     asked = [start.get(f"{name}_features") for start in FAMILIES[name].starts(scarce)]
-    assert asked == [FEATURE_SHARES[number % len(FEATURE_SHARES)] for number in range(len(asked))]
-    assert asked[0] < 1.0, "the first trial must have a chance"
+    assert asked == [(0.5, 0.25, 1.0, 0.12)[number % len(FEATURE_SHARES)] for number in range(len(asked))]
+    assert FAMILIES[name].starts(context_of(25, 5.0))[0][f"{name}_features"] == 1.0, "which takes not much over half"
+    assert FAMILIES[name].starts(context_of(25, 0.5))[0][f"{name}_features"] == 0.5, "there is no time for any"
     for start, share in zip(FAMILIES[name].starts(scarce), asked, strict=True):
         student: Any = FAMILIES[name].suggest(optuna.trial.FixedTrial(start), scarce)
         assert getattr(student, "features", None) == (None if share == 1.0 else round(40 * share))
