@@ -96,7 +96,7 @@ class ChimeraBoost:
             view.matrix(train.frame),
             train.y,
             cat_features=view.positions or None,
-            eval_set=None if valid is None else (view.matrix(valid.frame), valid.y),
+            eval_set=None if valid is None else (view.matrix(valid.frame), valid.y, valid.weight),
             sample_weight=train.weight,
             callbacks=[lambda *_: options.expired],
         )

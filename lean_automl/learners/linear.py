@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lean_automl_runtime.ir import ProgramBuilder
-    from numpy.typing import NDArray
 
     from lean_automl.features import Frame
 
@@ -49,7 +48,7 @@ class Linear:
             fitted = FittedLinear(standardise, weight, bias, train.frame.levels, problem, strength)
             if valid is None:
                 return fitted
-            loss = _loss(fitted.predict(valid.frame), valid.y, problem)
+            loss = _loss(fitted.predict(valid.frame), valid, problem)
             if loss < best_loss:
                 best, best_loss = fitted, loss
             if options.expired:
@@ -114,10 +113,13 @@ def _solve(x: Any, train: Rows, strength: float, problem: Problem) -> tuple[F64,
     return full_weight, full_bias
 
 
-def _loss(predicted: F64, y: NDArray[Any], problem: Problem) -> float:
+def _loss(predicted: F64, rows: Rows, problem: Problem) -> float:
     if problem.task is Task.REGRESSION:
-        return float(np.mean((predicted[:, 0] - y) ** 2))
-    return float(-np.mean(np.log(np.maximum(predicted[np.arange(y.size), y], 1e-15))))
+        errors = np.abs(predicted[:, 0] - rows.y)
+        losses = errors if problem.absolute else errors**2
+    else:
+        losses = -np.log(np.maximum(predicted[np.arange(rows.y.size), rows.y], 1e-15))
+    return float(np.average(losses, weights=rows.weight))
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,7 +79,8 @@ class MLP:
         weight = None if train.weight is None else torch.tensor(train.weight, dtype=torch.float32)
         held = None
         if valid is not None:
-            held = (_inputs(valid.frame, categories), _targets(valid.y, problem, centre, spread))
+            judged = None if valid.weight is None else torch.tensor(valid.weight, dtype=torch.float32)
+            held = (_inputs(valid.frame, categories), _targets(valid.y, problem, centre, spread), judged)
         epochs = _train(network, (inputs, targets, weight), held, self, problem, options)
         return FittedMLP(_weights(network), categories, pieces, centre, spread, problem, epochs)
 
@@ -168,7 +169,7 @@ def _loss(scores: Any, targets: Any, weight: Any, problem: Problem) -> Any:
 
 
 def _train(
-    network: Any, data: tuple[Any, Any, Any], held: tuple[Any, Any] | None, settings: MLP, problem: Problem,
+    network: Any, data: tuple[Any, Any, Any], held: tuple[Any, Any, Any] | None, settings: MLP, problem: Problem,
     options: FitOptions,
 ) -> int:  # fmt: skip
     """Train in place; returns the epochs whose weights were kept."""
@@ -192,7 +193,7 @@ def _train(
         network.eval()
         if held is not None:
             with torch.no_grad():
-                held_loss = float(_loss(network(*held[0]), held[1], None, problem))
+                held_loss = float(_loss(network(*held[0]), *held[1:], problem))
             if held_loss < best_loss:
                 best, best_loss, best_epoch = copy.deepcopy(network.state_dict()), held_loss, plan.epoch
             elif plan.epoch - best_epoch >= PATIENCE:

@@ -236,8 +236,7 @@ def fit_reading(
         options: How.
         prepared: What `fit_texts` made of the rows that train; None to do it now.
     """
-    train, valid = rows
-    train = training(train, problem)
+    train, valid = training(rows[0], problem), None if rows[1] is None else training(rows[1], problem)
     if not train.frame.texts:
         return learner.fit(train, valid, problem, options)
     scores, numbers = prepared or fit_texts(train, problem, options.seed)
