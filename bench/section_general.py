@@ -13,7 +13,7 @@ Figure = int | float | str | None
 
 def general(stem: str, found: dict[str, Any]) -> str:
     """Tables of what is flat in a result: figures, mappings of figures, mappings of those; rows stay in the file."""
-    source = Path(__file__).with_name(f"{stem}.py")
+    source = Path(__file__).with_name(f"{stem.partition('-')[0]}.py")  # what follows tells results of one apart
     said = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) if source.exists() else None
     title = stem.replace("_", " ").replace("-", " ").capitalize()
     by = f"`bench/{source.name}`: " if source.exists() else ""
