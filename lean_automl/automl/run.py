@@ -320,6 +320,8 @@ class Run:
             # What is killed gives nothing, so what is being judged by then may be a little late.
             killed = self.clock.at(self.time.growth_until + GRACE_SHARE * self.clock.limit_s)
             self.students.try_given(growth.bench, growth.students, growth.until, killed)
+            self.students.end_by(growth.until)  # the search goes on with these rows
+            self.students.run(growth.bench)
 
     def _publishing_s(self) -> float:
         """What export and measuring take: as of early models, and longer where students answer more slowly."""

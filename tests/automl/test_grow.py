@@ -27,6 +27,7 @@ from lean_automl.learners.linear import Linear
 from lean_automl.student.family import MOST_TREES, Context
 from lean_automl.student.grown import grown
 from lean_automl.student.search import StudentSearch
+from lean_automl.student.trial import Workbench
 
 ROWS = 3_000
 SAMPLED = 400
@@ -62,6 +63,23 @@ def test_what_did_well_on_a_sample_is_fitted_on_all_rows_and_ships(task: str, tm
     assert max(trial["score"] for trial in more) == max(trial["score"] for trial in run["trials"])
     frame, target = mixed_frame_for(task, 50)
     assert load(tmp_path / "model" / "model.lam").predict(frame.drop(columns=target)).shape[0] == len(frame)
+
+
+@pytest.mark.usefixtures("thinned")
+def test_time_that_is_left_goes_to_further_students_of_all_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[int] = []
+    whole = StudentSearch.run
+
+    def run(search: StudentSearch, bench: Workbench, until: int | None = None) -> None:
+        searched.append(bench.rows.frame.rows)
+        whole(search, bench, until)
+
+    monkeypatch.setattr(StudentSearch, "run", run)
+    found, _ = run_of(tmp_path / "model")
+    assert searched[0] == SAMPLED + 200
+    assert searched[-1] == found["rows"]["search"]
 
 
 @pytest.mark.usefixtures("thinned")
