@@ -110,8 +110,8 @@ def p50_of(measurement: dict) -> float:
     return round(next(q["value_us"] for q in measurement["total"]["quantiles"] if q["quantile"] == 0.5), 2)
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def run(command: list[str], environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def score_of(predicted: pd.DataFrame, truth: pd.Series, task: str) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from machine import machine
 from paired import interval
-from quality import METRICS, score_of, split
+from quality import METRICS, run, score_of, split
 
 HERE = Path(__file__).parents[1]
 
@@ -66,18 +66,16 @@ def fit(tree: Path, folder: Path, one: dict, seed: int, options: argparse.Namesp
     """Fit with a version, and let it predict; nothing is left where there is no model."""
     folder.mkdir()
     path = os.pathsep.join(str(part) for part in (tree, tree / "runtime", tree / "exporters"))
-    command = [sys.executable, "-P", "-m", "lean_automl"]
 
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        own = {**os.environ, "PYTHONPATH": path}
-        return subprocess.run([*command, *map(str, words)], capture_output=True, text=True, check=False, env=own)
+    def command(*words: object) -> subprocess.CompletedProcess[str]:
+        return run([sys.executable, "-P", "-m", "lean_automl", *map(str, words)], {**os.environ, "PYTHONPATH": path})
 
     known = ("--target", one["target"], "--task", one["task"], "--seed", seed, "--threads", 1, "--quiet")
     table, out = folder.parent / "train.parquet", folder / "model"
-    done = run("fit", table, *known, "--time-limit", options.time_limit, *options.limits.split(), "--out", out)
+    done = command("fit", table, *known, "--time-limit", options.time_limit, *options.limits.split(), "--out", out)
     if done.returncode != 0:
         return {"error": done.stderr.strip()[-200:]}
-    run("predict", out / "model.lam", folder.parent / "test.parquet", "--out", folder / "predicted.parquet")
+    command("predict", out / "model.lam", folder.parent / "test.parquet", "--out", folder / "predicted.parquet")
     record = json.loads((out / "run.json").read_text())
     return {"family": record["student"]["family"], "trials": len(record["trials"])}
 
