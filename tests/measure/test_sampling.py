@@ -39,14 +39,36 @@ def test_what_the_clock_costs_stays_in_the_samples(clock, tools):
 
 
 def test_rows_rotate_evenly(clock, tools):
-    seen: list[int] = []
-    work = Work(lambda item: (seen.append(item), clock.advance(10_000)), range(100))
-    samples = collect(work, OPTIONS, tools, 10_000)
+    work = work_of(clock, lambda item: 10_000 + item, rows=100)
+    seen = collect(work, OPTIONS, tools, 10_000).total - 10_000
     counts = np.bincount(seen)
     assert counts.size == 100
     assert counts.max() - counts.min() <= 1
-    assert len(seen) == samples.total.size
-    assert seen[:201] == [*range(100), *range(100), 0]
+    assert seen[:201].tolist() == [*range(100), *range(100), 0]
+
+
+def test_a_call_after_the_control_kernel_is_not_timed(clock, tools):
+    """One of 64 calls would decide p99."""
+    after_control = False
+
+    def control():
+        nonlocal after_control
+        after_control = True
+        clock.advance(25_000)
+
+    def total(_):
+        nonlocal after_control
+        clock.advance(90_000 if after_control else 10_000)
+        after_control = False
+
+    samples = collect(Work(total, range(1000)), OPTIONS, replace(tools, control=control), 10_000)
+    assert set(samples.total.tolist()) == {10_000}
+
+
+def test_calls_that_fill_a_round_are_all_timed(clock, tools):
+    calls: list[int] = []
+    work = Work(lambda item: (calls.append(item), clock.advance(2_000_000)), range(1000))
+    assert collect(work, OPTIONS, tools, 2_000_000).total.size == len(calls)
 
 
 def test_the_budget_is_spent_and_not_much_more(clock, tools):
