@@ -1,8 +1,10 @@
 """Many constrained fits, each measured again afterwards by the harness in a new process: are limits kept?
 
 A shared machine changes its speed by half within seconds. A file that is over its limit is therefore measured again
-until the control kernel is as quick as it was when the fit measured it: over the limit then, it is broken; never so
-quick, it is counted as not comparable.
+until the control kernel is as quick as it was when the fit measured it; never so quick, it is counted as not
+comparable. A moment that the control kernel does not show can still make one call in a hundred slow: a file that is
+over its limit then is measured in further processes, and is broken if two of up to three are over. Those that were over
+in any are counted too.
 
 Sets of a folder x budgets, shuffled with a fixed seed so that a part is a fair sample. Results are written one by one,
 and a fit that is in the file is not repeated: stop it and go on whenever the machine has other things to do.
@@ -33,6 +35,7 @@ BUDGETS = (  # microseconds and kilobytes
 )
 INFEASIBLE = 3
 OUTCOMES = ("kept", "refused", "broken", "not comparable", "failed")
+MOST_OVER = 2  # new processes
 MOST_MEASUREMENTS = 6  # of a file, until the machine is as quick as it was in the fit
 ROWS = 4_000
 
@@ -98,7 +101,7 @@ def measured_again(out: Path, table: Path, us: float, kb: float) -> dict[str, ob
     """Each file that ships, with its own engine, in new processes."""
     run = json.loads((out / "run.json").read_text())
     frame = read_table(table).head(ROWS)
-    figures, outcomes = {}, set()
+    figures, outcomes, was_over = {}, set(), False
     for name in (name for name in ("model.lam", "model.onnx") if (out / name).exists()):
         size = (out / name).stat().st_size / 1000
         before = next(m for m in run["measurements"] if m["artifact"] == name)
@@ -106,24 +109,28 @@ def measured_again(out: Path, table: Path, us: float, kb: float) -> dict[str, ob
         options = MeasureOptions(engine=before["engine"], full_speed_us=control_us)  # slower is noise, for the guard
         records = to_records(to_table(frame, load(out / name, options.engine).columns))
         uppers: list[list[float]] = []  # bound, and the control's median over that of the fit
-        outcome = "broken" if size > kb else "not comparable"
-        while outcome == "not comparable" and len(uppers) < MOST_MEASUREMENTS:
+        within = over = 0
+        while len(uppers) < MOST_MEASUREMENTS and not (within > over or over == MOST_OVER):
             again = measure(out / name, records, options)
             uppers.append([again.upper_us(0.99), again.launches[0].control.p50_us / control_us])
-            if uppers[-1][0] <= us:
-                outcome = "kept"
-            elif not again.noise:
-                outcome = "broken"
-        outcomes.add(outcome)
-        figures[name] = {"kB": size, "p99_upper_us_and_speed": [[round(x, 3) for x in pair] for pair in uppers]}
+            within += uppers[-1][0] <= us
+            over += uppers[-1][0] > us and not again.noise
+        outcomes.add("broken" if size > kb or over == MOST_OVER else "kept" if within > over else "not comparable")
+        was_over |= over > 0
+        figures[name] = {
+            "kB": size,
+            "p99_upper_us_in_fit": next(q["upper_us"] for q in before["total"]["quantiles"] if q["quantile"] == 0.99),
+            "p99_upper_us_and_speed": [[round(x, 3) for x in pair] for pair in uppers],
+        }
     outcome = next(one for one in ("broken", "not comparable", "kept") if one in outcomes)
-    return {"outcome": outcome, "family": run["student"]["family"], "files": figures}
+    return {"outcome": outcome, "was_over": was_over, "family": run["student"]["family"], "files": figures}
 
 
 def counts(rows: list[dict]) -> dict[str, int]:
     """Of each outcome, and of runs that took too long."""
     found = {name: sum(row["outcome"] == name for row in rows) for name in OUTCOMES}
-    return found | {"fits": len(rows), "late": sum(bool(row["late"]) for row in rows)}
+    over = sum(bool(row.get("was_over")) for row in rows)
+    return found | {"over in any": over, "fits": len(rows), "late": sum(bool(row["late"]) for row in rows)}
 
 
 if __name__ == "__main__":

@@ -145,8 +145,9 @@ def limits(found: dict[str, Any], _: dict[str, str]) -> str:
     counts = found["counts"]
     said = (
         "Fits under random limits, and each file measured again afterwards in new processes (`bench/limits.py`): kept, "
-        "refused with the nearest miss, broken, not comparable as the machine was never again as quick as in the fit, "
-        "failed; late is a run that took longer than its time limit and 5 %, or 3 s."
+        "refused with the nearest miss, broken in two of up to three of them, not comparable as the machine was never "
+        "again as quick as in the fit, failed; over in any of them; late is a run that took longer than its time limit "
+        "and 5 %, or 3 s."
     )
     rows = [["fits", counts["fits"]], *([name, count] for name, count in counts.items() if name != "fits")]
     return "\n".join([head("Limits that are kept", said), machine(found), table(["fits", "number"], rows)])
