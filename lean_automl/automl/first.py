@@ -7,11 +7,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from lean_automl.automl.choose_features import FeatureChoice
 from lean_automl.automl.publish import FIRST
 from lean_automl.automl.thin import sample
 from lean_automl.data import folds
-from lean_automl.features import fit_features, signs_of
+from lean_automl.features import FeaturePlan, fit_features, signs_of
 from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.learners.linear import Linear
 from lean_automl.student.linear import STRENGTH
@@ -20,12 +22,16 @@ from lean_automl.student.trial import Proposal, Workbench, try_out
 
 if TYPE_CHECKING:
     from lean_automl.automl.run import Run
+    from lean_automl.data import Dataset, Split
+    from lean_automl.learners.base import F64
 
 ROWS: Final = 5_000
 
 
 def with_first_model(run: Run) -> Run | None:
     """The run as it would be had it tried but a linear model of basic features; None where that is not wanted.
+
+    Where the model breaks a limit, it is one of the half of its features that move scores most, and so on.
 
     Raises:
         LeanAutoMLError: The few rows that are looked at do not do.
@@ -35,23 +41,33 @@ def with_first_model(run: Run) -> Run | None:
         return None
     few = run.dataset.take(sample(run.dataset, ROWS, run.config.seed))
     split = folds(few, run.config.folds, run.config.seed)[-1]
-    plan = fit_features(few.table, most_tokens=0) + run.expressed
-    problem = replace(run.problem, signs=signs_of(plan, run.config.monotone))
-    bench = Workbench(
-        run.schema,
-        Rows(plan.frame(few.table), few.y, few.weight),
-        (split,),
-        (few.table.take(split.valid),),
-        plan,
-        problem,
-        run.metric,
-        run.config.constraints,
-        run.deployment,
-        run.records,
-    )
     proposal = Proposal(FIRST, Linear.name, {"linear_strength": STRENGTH}, Linear((STRENGTH,)), run.clock.spent_s)
-    candidate = try_out(bench, proposal, FitOptions(run.config.seed, 1))
+    plan = fit_features(few.table, most_tokens=0) + run.expressed
+    while True:
+        bench = _bench(run, few, split, plan)
+        candidate = try_out(bench, proposal, FitOptions(run.config.seed, 1))
+        count = len(plan.numeric) + len(plan.categorical)
+        if candidate.feasible or count <= 1:
+            break
+        plan = _leading(plan, candidate.fitted[0].spread(bench.rows.frame), count // 2)  # type: ignore[attr-defined]
     first = copy(run)
-    first.features, first.problem, first.bench = FeatureChoice(plan), problem, bench
+    first.features, first.problem, first.bench = FeatureChoice(plan), bench.problem, bench
     first.students = SimpleNamespace(log=SearchLog([candidate]))  # type: ignore[assignment]
     return first
+
+
+def _bench(run: Run, few: Dataset, split: Split, plan: FeaturePlan) -> Workbench:
+    problem = replace(run.problem, signs=signs_of(plan, run.config.monotone))
+    rows = Rows(plan.frame(few.table), few.y, few.weight)
+    about = (run.metric, run.config.constraints, run.deployment, run.records)
+    return Workbench(run.schema, rows, (split,), (few.table.take(split.valid),), plan, problem, *about)
+
+
+def _leading(plan: FeaturePlan, spread: F64, most: int) -> FeaturePlan:
+    """The features that move scores most."""
+    kept = np.sort(np.argsort(-spread, kind="stable")[:most]).tolist()
+    numbers = len(plan.numeric)
+    return FeaturePlan(
+        tuple(plan.numeric[i] for i in kept if i < numbers),
+        tuple(plan.categorical[i - numbers] for i in kept if i >= numbers),
+    )

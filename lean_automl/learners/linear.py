@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
+from lean_automl.compiler.bins import CategoryBins
+from lean_automl.compiler.tables import Shape, lower_tables
 from lean_automl.data import Task
-from lean_automl.features import FeaturePlan, emit_code
+from lean_automl.features import FeaturePlan
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, probabilities
 from lean_automl.learners.standardise import Standardise, fit_standardise
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_LEVELS: Final = 1000
 MOST_ITERATIONS: Final = 200
+NO_EDGES: Final = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,11 @@ class Linear:
     def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedLinear:
         """Fit one model for each strength and keep the best on `valid`."""
         standardise = fit_standardise(train.frame.numbers)
-        x = design(train.frame, standardise)
+        x, varying = design(train.frame, standardise), _varying(train.frame)
         best: FittedLinear | None = None
         best_loss = np.inf
         for strength in self.strengths if valid is not None else self.strengths[:1]:
-            weight, bias = _solve_in_order(x, train, strength, problem)
+            weight, bias = _solve_in_order(x, varying, train, strength, problem)
             fitted = FittedLinear(standardise, weight, bias, train.frame.levels, problem, strength)
             if valid is None:
                 return fitted
@@ -74,13 +77,24 @@ def design(frame: Frame, standardise: Standardise) -> Any:
     return sparse.hstack(blocks, format="csr")
 
 
-def _solve_in_order(x: Any, train: Rows, strength: float, problem: Problem) -> tuple[F64, F64]:
-    """As `_solve`; numeric features whose weight has the wrong sign are left out, until none has."""
+def _varying(frame: Frame) -> F64:
+    """For each column of the design 0 if its feature is the same for all rows, else 1."""
+    numbers = [1.0] * frame.numbers.shape[1]  # one that is constant is standardised to 0
+    codes = [
+        np.full(levels, float(np.ptp(frame.codes[:, j]) > 0))
+        for j, levels in enumerate(frame.levels)
+        if levels <= MOST_LEVELS
+    ]
+    return np.concatenate([numbers, *codes])
+
+
+def _solve_in_order(x: Any, used: F64, train: Rows, strength: float, problem: Problem) -> tuple[F64, F64]:
+    """As `_solve` with the used columns; numbers whose weight has the wrong sign are left out, until none has."""
     from scipy import sparse
 
     signs = np.zeros(x.shape[1])
     signs[: len(problem.signs)] = problem.signs
-    used = np.ones(x.shape[1])
+    used = used.copy()
     while True:
         weight, bias = _solve(x if used.all() else x @ sparse.diags(used), train, strength, problem)
         weight = weight * used[:, None]
@@ -148,24 +162,44 @@ class FittedLinear:
         """Probabilities (n, classes), or predictions (n, 1)."""
         return probabilities(np.asarray(design(frame, self.standardise) @ self.weight + self.bias), self.problem)
 
+    def spread(self, frame: Frame) -> F64:
+        """How much each feature moves the score that it moves most: a standard deviation; shape (features,)."""
+        count = frame.numbers.shape[1]
+        found = np.zeros(count + len(frame.levels))
+        found[:count] = np.abs(self.weight[:count]).max(axis=1, initial=0.0)
+        start = count
+        for j, levels in enumerate(frame.levels):
+            if levels <= MOST_LEVELS:
+                found[count + j] = self.weight[start : start + levels][frame.codes[:, j]].std(axis=0).max()
+                start += levels
+        return found
+
     def shorten(self, rounds: int) -> FittedLinear:  # noqa: ARG002
         """Itself: there is nothing to shorten."""
         return self
 
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of the raw scores, float32 (n, scores)."""
-        count = len(plan.numeric)
         parts = []
-        if count:
-            values = self.standardise.emit_clipped(plan.numeric, builder)
-            weight = (self.weight[:count] / self.standardise.deviation[:, None]).astype(np.float32)
+        count = len(plan.numeric)
+        read = np.flatnonzero(self.weight[:count].any(axis=1))
+        if read.size:
+            own = self.standardise.take(read)
+            values = own.emit_clipped([plan.numeric[j] for j in read], builder)
+            weight = (self.weight[read] / own.deviation[:, None]).astype(np.float32)
             zero = np.zeros(weight.shape[1], dtype=np.float32)
             parts.append(builder.add(o.Dense((values,), weight, zero, o.Activation.IDENTITY)))
-        start = count
-        for category, levels in zip(plan.categorical, self.levels, strict=True):
+        shapes, bins, start = {}, {}, count
+        for position, levels in enumerate(self.levels):
             if levels > MOST_LEVELS:
                 continue
-            table = self.weight[start : start + levels].astype(np.float32)
-            parts.append(builder.add(o.Lookup((emit_code(category, builder),), table)))
+            table = self.weight[start : start + levels]
             start += levels
-        return builder.add(o.Blend(tuple(parts), np.ones(len(parts), dtype=np.float32), self.bias.astype(np.float32)))
+            if table.any():
+                shapes[position] = Shape(NO_EDGES, table)
+                bins[position] = CategoryBins(position, np.arange(levels))
+        if parts and not shapes:
+            return builder.add(o.Blend(tuple(parts), np.ones(1, np.float32), self.bias.astype(np.float32)))
+        parts.append(lower_tables(shapes, bins, self.bias, plan, builder, 16))
+        zero = np.zeros(self.bias.size, dtype=np.float32)
+        return parts[0] if len(parts) == 1 else builder.add(o.Blend(tuple(parts), np.ones(2, np.float32), zero))

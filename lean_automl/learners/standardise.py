@@ -39,6 +39,10 @@ class Standardise:
     mean: NDArray[np.float32]
     deviation: NDArray[np.float32]
 
+    def take(self, columns: NDArray[np.integer]) -> Standardise:
+        """Of some of the columns."""
+        return Standardise(*(own[columns] for own in (self.fill, self.low, self.high, self.mean, self.deviation)))
+
     def values(self, numbers: NDArray[np.float32]) -> NDArray[np.float32]:
         """Standardised values, float32 (n, numbers)."""
         filled = np.where(np.isnan(numbers), self.fill, numbers)

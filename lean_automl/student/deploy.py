@@ -52,7 +52,7 @@ DISTANT: Final = 30  # a limit on latency that many times what a session takes b
 LATENCY_AIM: Final = 0.85  # of the limit, for a median at most: the limit is for a higher quantile
 SURELY: Final = 0.9  # of a limit on latency: what comes nearer may well break it when it is measured again
 SAME_SPEED: Final = 1.15  # medians of the control kernel that differ by less are of one speed
-METADATA_BYTES: Final = 1_500  # what the final files say about themselves on top
+METADATA_BYTES: Final = {ARTIFACT_FILE: 500, ONNX_FILE: 1_100, HEADER_FILE: 0}  # what final files say of themselves
 
 
 def quick_latencies(
@@ -141,10 +141,7 @@ class Deployment:
         return self._sizes(self.contents(program))
 
     def _sizes(self, files: Mapping[str, bytes]) -> dict[str, int]:
-        return {
-            name: limited_bytes(name, files[name]) + (0 if name == HEADER_FILE else METADATA_BYTES)
-            for name in self.engines
-        }
+        return {name: limited_bytes(name, files[name]) + METADATA_BYTES[name] for name in self.engines}
 
     def footprint(
         self, program: Program, records: Sequence[dict[str, Any]], constraints: Constraints | None = None

@@ -10,6 +10,7 @@ from lean_automl.student.family import Context
 if TYPE_CHECKING:
     import optuna
 
+    from lean_automl.learners.base import Student
 
 STRENGTH: Final = 0.3  # inverse regularisation strength that is tried first
 
@@ -22,8 +23,9 @@ class LinearWeights:
     def suits(self, context: Context) -> bool:
         return not context.problem.quantiles
 
-    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Linear:  # noqa: ARG002
-        return Linear((trial.suggest_float("linear_strength", 1e-4, 10.0, log=True),))
+    def suggest(self, trial: optuna.trial.BaseTrial, context: Context) -> Student:
+        student = Linear((trial.suggest_float("linear_strength", 1e-4, 10.0, log=True),))
+        return context.narrowed(student, trial, self.name)
 
-    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
-        return ({"linear_strength": STRENGTH},)
+    def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
+        return ({"linear_strength": STRENGTH} | context.start_features(self.name, 0),)

@@ -22,7 +22,7 @@ from lean_automl.automl.report import EXPLAIN_SHARE
 from lean_automl.automl.request import FitRequest
 from lean_automl.automl.result import Check, RunResult
 from lean_automl.automl.run import Run
-from lean_automl.config import Budget, FitConfig
+from lean_automl.config import Budget, Constraints, FitConfig
 from lean_automl.errors import InfeasibleError
 from lean_automl.report.explain import Explained, explain
 from lean_automl.student.deploy import Footprint
@@ -57,6 +57,19 @@ def test_a_run_that_is_stopped_early_leaves_a_whole_model(
     assert load(folder / "model.lam").columns
     assert {file.name for file in folder.iterdir()} >= {"model.lam", "model.onnx", "report.html", "front.zip"}
     assert "trial -1" not in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_within_a_limit_on_size_it_reads_the_features_that_move_scores_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = stopped_after_first(tmp_path, monkeypatch)[0].rename(tmp_path / "whole")
+    files = ("model.lam", "model.onnx")
+    limit = int(0.9 * max((whole / file).stat().st_size for file in files))
+    folder, _ = stopped_after_first(tmp_path, monkeypatch, constraints=Constraints(max_size_bytes=limit))
+    assert max((folder / file).stat().st_size for file in files) <= limit
+    assert 1 <= len(load(folder / "model.lam").columns) < len(load(whole / "model.lam").columns)
+    run = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    assert run["student_holdout"] > run["constant_holdout"]
 
 
 def test_a_family_that_is_not_wanted_is_not_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

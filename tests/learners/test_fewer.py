@@ -21,6 +21,7 @@ from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.distilled import Distilled
 from lean_automl.learners.fewer import Fewer, leading
 from lean_automl.learners.lightgbm import LightGBM
+from lean_automl.learners.linear import Linear
 from lean_automl.search.workers import Workers
 from lean_automl.student.costs import Costs
 from lean_automl.student.families import FAMILIES
@@ -34,6 +35,7 @@ LEARNERS: tuple[Student, ...] = (
     LightGBM(trees=20, leaves=8, learning_rate=0.2, min_rows=5),
     Additive(trees=60),
     Distilled(CatBoost(trees=20, depth=3, learning_rate=0.2, own_categories=False), 0.5),
+    Linear((0.3,)),
 )
 
 
@@ -77,7 +79,7 @@ def context_of(numbers: int, limit_us: float) -> Context:
     )
 
 
-@pytest.mark.parametrize("name", ["oblivious", "ragged", "additive", "distilled"])
+@pytest.mark.parametrize("name", ["oblivious", "ragged", "additive", "distilled", "linear"])
 def test_fewer_features_are_tried_where_reading_all_takes_much_of_the_time(name: str) -> None:
     scarce, ample = context_of(60, 5.0), context_of(19, 5.0)  # there is time for 40
     asked = [start.get(f"{name}_features") for start in FAMILIES[name].starts(scarce)]
