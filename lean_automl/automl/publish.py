@@ -43,18 +43,14 @@ CLEARLY_QUICKER: Final = 0.75  # of what was too slow
 LEAST_GRACE_S: Final = 2.0  # of a limit of any length, since a fresh process takes a second to measure
 
 
-def measured_records(*tables: Table) -> list[dict[str, Any]]:
-    """The rows that measuring rotates through, as a caller would pass them: the first ones of the tables, in turn.
+def measured_records(table: Table) -> list[dict[str, Any]]:
+    """The rows that measuring rotates through, as a caller would pass them: the first ones of the table.
 
     As many as may be: a thousand records stay in a core's cache, and answers to them are a third quicker than to rows
     that have to be fetched.
     """
-    rows = max(FEWEST_MEASURED_ROWS, MEASURED_CELLS // max(1, len(tables[0].columns)))
-    most = min(MOST_MEASURED_ROWS, rows)
-    found: list[dict[str, Any]] = []
-    for table in tables:
-        found += to_records(table.take(np.arange(min(most - len(found), table.rows))))
-    return found
+    rows = max(FEWEST_MEASURED_ROWS, MEASURED_CELLS // max(1, len(table.columns)))
+    return to_records(table.take(np.arange(min(MOST_MEASURED_ROWS, rows, table.rows))))
 
 
 def grace_s(limit_s: float) -> float:
@@ -177,8 +173,7 @@ class Publisher:
             check_sizes(draft, deployment, constraints)  # what is too large already need not be measured
         until -= time.monotonic() - begin  # writing what was measured into the files takes about as long
         with run.reporter.timed("measure"):
-            records = measured_records(run.holdout.table, run.dataset.table)
-            measured = judge_files(draft, program, records, run.bench, self._plan(until, measure_s))
+            measured = judge_files(draft, program, run.records, run.bench, self._plan(until, measure_s))
         for name, line in measured.left_out.items():
             (draft / name).unlink()
             if measure_s is None:  # an early model's record says it

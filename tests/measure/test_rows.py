@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import datetime
+import json
 import math
+import pickle
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
 from lean_automl_runtime.errors import DataError, SchemaError
-from lean_automl_runtime.measure.rows import as_table, from_lines, read_rows, rotation, thin, to_lines
+from lean_automl_runtime.measure.rows import as_table, from_lines, parsed, read_rows, rotation, thin, to_lines
 
 
 @pytest.mark.parametrize(
@@ -94,3 +96,14 @@ def test_tables_hold_numbers_as_floats_and_the_rest_as_objects():
     assert table["b"].tolist() == [True, False]
     with pytest.raises(SchemaError, match="'s'"):
         as_table([{"n": 1, "s": "a"}, {"n": 1}])
+
+
+def test_records_that_were_parsed_keep_their_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = parsed([{"x": n, "y": float("nan")} for n in range(3)], copies=2)
+    assert records == 2 * [{"x": 0, "y": None}, {"x": 1, "y": None}, {"x": 2, "y": None}]
+    assert all(one is not other for one, other in zip(records[:3], records[3:], strict=True))
+    wanted = [json.dumps(record) for record in records]
+    monkeypatch.setattr("lean_automl_runtime.measure.rows.json", None)
+    assert to_lines(records) == wanted
+    assert to_lines(records, most=2) == [wanted[0], wanted[3]]
+    assert type(pickle.loads(pickle.dumps(records))) is list

@@ -34,6 +34,8 @@ def to_lines(records: Iterable[Mapping[str, Any]], most: int | None = None) -> l
     Raises:
         DataError: A record is not a mapping, or holds a value that is not data; names row and column.
     """
+    if isinstance(records, Parsed):
+        return records.lines if most is None else thin(records.lines, most)
     lines = []
     rows = list(enumerate(records))
     for row, record in rows if most is None else thin(rows, most):
@@ -95,7 +97,23 @@ def from_lines(text: str, source: str = "rows") -> list[dict[str, Any]]:
     return records
 
 
-def parsed(records: Iterable[Mapping[str, Any]], copies: int = 1) -> list[dict[str, Any]]:
+class Parsed(list[dict[str, Any]]):
+    """Records that were parsed from JSON lines, and these, which need not be made again; pickled as a plain list.
+
+    Attributes:
+        lines: One for each record.
+    """
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(map(json.loads, lines))
+        self.lines = lines
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A plain list."""
+        return list, (list(self),)
+
+
+def parsed(records: Iterable[Mapping[str, Any]], copies: int = 1) -> Parsed:
     """Records as a service has them, each parsed from JSON by itself.
 
     Names are other objects then than those that a model knows, in each record, and values lie beside them: looking one
@@ -108,8 +126,7 @@ def parsed(records: Iterable[Mapping[str, Any]], copies: int = 1) -> list[dict[s
     Raises:
         DataError: A record is not a mapping, or holds a value that is not data.
     """
-    lines = to_lines(records)
-    return [json.loads(line) for _ in range(copies) for line in lines]
+    return Parsed(to_lines(records) * copies)
 
 
 def read_rows(path: str | Path) -> list[dict[str, Any]]:
