@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lean_automl.automl.thin import trees_in_time
+from lean_automl.learners.linear import MOST_LEVELS
 from lean_automl.student.family import Context
 from lean_automl.student.floors import least_program
 
@@ -36,4 +37,5 @@ def context_of(run: Run, rows: int) -> Context:
         run.bench.costs,
         trees_in_time(run.clock.limit_s, run.features.seconds_per_tree, rows * len(run.bench.folds)),
         overhead,
+        sum(category.levels for category in plan.categorical if category.levels <= MOST_LEVELS),
     )

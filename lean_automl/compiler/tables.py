@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from lean_automl_runtime.ir import ops as o
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lean_automl.features import FeaturePlan
+
+
+NO_EDGES: Final = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +104,22 @@ def lower_tables(
     values = np.concatenate(integers)
     strides = np.ones(len(tables), dtype=np.int32)
     return builder.add(o.TableSum((source,), terms, strides, offsets, values, scale, (bias + shift).astype(np.float32)))
+
+
+def lower_codes(
+    tables: Mapping[int, NDArray[Any]], bias: NDArray[np.float64], plan: FeaturePlan, builder: ProgramBuilder
+) -> int:
+    """Value number of the scores, float32 (n, scores), of a row of a table for each code.
+
+    Args:
+        tables: By position of the category; shape (levels, scores).
+        bias: Added to the sum, shape (scores,).
+        plan: The features.
+        builder: Takes the ops.
+    """
+    shapes = {position: Shape(NO_EDGES, table.astype(np.float64)) for position, table in tables.items()}
+    bins = {position: CategoryBins(position, np.arange(len(table))) for position, table in tables.items()}
+    return lower_tables(shapes, bins, bias, plan, builder, 16)
 
 
 def _any_column(plan: FeaturePlan) -> dict[int, BinColumn]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl.compiler.bins import CategoryBins
-from lean_automl.compiler.tables import Shape, lower_tables
+from lean_automl.compiler.tables import lower_codes
 from lean_automl.data import Task
 from lean_automl.features import FeaturePlan
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, probabilities
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 MOST_LEVELS: Final = 1000
 MOST_ITERATIONS: Final = 200
-NO_EDGES: Final = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -189,17 +187,16 @@ class FittedLinear:
             weight = (self.weight[read] / own.deviation[:, None]).astype(np.float32)
             zero = np.zeros(weight.shape[1], dtype=np.float32)
             parts.append(builder.add(o.Dense((values,), weight, zero, o.Activation.IDENTITY)))
-        shapes, bins, start = {}, {}, count
+        tables, start = {}, count
         for position, levels in enumerate(self.levels):
             if levels > MOST_LEVELS:
                 continue
             table = self.weight[start : start + levels]
             start += levels
             if table.any():
-                shapes[position] = Shape(NO_EDGES, table)
-                bins[position] = CategoryBins(position, np.arange(levels))
-        if parts and not shapes:
+                tables[position] = table
+        if parts and not tables:
             return builder.add(o.Blend(tuple(parts), np.ones(1, np.float32), self.bias.astype(np.float32)))
-        parts.append(lower_tables(shapes, bins, self.bias, plan, builder, 16))
+        parts.append(lower_codes(tables, self.bias, plan, builder))
         zero = np.zeros(self.bias.size, dtype=np.float32)
         return parts[0] if len(parts) == 1 else builder.add(o.Blend(tuple(parts), np.ones(2, np.float32), zero))

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
+from lean_automl.compiler.tables import lower_codes
 from lean_automl.data import Task
 from lean_automl.errors import MissingDependencyError
-from lean_automl.features import FeaturePlan, emit_code
+from lean_automl.features import FeaturePlan
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, last_rounds, probabilities
 from lean_automl.learners.linear import MOST_LEVELS
 from lean_automl.learners.pieces import Pieces, fit_pieces
@@ -311,8 +312,9 @@ class FittedMLP:
             scaled = (weight / self.pieces.scale.deviation[:, None]).astype(np.float32)
             zero = np.zeros(bias.size, dtype=np.float32)
             parts.append(builder.add(o.Dense((values,), scaled, zero, o.Activation.IDENTITY)))
-        for j, table in zip(self.categories, rest, strict=False):
-            parts.append(builder.add(o.Lookup((emit_code(plan.categorical[j], builder),), table)))
+        if self.categories:
+            tables = dict(zip(self.categories, rest, strict=False))
+            parts.append(lower_codes(tables, np.zeros(bias.size), plan, builder))
         hidden = builder.add(o.Blend(tuple(parts), np.ones(len(parts), dtype=np.float32), bias))
         zeros, top = np.zeros(bias.size, dtype=np.float32), np.full(bias.size, np.inf, dtype=np.float32)
         hidden = builder.add(o.Clip((hidden,), zeros, top))  # ReLU

@@ -48,6 +48,7 @@ class Context:
         costs: What things cost on the machine that will serve; None if no limit is for that.
         trees_in_time: Trees of the first trials at most, so that the first of them end early in the run.
         overhead_bytes: Of the largest file before there are trees.
+        levels: Of all categories that models with a weight for each level read.
     """
 
     problem: Problem
@@ -59,6 +60,7 @@ class Context:
     costs: Costs | None = None
     trees_in_time: float = float("inf")
     overhead_bytes: float = OVERHEAD_BYTES
+    levels: int = 0
 
     def most_trees(self, bytes_per_tree: float, work_per_tree: Mapping[str, float]) -> int:
         """Trees that fit into the limits, by estimate; the files themselves are measured later.

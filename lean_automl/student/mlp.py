@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import optuna
 
 MOST_ROWS = 200_000
-WIDTHS = (16, 24, 32, 48, 64, 96, 128)
+WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128)
 BINS = (16, 8, 4, 0)
 START_WIDTH = 64
 LEAST_START = 24  # a narrower layer loses more than bins of the inputs win
@@ -35,8 +35,9 @@ def _widths(context: Context) -> list[int]:
 def _may_fit(widths: tuple[int, ...], bins: int, context: Context, overhead: float) -> bool:
     inputs = context.numbers * (1 + bins_that_fit(bins, context.numbers))
     layers = [inputs, *widths, context.problem.scores]
-    weights, biases = sum(a * b for a, b in pairwise(layers)), sum(layers[1:])
-    work = {"dense_inputs": float(sum(layers[:-1])), "dense_macs": float(weights)}
+    products, biases = sum(a * b for a, b in pairwise(layers)), sum(layers[1:])
+    weights = products + context.levels * widths[0]
+    work = {"dense_inputs": float(sum(layers[:-1])), "dense_macs": float(products)}
     quick = context.costs is None or context.costs.most(work) >= 1.0
     size = context.constraints.max_size_bytes
     return quick and (size is None or overhead + BYTES_OF_A_WEIGHT * weights + BYTES_OF_A_BIAS * biases <= size)
@@ -70,8 +71,10 @@ class SmallMLP:
     def starts(self, context: Context) -> tuple[dict[str, Any], ...]:
         widths = [width for width in _widths(context) if width <= START_WIDTH]
         shapes = [(width, bins, layers) for bins in BINS for layers in (2, 1) for width in reversed(widths)]
-        fitting = (s for s in shapes if s[0] >= LEAST_START and _may_fit((s[0],) * s[2], s[1], context, START_OVERHEAD))
-        width, bins, layers = next(fitting, (min(widths), 0, 1))
+        wide = [shape for shape in shapes if shape[0] >= LEAST_START]
+        narrow = [(width, 0, 1) for width in reversed(widths)]
+        fitting = (s for s in wide + narrow if _may_fit((s[0],) * s[2], s[1], context, START_OVERHEAD))
+        width, bins, layers = next(fitting, narrow[-1])
         start = {
             "mlp_width": width,
             "mlp_layers": layers,

@@ -11,6 +11,7 @@ from lean_automl.compiler.passes.fold_bins import FoldBins
 from lean_automl.compiler.passes.fold_fills import FoldFills
 from lean_automl.compiler.passes.fold_tables import FoldTables
 from lean_automl.compiler.passes.judge import Check, judged
+from lean_automl.compiler.passes.merge_codes import MergeCodes
 from lean_automl.compiler.passes.merge_duplicates import MergeDuplicates
 from lean_automl.compiler.passes.merge_terms import MergeTerms
 from lean_automl.compiler.passes.merge_trees import MergeTrees
@@ -39,6 +40,7 @@ EXACT: Final[tuple[Pass, ...]] = (
     SimplifyOblivious(),
     SimplifyRagged(),
     MergeTrees(),
+    MergeCodes(),
     MergeTerms(),
     ShareLevels(),
     DropColumns(),

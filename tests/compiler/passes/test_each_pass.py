@@ -16,6 +16,7 @@ from lean_automl.compiler.passes.drop_columns import DropColumns
 from lean_automl.compiler.passes.fold_bins import FoldBins
 from lean_automl.compiler.passes.fold_fills import FoldFills
 from lean_automl.compiler.passes.fold_tables import FoldTables
+from lean_automl.compiler.passes.merge_codes import MergeCodes
 from lean_automl.compiler.passes.merge_duplicates import MergeDuplicates
 from lean_automl.compiler.passes.merge_terms import MergeTerms
 from lean_automl.compiler.passes.merge_trees import MergeTrees
@@ -219,6 +220,46 @@ def test_terms_over_one_column_are_added_up() -> None:
     merged = the(after(MergeTerms(), small, small.add(op)), o.TableSum)
     assert merged.terms.tolist() == [[0, 1]]
     assert merged.values[:, 0].tolist() == [111, 212, 1123, 224]
+
+
+def test_tables_over_what_one_code_was_looked_up_as_become_one() -> None:
+    small = Small()
+    code, other = small.code("x", "y", "z"), small.bins(A, (0.0,), nan=(0,))
+    first = small.add(o.Lookup((code,), np.array([[0], [0], [1], [1], [2]], dtype=np.uint8)))
+    second = small.add(o.Lookup((code,), np.array([[1], [1], [0], [1], [0]], dtype=np.uint8)))
+    op = o.TableSum(
+        (small.matrix(first, other, second),),
+        terms=np.array([[0, -1], [1, -1], [2, -1]], dtype=np.int32),
+        strides=np.ones(3, dtype=np.int32),
+        offsets=np.array([0, 3, 5, 7], dtype=np.int32),
+        values=np.array([1, 2, 3, 1000, 2000, 10, 20], dtype=np.int16)[:, None],
+        scale=f32(0.5),
+        bias=f32(0),
+    )
+    program = after(MergeCodes(), small, small.add(op))
+    merged = the(program, o.TableSum)
+    assert merged.terms.shape == (2, 2)
+    rows = merged.values[merged.offsets[1] : merged.offsets[2], 0]
+    tables = [found.table for found in program.ops if isinstance(found, o.Lookup)]
+    assert rows[tables[-1][:, 0]].tolist() == [21, 21, 12, 22, 13]
+    assert merged.values.nbytes < op.values.nbytes
+
+
+def test_they_stay_apart_where_sums_need_wider_numbers() -> None:
+    small = Small()
+    code = small.code("x")
+    columns = [small.add(o.Lookup((code,), np.array([[0], [1], own], dtype=np.uint8))) for own in ([0], [1])]
+    op = o.TableSum(
+        (small.matrix(*columns),),
+        terms=np.array([[0, -1], [1, -1]], dtype=np.int32),
+        strides=np.ones(2, dtype=np.int32),
+        offsets=np.array([0, 2, 4], dtype=np.int32),
+        values=np.array([0, 30_000, 0, 30_000], dtype=np.int16)[:, None],
+        scale=f32(0.5),
+        bias=f32(0),
+    )
+    program = small.build(small.add(op))
+    assert MergeCodes().run(program) is program
 
 
 def test_columns_that_nothing_reads_are_not_made() -> None:
