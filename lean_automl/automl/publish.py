@@ -44,13 +44,14 @@ LEAST_GRACE_S: Final = 2.0  # of a limit of any length, since a fresh process ta
 
 
 def measured_records(table: Table) -> list[dict[str, Any]]:
-    """The rows that measuring rotates through, as a caller would pass them: the first ones of the table.
+    """The rows that measuring rotates through, as a caller would pass them, from all over the table.
 
     As many as may be: a thousand records stay in a core's cache, and answers to them are a third quicker than to rows
     that have to be fetched.
     """
-    rows = max(FEWEST_MEASURED_ROWS, MEASURED_CELLS // max(1, len(table.columns)))
-    return to_records(table.take(np.arange(min(MOST_MEASURED_ROWS, rows, table.rows))))
+    most = max(FEWEST_MEASURED_ROWS, MEASURED_CELLS // max(1, len(table.columns)))
+    most = min(MOST_MEASURED_ROWS, most, table.rows)
+    return to_records(table.take(np.arange(most) * table.rows // most))
 
 
 def grace_s(limit_s: float) -> float:
