@@ -119,7 +119,7 @@ def lower_codes(
     """
     shapes = {position: Shape(NO_EDGES, table.astype(np.float64)) for position, table in tables.items()}
     bins = {position: CategoryBins(position, np.arange(len(table))) for position, table in tables.items()}
-    return lower_tables(shapes, bins, bias, plan, builder, 16)
+    return lower_tables(shapes, bins, bias, plan, builder, 32)
 
 
 def _any_column(plan: FeaturePlan) -> dict[int, BinColumn]:

@@ -19,7 +19,7 @@ START_WIDTH = 64
 LEAST_START = 24  # a narrower layer loses more than bins of the inputs win
 BYTES_OF_A_WEIGHT = 1.0  # rounded off
 BYTES_OF_A_BIAS = 4.0
-OVERHEAD = 1_500.0  # of a file without weights, at least
+OVERHEAD = 800.0  # of a file without weights, at least
 START_OVERHEAD = 2_500.0  # of a file without weights: a first trial should fit
 
 

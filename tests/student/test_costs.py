@@ -47,7 +47,7 @@ def test_the_search_space_ends_where_no_limit_could_be_kept() -> None:
 def test_networks_that_are_sure_to_break_a_limit_are_not_proposed() -> None:
     assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL})) == [8, 12, 16, 24, 32, 48, 64, 96, 128]
     assert widths_that_may_fit(context(4.0, {ARTIFACT_FILE: MODEL})) == [8, 12, 16]
-    assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL}, max_size_bytes=2_200.0)) == [8, 12, 16, 24]
+    assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL}, max_size_bytes=2_200.0)) == [8, 12, 16, 24, 32, 48]
     assert not SmallMLP().suits(context(1.0, {ARTIFACT_FILE: MODEL}))
     (start,) = SmallMLP().starts(context(4.0, {ARTIFACT_FILE: MODEL}))
     assert (start["mlp_width"], start["mlp_bins"]) == (16, 0), "and no bins"
@@ -60,8 +60,8 @@ def test_a_first_network_fits_in_bytes() -> None:
     (start,) = SmallMLP().starts(few)
     assert (start["mlp_width"], start["mlp_bins"], start["mlp_layers"]) == (24, 0, 1)
     asked = {"mlp_dropout": 0.0, "mlp_learning_rate": 1e-2, "mlp_weight_decay": 1e-2, "mlp_bins": 8, "mlp_layers": 2}
-    fitting = [SmallMLP().suggest(FixedTrial(asked | {"mlp_width": width}), few) for width in (16, 32)]
-    assert [(one.widths, one.bins) for one in fitting] == [((16, 16), 0), ((32,), 0)]
+    fitting = [SmallMLP().suggest(FixedTrial(asked | {"mlp_width": width}), few) for width in (16, 48)]
+    assert [(one.widths, one.bins) for one in fitting] == [((16, 16), 0), ((48,), 0)]
 
 
 def test_levels_of_categories_have_weights_too() -> None:
@@ -70,7 +70,7 @@ def test_levels_of_categories_have_weights_too() -> None:
         widths_that_may_fit(Context(Problem(Task.BINARY, 2), 5_000, 5, 3, limits, False, levels=levels))
         for levels in (0, 150, 1_000)
     ]
-    assert widths == [[8, 12, 16, 24, 32, 48, 64, 96, 128], [8, 12, 16, 24], []]
+    assert widths == [[8, 12, 16, 24, 32, 48, 64, 96, 128], [8, 12, 16, 24, 32], []]
 
 
 def test_a_program_surely_fits_below_its_tail_and_margin() -> None:
