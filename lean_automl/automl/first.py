@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lean_automl.learners.base import F64
 
 ROWS: Final = 5_000
+TIME_SHARE: Final = 0.05  # of the time limit, after which no smaller one is tried
 
 
 def with_first_model(run: Run) -> Run | None:
@@ -43,13 +44,15 @@ def with_first_model(run: Run) -> Run | None:
     split = folds(few, run.config.folds, run.config.seed)[-1]
     proposal = Proposal(FIRST, Linear.name, {"linear_strength": STRENGTH}, Linear((STRENGTH,)), run.clock.spent_s)
     plan = fit_features(few.table, most_tokens=0) + run.expressed
+    until_s = run.clock.spent_s + TIME_SHARE * run.clock.limit_s
     while True:
         bench = _bench(run, few, split, plan)
         candidate = try_out(bench, proposal, FitOptions(run.config.seed, 1))
-        count = len(plan.numeric) + len(plan.categorical)
-        if candidate.feasible or count <= 1:
+        spread = candidate.fitted[0].spread(bench.rows.frame)  # type: ignore[attr-defined]
+        read = int(np.count_nonzero(spread))
+        if candidate.feasible or read <= 1 or run.clock.spent_s > until_s:
             break
-        plan = _leading(plan, candidate.fitted[0].spread(bench.rows.frame), count // 2)  # type: ignore[attr-defined]
+        plan = _leading(plan, spread, read // 2)
     first = copy(run)
     first.features, first.problem, first.bench = FeatureChoice(plan), bench.problem, bench
     first.students = SimpleNamespace(log=SearchLog([candidate]))  # type: ignore[assignment]
