@@ -24,6 +24,7 @@ Call = Callable[[Any], object]
 LONGEST_ROUND_NS: Final = 1_500_000
 FEWEST_ROUNDS: Final = 100
 CALLS_OF_ROUND: Final = 64
+MANY_CALLS: Final = 16  # in a round of fewer a call takes so long that a cold cache is nothing beside it
 WINDOW_CALLS: Final = 32
 STABLE_WINDOWS: Final = 5
 STABLE_SPREAD: Final = 0.10
@@ -163,7 +164,7 @@ class Collector:
         """Calls one after the other: the whole, then its parts on items far away in the rotation."""
         work, clock = self.work, self.tools.clock
         if self.tools.pollute is None:
-            if self.calls > 1 and self.total:
+            if self.calls >= MANY_CALLS and self.total:
                 work.total(work.items[(len(self.total) - 1) % len(work.items)])
             time_calls(work, len(self.total), self.calls, clock, self.total)
         else:
