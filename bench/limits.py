@@ -1,7 +1,7 @@
 """Many constrained fits, each measured again afterwards by the harness in a new process: are limits kept?
 
 A shared machine changes its speed by half within seconds. A file that is over its limit is therefore measured again
-until the control kernel is as quick as it was when the fit measured it; never so quick, it is counted as not
+until the control kernel is as quick as it was when the fit measured it; not so quick often enough, it is counted as not
 comparable. A moment that the control kernel does not show can still make one call in a hundred slow: a file that is
 over its limit then is measured in further processes, and is broken if two of up to three are over. Those that were over
 in any are counted too.
@@ -110,7 +110,7 @@ def measured_again(out: Path, table: Path, us: float, kb: float) -> dict[str, ob
         records = to_records(to_table(frame, load(out / name, options.engine).columns))
         uppers: list[list[float]] = []  # bound, and the control's median over that of the fit
         within = over = 0
-        while len(uppers) < MOST_MEASUREMENTS and not (within > over or over == MOST_OVER):
+        while size <= kb and len(uppers) < MOST_MEASUREMENTS and not (within > over or over == MOST_OVER):
             again = measure(out / name, records, options)
             uppers.append([again.upper_us(0.99), again.launches[0].control.p50_us / control_us])
             within += uppers[-1][0] <= us

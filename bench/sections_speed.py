@@ -1,5 +1,6 @@
 """Sections of the page of benchmarks that are about time and size."""
 
+from statistics import median
 from typing import Any
 
 from page_parts import head, machine, table, verdicts
@@ -145,7 +146,7 @@ def limits(found: dict[str, Any], _: dict[str, str]) -> str:
     counts = found["counts"]
     said = (
         "Fits under random limits, and each file measured again afterwards in new processes (`bench/limits.py`): kept, "
-        "refused with the nearest miss, broken in two of up to three of them, not comparable as the machine was never "
+        "refused with the nearest miss, broken in two of up to three of them, not comparable as the machine was not "
         "again as quick as in the fit, failed; over in any of them; late is a run that took longer than its time limit "
         "and 5 %, or 3 s."
     )
@@ -169,6 +170,20 @@ def wall_time(found: dict[str, Any], _: dict[str, str]) -> str:
     ]
     names = ["time limit, signal", "runs", "late, s", "whole"]
     return "\n".join([head("Time limits", said), machine(found), table(names, rows), verdicts(found)])
+
+
+def throughput(found: dict[str, Any], _: dict[str, str]) -> str:
+    """Trials per second of one worker and of two."""
+    said = (
+        f"{found['options']['trials']} trials of each fit, with one worker and with two in turns "
+        "(`bench/throughput.py`). Two workers propose their trials at the same time, so these are not all the same."
+    )
+    rows = [
+        [name, *(median(own["trials_per_s"][count]) for count in ("1", "2")), median(own["ratios"])]
+        for name, own in found["sets"].items()
+    ]
+    names = ["set", "one worker, trials per s", "two", "ratio"]
+    return "\n".join([head("Trials with two workers", said), machine(found), table(names, rows), verdicts(found)])
 
 
 def cost_model(found: dict[str, Any], _: dict[str, str]) -> str:

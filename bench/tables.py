@@ -36,6 +36,7 @@ SECTIONS: dict[str, Section] = {  # by pattern of the file's stem, in the order 
     "scaling": speed.scaling,
     "limits": speed.limits,
     "wall_time": speed.wall_time,
+    "throughput": speed.throughput,
     "cost_model": speed.cost_model,
     "sizes": speed.sizes,
     "newcomer": speed.newcomer,
