@@ -19,6 +19,7 @@ SHRINK_SHARE: Final = 0.08
 LONGEST_SHRINK_S: Final = 12.0
 SHORTEST_FINAL_S: Final = 3.0
 BLEND_SHARE: Final = 0.04  # for the choice of what is averaged, and compiling it
+SMALL_SHARE: Final = 0.5  # of all three where models are small: they compile, export and shrink in no time
 LONGEST_MEASURE_S: Final = 1.0
 PUBLISHING_MARGIN: Final = 1.25  # the last model is larger than the first, though it has the machine to itself
 MOST_FINAL_SHARE: Final = 0.35
@@ -37,6 +38,7 @@ class TimePlan:
         final_s: Kept for export and measuring; the last fit comes on top.
         shrink_s: For smaller files: part of it before the last fit, part after it.
         measure_s: Sampling time of each measurement.
+        blend_s: For the choice of what is averaged.
         growth_s: For fits on more rows, where the search works on a sample.
     """
 
@@ -44,6 +46,7 @@ class TimePlan:
     final_s: float
     shrink_s: float
     measure_s: float
+    blend_s: float
     growth_s: float = 0.0
 
     @property
@@ -59,7 +62,7 @@ class TimePlan:
     @property
     def growth_until(self) -> float:
         """When fits on more rows than the search has end, likewise."""
-        return self.limit_s - self.final_s - self.shrink_s - BLEND_SHARE * self.limit_s
+        return self.limit_s - self.final_s - self.shrink_s - self.blend_s
 
     @property
     def publish_s(self) -> float:
@@ -93,16 +96,19 @@ class TimePlan:
         return max(0.0, self.search_until - spent_s)
 
 
-def plan_time(limit_s: float, *, shrinks: bool) -> TimePlan:
+def plan_time(limit_s: float, *, shrinks: bool, are_small: bool = False) -> TimePlan:
     """Divide the limit.
 
     Args:
         limit_s: Of the whole run.
         shrinks: Whether smaller files are looked for.
+        are_small: Whether only small models fit.
     """
+    share = SMALL_SHARE if are_small else 1.0
     return TimePlan(
         limit_s=limit_s,
-        final_s=min(LONGEST_FINAL_S, max(SHORTEST_FINAL_S, FINAL_SHARE * limit_s)),
-        shrink_s=min(LONGEST_SHRINK_S, SHRINK_SHARE * limit_s) if shrinks else 0.0,
+        final_s=max(SHORTEST_FINAL_S, share * min(LONGEST_FINAL_S, FINAL_SHARE * limit_s)),
+        shrink_s=share * min(LONGEST_SHRINK_S, SHRINK_SHARE * limit_s) if shrinks else 0.0,
         measure_s=max(0.2, min(LONGEST_MEASURE_S, limit_s / 60)),
+        blend_s=share * BLEND_SHARE * limit_s,
     )

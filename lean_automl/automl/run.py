@@ -112,7 +112,8 @@ class Run:
     def choose_files(self) -> None:
         """Decide what ships, once for all: trials that a killed run left know what these files cost."""
         constraints = self.config.constraints
-        self.time: TimePlan = plan_time(self.clock.limit_s, shrinks=constraints.max_size_bytes is not None)
+        shrinks, are_small = constraints.max_size_bytes is not None, constraints.are_tight
+        self.time: TimePlan = plan_time(self.clock.limit_s, shrinks=shrinks, are_small=are_small)
         self.records = parsed(measured_records(self.dataset.table))
         columns, records = self.schema.features, self.records
         deployment, self.left_out = self._once(FILES, lambda: choose_files(self.config, columns, records))

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 ARTIFACT_FILE: Final = "model.lam"
 ONNX_FILE: Final = "model.onnx"
 DISTANT: Final = 30  # a limit on latency that many times what a session takes before any model
+AMPLE: Final = 10  # the same where a small model, which takes some times that, need not be looked at
 LATENCY_AIM: Final = 0.85  # of the limit, for a median at most: the limit is for a higher quantile
 SURELY: Final = 0.9  # of a limit on latency: what comes nearer may well break it when it is measured again
 SAME_SPEED: Final = 1.15  # medians of the control kernel that differ by less are of one speed
@@ -126,6 +127,10 @@ class Deployment:
     def files(self) -> tuple[str, ...]:
         """Names of all that ships: what the limits hold for, and beside a header the artifact that it comes from."""
         return (*self.engines, ARTIFACT_FILE) if HEADER_FILE in self.engines else tuple(self.engines)
+
+    def has_ample_time(self, limit_us: float) -> bool:
+        """Whether no file takes so long before any model that a small one could come near the limit."""
+        return bool(self.floors_us) and AMPLE * max(self.floors_us.values()) <= limit_us
 
     def contents(self, program: Program, metadata: dict[str, Any] | None = None) -> dict[str, bytes]:
         """Content of every file, by name."""

@@ -72,8 +72,10 @@ def choose_files(
     if config.device is None:
         deployment, lines = choose_deployment(config.target, columns, records, config.constraints)
         limit_us = config.constraints.max_latency_us
-        is_chosen = deployment.sheds and len(deployment.engines) > 1
-        if limit_us is None or not (is_chosen or needs_aims(deployment, config.constraints)):
+        if limit_us is None:
+            return deployment, lines
+        is_chosen = deployment.sheds and len(deployment.engines) > 1 and not deployment.has_ample_time(limit_us)
+        if not (is_chosen or needs_aims(deployment, config.constraints)):
             return deployment, lines
         model = small_model(columns, rows=min(REFERENCE_ROWS, len(records)))  # of wide tables there are fewer
         small_us = deployment.footprint(*model, config.constraints).latency_us

@@ -1,11 +1,13 @@
+from itertools import product
+
 from lean_automl.automl.plan_time import MOST_FINAL_SHARE, plan_time
 
 ROLES = ("teaches", "joins", "compares")
 
 
 def test_the_parts_stay_within_the_limit() -> None:
-    for limit in (5.0, 10.0, 60.0, 600.0):
-        plan = plan_time(limit, shrinks=True)
+    for limit, are_small in product((5.0, 10.0, 60.0, 600.0), (False, True)):
+        plan = plan_time(limit, shrinks=True, are_small=are_small)
         assert 0 < plan.final_s < limit
         for spent in (0.0, 0.3 * limit, limit):
             steps = [
@@ -22,3 +24,9 @@ def test_what_the_first_model_took_is_kept_for_the_last() -> None:
     assert plan.with_publishing(0.1) == plan, "never less than planned"
     assert plan.with_publishing(10.0).final_s > 10.0
     assert plan.with_publishing(1_000.0).final_s == MOST_FINAL_SHARE * 60.0
+
+
+def test_small_models_leave_more_time_for_the_search() -> None:
+    usual, small = (plan_time(120.0, shrinks=True, are_small=are_small) for are_small in (False, True))
+    assert small.search_until - usual.search_until > 0.1 * 120.0
+    assert small.with_publishing(8.0).final_s >= 10.0, "but as much as the first model took"

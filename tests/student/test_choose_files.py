@@ -47,8 +47,9 @@ def test_a_file_that_is_too_slow_for_a_small_model_is_left_out_where_another_is_
         ("native", Constraints(max_latency_us=2_000.0), False),  # there is nothing to choose, and slow calls keep it
         ("native", Constraints(max_latency_us=20.0), True),
         ("native", Constraints(max_latency_us=20.0, batch_size=10), False),
-        ("auto", Constraints(max_latency_us=2_000.0), True),
-        ("auto", Constraints(max_latency_us=2_000.0, batch_size=10), True),
+        ("auto", Constraints(max_latency_us=2_000.0), False),
+        ("auto", Constraints(max_latency_us=200.0), True),
+        ("auto", Constraints(max_latency_us=200.0, batch_size=10), True),
         ("c", Constraints(max_latency_us=1.0), False),
     ],
 )
@@ -58,7 +59,7 @@ def test_a_small_model_is_looked_at_only_where_it_matters(
     bench, looked = make_bench(count=1), list[str]()
     files = {
         "native": Deployment({"model.lam": "native"}),
-        "auto": Deployment({"model.lam": "native", "model.onnx": "onnx"}, sheds=True),
+        "auto": Deployment({"model.lam": "native", "model.onnx": "onnx"}, {"model.onnx": 30.0}, sheds=True),
         "c": Deployment({"model.h": "c"}),
     }
 
