@@ -314,15 +314,33 @@ def _dense(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> i
     clipped = builder.add(o.Clip((filled,), -wide, wide))
     scaled = builder.add(o.Blend((clipped,), np.ones(1, dtype=np.float32), centre))
     parts = [builder.add(o.Dense((scaled,), *_layer(rng, inputs.size, units), o.Activation.IDENTITY))]
-    for code in _codes(builder, shape):
-        table = rng.normal(size=(shape.categories + 2, units)).astype(np.float32)
-        parts.append(builder.add(o.Lookup((code,), table)))
+    codes = _codes(builder, shape)
+    if codes:
+        parts.append(_code_tables(builder, codes, (shape.categories + 2, units), rng))
     ones, zeros = np.ones(len(parts), dtype=np.float32), np.zeros(units, dtype=np.float32)
     value = builder.add(o.Blend(tuple(parts), ones, zeros))
     if not shape.size:
         return value
     value = builder.add(o.Clip((value,), zeros, np.full(units, np.inf, dtype=np.float32)))
     return builder.add(o.Dense((value,), *_layer(rng, units, shape.scores), o.Activation.IDENTITY))
+
+
+def _code_tables(builder: ProgramBuilder, codes: list[int], table: tuple[int, int], rng: np.random.Generator) -> int:
+    """The sum of a row of a table for each code; all tables have that shape."""
+    levels, units = table
+    same = np.arange(levels, dtype=np.uint8)[:, None]
+    bins = [builder.add(o.Lookup((code,), same)) for code in codes]
+    return builder.add(
+        o.TableSum(
+            (bins[0] if len(bins) == 1 else builder.add(o.Concat(tuple(bins))),),
+            terms=np.stack([np.arange(len(codes)), np.full(len(codes), -1)], axis=1).astype(np.int32),
+            strides=np.ones(len(codes), dtype=np.int32),
+            offsets=(levels * np.arange(len(codes) + 1)).astype(np.int32),
+            values=rng.integers(-99, 100, size=(levels * len(codes), units)).astype(np.int16),
+            scale=np.full(units, 1e-3, dtype=np.float32),
+            bias=np.zeros(units, dtype=np.float32),
+        )
+    )
 
 
 def _layer(rng: np.random.Generator, width: int, units: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
