@@ -69,10 +69,10 @@ def test_a_slow_file_gets_fewer_trees_than_a_quick_look_would_leave() -> None:
 
 
 def test_a_large_file_gets_fewer_trees() -> None:
-    blend, bench = made(Constraints(max_size_bytes=8_000))
-    tight = tightened(blend, bench, missed("kB", 10.0, 8.0))
+    blend, bench = made(Constraints(max_size_bytes=7_000))
+    tight = tightened(blend, bench, missed("kB", 10.0, 7.0))
     assert tight is not None
-    assert tight.constraints.max_size_bytes == pytest.approx(0.95 * 6_400)
+    assert tight.constraints.max_size_bytes == pytest.approx(0.95 * 4_900)
     assert bench.deployment.sizes(last_fit(blend, bench))["model.lam"] > tight.constraints.max_size_bytes
     assert bench.deployment.sizes(last_fit(blend, tight))["model.lam"] <= tight.constraints.max_size_bytes
     assert tight.constraints.max_latency_us is None
