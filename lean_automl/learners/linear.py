@@ -15,7 +15,7 @@ from lean_automl.learners.base import F64, FitOptions, Problem, Rows, probabilit
 from lean_automl.learners.standardise import Standardise, fit_standardise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lean_automl_runtime.ir import ProgramBuilder
 
@@ -41,7 +41,8 @@ class Linear:
     def fit(self, train: Rows, valid: Rows | None, problem: Problem, options: FitOptions) -> FittedLinear:
         """Fit one model for each strength and keep the best on `valid`."""
         standardise = fit_standardise(train.frame.numbers)
-        x, varying = design(train.frame, standardise), _varying(train.frame)
+        x = design(train.frame, standardise)
+        varying = _varying(train.frame, x.shape[1])
         best: FittedLinear | None = None
         best_loss = np.inf
         for strength in self.strengths if valid is not None else self.strengths[:1]:
@@ -67,23 +68,28 @@ def design(frame: Frame, standardise: Standardise) -> Any:
     from scipy import sparse
 
     blocks = [sparse.csr_matrix(standardise.values(frame.numbers).astype(np.float64))]
-    for j, levels in enumerate(frame.levels):
-        if levels > MOST_LEVELS:
-            continue
-        rows = np.arange(frame.rows)
-        blocks.append(sparse.csr_matrix((np.ones(frame.rows), (rows, frame.codes[:, j])), shape=(frame.rows, levels)))
+    rows = np.arange(frame.rows)
+    for j, own in _categories(frame.numbers.shape[1], frame.levels):
+        shape = (frame.rows, own.stop - own.start)
+        blocks.append(sparse.csr_matrix((np.ones(frame.rows), (rows, frame.codes[:, j])), shape=shape))
     return sparse.hstack(blocks, format="csr")
 
 
-def _varying(frame: Frame) -> F64:
+def _varying(frame: Frame, columns: int) -> F64:
     """For each column of the design 0 if its feature is the same for all rows, else 1."""
-    numbers = [1.0] * frame.numbers.shape[1]  # one that is constant is standardised to 0
-    codes = [
-        np.full(levels, float(np.ptp(frame.codes[:, j]) > 0))
-        for j, levels in enumerate(frame.levels)
-        if levels <= MOST_LEVELS
-    ]
-    return np.concatenate([numbers, *codes])
+    found = np.ones(columns)  # a number that is constant is standardised to 0
+    for j, own in _categories(frame.numbers.shape[1], frame.levels):
+        found[own] = np.ptp(frame.codes[:, j]) > 0
+    return found
+
+
+def _categories(numbers: int, levels: Sequence[int]) -> Iterator[tuple[int, slice]]:
+    """Positions of the categories in use, and their columns of the design, which come after those of the numbers."""
+    start = numbers
+    for position, count in enumerate(levels):
+        if count <= MOST_LEVELS:
+            yield position, slice(start, start + count)
+            start += count
 
 
 def _solve_in_order(x: Any, used: F64, train: Rows, strength: float, problem: Problem) -> tuple[F64, F64]:
@@ -165,11 +171,8 @@ class FittedLinear:
         count = frame.numbers.shape[1]
         found = np.zeros(count + len(frame.levels))
         found[:count] = np.abs(self.weight[:count]).max(axis=1, initial=0.0)
-        start = count
-        for j, levels in enumerate(frame.levels):
-            if levels <= MOST_LEVELS:
-                found[count + j] = self.weight[start : start + levels][frame.codes[:, j]].std(axis=0).max()
-                start += levels
+        for j, own in _categories(count, frame.levels):
+            found[count + j] = self.weight[own][frame.codes[:, j]].std(axis=0).max()
         return found
 
     def shorten(self, rounds: int) -> FittedLinear:  # noqa: ARG002
@@ -187,14 +190,8 @@ class FittedLinear:
             weight = (self.weight[read] / own.deviation[:, None]).astype(np.float32)
             zero = np.zeros(weight.shape[1], dtype=np.float32)
             parts.append(builder.add(o.Dense((values,), weight, zero, o.Activation.IDENTITY)))
-        tables, start = {}, count
-        for position, levels in enumerate(self.levels):
-            if levels > MOST_LEVELS:
-                continue
-            table = self.weight[start : start + levels]
-            start += levels
-            if table.any():
-                tables[position] = table
+        weights = {position: self.weight[own] for position, own in _categories(count, self.levels)}
+        tables = {position: table for position, table in weights.items() if table.any()}
         if parts and not tables:
             return builder.add(o.Blend(tuple(parts), np.ones(1, np.float32), self.bias.astype(np.float32)))
         parts.append(lower_codes(tables, self.bias, plan, builder))

@@ -54,30 +54,26 @@ class MergeCodes:
 
     def run(self, program: Program) -> Program:
         """The changed Program."""
-        chosen: dict[int, Sequence[_Group]] = {}
-        for number, op in numbered(program):
-            if isinstance(op, o.TableSum):
-                groups = _groups(program, number, op)
-                # All of them, or those whose sums need no wider type, which all tables would have then.
-                best = min((groups, [own for own in groups if fits(op, own.rows)]), key=lambda own: _bytes(op, own))
-                if _bytes(op, best) < op.values.nbytes:
-                    chosen[number] = best
+        sums = ((number, op) for number, op in numbered(program) if isinstance(op, o.TableSum))
+        chosen = {number: groups for number, op in sums if (groups := _chosen(program, number, op))}
         if not chosen:
             return program
 
         def change(state: Rewrite, number: int, op: o.Op) -> Moved | None:
             if number not in chosen or not isinstance(op, o.TableSum):
                 return None
-            parts, terms = [state.moved[op.inputs[0]].number], op.terms[_lone(op, chosen[number])].tolist()
-            for own in chosen[number]:
+            groups = chosen[number]
+            lone, parts = _lone(op, groups), [state.moved[op.inputs[0]].number]
+            terms = op.terms[lone].tolist()
+            for own in groups:
                 terms.append([program.types[op.inputs[0]].width + len(parts) - 1, -1])
                 parts.append(state.add(o.Lookup((state.moved[own.code].number,), own.bins)))
-            blocks = _blocks(op, chosen[number])
+            blocks = _blocks(op, groups)
             merged = replace(
                 op,
                 inputs=(state.add(o.Concat(tuple(parts))),),
                 terms=np.array(terms, dtype=np.int32),
-                strides=np.concatenate([op.strides[_lone(op, chosen[number])], np.ones(len(parts) - 1, np.int32)]),
+                strides=np.concatenate([op.strides[lone], np.ones(len(groups), np.int32)]),
                 offsets=offsets([rows.shape[0] for rows in blocks]),
                 values=as_leaves(np.concatenate(blocks)),
             )
@@ -86,33 +82,40 @@ class MergeCodes:
         return rewrite(program, change)
 
 
+def _chosen(program: Program, number: int, op: o.TableSum) -> Sequence[_Group]:
+    """What takes the fewest bytes: all groups, or those whose sums need no wider type, which all tables would have."""
+    groups = _groups(program, number, op)
+    if not groups:
+        return []
+    options: tuple[list[_Group], ...] = (groups, [own for own in groups if fits(op, own.rows)], [])
+    return min(options, key=lambda own: (_bytes(op, own), len(own)))
+
+
 def _groups(program: Program, number: int, op: o.TableSum) -> list[_Group]:
     """For each code the terms of one column each that it stands for, where there would be fewer rows then."""
-    found: dict[int, dict[int, tuple[int, Array]]] = {}
-    source, read_by = origins(program, op.inputs[0]), readers(program)
+    source = origins(program, op.inputs[0])
+    found: dict[int, dict[int, Array]] = {}
+    bytes_of: dict[int, dict[int, int]] = {}  # of the look-ups of a code
     for term, (a, b) in enumerate(op.terms.tolist()):
         part, column = source[a]
         made = op_of(program, part)
         if b < 0 and isinstance(made, o.Lookup):
-            found.setdefault(made.inputs[0], {})[term] = part, made.table[:, column]
-    groups = []
-    for code, terms in found.items():
+            found.setdefault(made.inputs[0], {})[term] = made.table[:, column]
+            bytes_of.setdefault(made.inputs[0], {})[part] = made.table.nbytes
+    several = {code: terms for code, terms in found.items() if len(terms) > 1}
+    if not several:
+        return []
+    read_by, groups = readers(program), []
+    in_pairs = {source[column][0] for a, b in op.terms.tolist() if b >= 0 for column in (a, b)}
+    for code, terms in several.items():
         # A level for each combination of looked-up bins that a code can have.
-        columns = np.column_stack([column for _, column in terms.values()])
-        joint, level = np.unique(columns, axis=0, return_inverse=True)
-        rows = sum(_rows(op, term)[joint[:, i]] for i, term in enumerate(terms))
-        if len(terms) > 1 and joint.shape[0] < min(MOST_LEVELS + 1, sum(len(_rows(op, term)) for term in terms)):
-            alone = {part for part, _ in terms.values() if read_by[part] == {number}}
-            in_pairs = {source[column][0] for a, b in op.terms.tolist() if b >= 0 for column in (a, b)}
-            spared = sum(_table(program, part).nbytes for part in alone - in_pairs)
+        joint, level = np.unique(np.column_stack(list(terms.values())), axis=0, return_inverse=True)
+        if joint.shape[0] < min(MOST_LEVELS + 1, sum(len(_rows(op, term)) for term in terms)):
+            rows = sum(_rows(op, term)[joint[:, i]] for i, term in enumerate(terms))
+            alone = [part for part in bytes_of[code] if read_by[part] == {number} and part not in in_pairs]
+            spared = sum(bytes_of[code][part] for part in alone)
             groups.append(_Group(code, tuple(terms), as_bins(level.reshape(-1, 1)), rows, spared))
     return groups
-
-
-def _table(program: Program, number: int) -> Array:
-    made = op_of(program, number)
-    assert isinstance(made, o.Lookup)
-    return made.table
 
 
 def _rows(op: o.TableSum, term: int) -> Array:
