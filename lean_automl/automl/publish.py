@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from lean_automl_runtime.artifact import read_artifact
+from lean_automl_runtime.measure.rows import thin
 
 from lean_automl.automl.finish import MissError, check_exported, check_sizes, write_files
 from lean_automl.automl.front import front_bytes
@@ -50,8 +51,7 @@ def measured_records(table: Table) -> list[dict[str, Any]]:
     that have to be fetched.
     """
     most = max(FEWEST_MEASURED_ROWS, MEASURED_CELLS // max(1, len(table.columns)))
-    most = min(MOST_MEASURED_ROWS, most, table.rows)
-    return to_records(table.take(np.arange(most) * table.rows // most))
+    return to_records(table.take(np.array(thin(range(table.rows), min(MOST_MEASURED_ROWS, most)))))
 
 
 def grace_s(limit_s: float) -> float:
