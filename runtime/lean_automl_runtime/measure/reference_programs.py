@@ -286,16 +286,34 @@ def _tables(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> 
     """A table for each column in turn."""
     column = np.arange(shape.size) % _width(shape)
     levels = np.where(column < _numbers(shape), shape.edges + 1, _category_bins(shape))
+    return _table_sum(builder, (_bins(builder, shape, rng), column), (levels, shape.scores), rng)
+
+
+def _table_sum(
+    builder: ProgramBuilder,
+    terms: tuple[int, NDArray[np.int64]],
+    tables: tuple[NDArray[np.int64], int],
+    rng: np.random.Generator,
+) -> int:
+    """The sum of a row of a table for each term.
+
+    Args:
+        builder: Takes the op.
+        terms: Value number of the bins, and the column that each term reads.
+        tables: Levels of each, and how many numbers a row has.
+        rng: Makes them.
+    """
+    (source, column), (levels, width) = terms, tables
     offsets = np.concatenate(([0], np.cumsum(levels))).astype(np.int32)
     return builder.add(
         o.TableSum(
-            (_bins(builder, shape, rng),),
-            terms=np.stack([column, np.full(shape.size, -1)], axis=1).astype(np.int32),
-            strides=np.ones(shape.size, dtype=np.int32),
+            (source,),
+            terms=np.stack([column, np.full(column.size, -1)], axis=1).astype(np.int32),
+            strides=np.ones(column.size, dtype=np.int32),
             offsets=offsets,
-            values=rng.integers(-99, 100, size=(int(offsets[-1]), shape.scores)).astype(np.int16),
-            scale=np.full(shape.scores, 1e-4, dtype=np.float32),
-            bias=np.zeros(shape.scores, dtype=np.float32),
+            values=rng.integers(-99, 100, size=(int(offsets[-1]), width)).astype(np.int16),
+            scale=np.full(width, 1e-4, dtype=np.float32),
+            bias=np.zeros(width, dtype=np.float32),
         )
     )
 
@@ -316,31 +334,17 @@ def _dense(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> i
     parts = [builder.add(o.Dense((scaled,), *_layer(rng, inputs.size, units), o.Activation.IDENTITY))]
     codes = _codes(builder, shape)
     if codes:
-        parts.append(_code_tables(builder, codes, (shape.categories + 2, units), rng))
+        same = np.arange(shape.categories + 2, dtype=np.uint8)[:, None]
+        bins = [builder.add(o.Lookup((code,), same)) for code in codes]
+        source = bins[0] if len(bins) == 1 else builder.add(o.Concat(tuple(bins)))
+        levels = np.full(len(codes), len(same))
+        parts.append(_table_sum(builder, (source, np.arange(len(codes))), (levels, units), rng))
     ones, zeros = np.ones(len(parts), dtype=np.float32), np.zeros(units, dtype=np.float32)
     value = builder.add(o.Blend(tuple(parts), ones, zeros))
     if not shape.size:
         return value
     value = builder.add(o.Clip((value,), zeros, np.full(units, np.inf, dtype=np.float32)))
     return builder.add(o.Dense((value,), *_layer(rng, units, shape.scores), o.Activation.IDENTITY))
-
-
-def _code_tables(builder: ProgramBuilder, codes: list[int], table: tuple[int, int], rng: np.random.Generator) -> int:
-    """The sum of a row of a table for each code; all tables have that shape."""
-    levels, units = table
-    same = np.arange(levels, dtype=np.uint8)[:, None]
-    bins = [builder.add(o.Lookup((code,), same)) for code in codes]
-    return builder.add(
-        o.TableSum(
-            (bins[0] if len(bins) == 1 else builder.add(o.Concat(tuple(bins))),),
-            terms=np.stack([np.arange(len(codes)), np.full(len(codes), -1)], axis=1).astype(np.int32),
-            strides=np.ones(len(codes), dtype=np.int32),
-            offsets=(levels * np.arange(len(codes) + 1)).astype(np.int32),
-            values=rng.integers(-99, 100, size=(levels * len(codes), units)).astype(np.int16),
-            scale=np.full(units, 1e-3, dtype=np.float32),
-            bias=np.zeros(units, dtype=np.float32),
-        )
-    )
 
 
 def _layer(rng: np.random.Generator, width: int, units: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
