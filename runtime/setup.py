@@ -5,13 +5,11 @@ which engine runs.
 """
 
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
 NATIVE = "lean_automl_runtime/native"
-HEADERS = [
-    f"lean_automl_{name}" for name in ("kernel", "arithmetic", "texts", "plan", "check", "check_base", "check_forests")
-]
 # Results must equal the reference bit for bit: no fused multiply-add.
 WINDOWS = sys.platform == "win32"
 FLAGS = ["/O2", "/fp:precise"] if WINDOWS else ["-O3", "-g0", "-std=c99", "-ffp-contract=off", "-fvisibility=hidden"]
@@ -23,7 +21,7 @@ setup(
             sources=[
                 f"{NATIVE}/{name}.c" for name in ("extension", "read", "batch", "encode", "run_portable", "run_avx2")
             ],
-            depends=[f"{NATIVE}/{name}.h" for name in ("predictor", *HEADERS)],
+            depends=sorted(path.as_posix() for path in Path(NATIVE).glob("*.h")),
             extra_compile_args=FLAGS,
             py_limited_api=True,
             optional=True,

@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +32,7 @@ examples:
 """
 SUFFIX: Final = {"c": ".h", "onnx": ".onnx"}
 # Options of one form, with what holds where they are not given; the same words as the exporters'.
-C_OPTIONS: Final[dict[str, Any]] = {"prefix": "model", "integer_only": False}
+C_OPTIONS: Final[dict[str, Any]] = {"prefix": "model", "integer_only": False, "few_bytes": False}
 ONNX_OPTIONS: Final[dict[str, Any]] = {"encoding": "auto", "inputs": "raw", "data": None, "seconds": 1.0}
 LIMITS: Final = ("max_latency_ms", "max_latency_us", "max_size_kb")
 INPUTS: Final = ("raw", "features")
@@ -56,6 +57,9 @@ def add_parser(commands: Any) -> None:
     c.add_argument("--prefix", metavar="NAME", help="what every name in the header begins with (model)")
     c.add_argument(
         "--integer-only", action="store_true", default=None, help="for cores without floats: scores, no probabilities"
+    )
+    c.add_argument(
+        "--few-bytes", action="store_true", default=None, help="the fewest bytes of code rather than the least time"
     )
     onnx = parser.add_argument_group("with --to onnx")
     onnx.add_argument(
@@ -109,9 +113,9 @@ def _check(namespace: argparse.Namespace) -> None:
 def _to_c(artifact: Artifact, namespace: argparse.Namespace) -> tuple[bytes, dict[str, Any]]:
     from lean_automl_exporters.c import COptions, export_c
 
-    options = COptions(namespace.prefix, namespace.integer_only)
+    options = COptions(namespace.prefix, namespace.integer_only, namespace.few_bytes)
     (text,) = export_c(artifact.program, options).values()
-    return text.encode(), {"to": "c", "prefix": options.prefix, "integer_only": options.integer_only}
+    return text.encode(), {"to": "c", **asdict(options)}
 
 
 # --- ONNX ----------------------------------------------------------------------------------------------------
@@ -199,7 +203,8 @@ def _show(variants: Sequence[Variant], constraints: Constraints) -> None:
 
 def _remarks(facts: dict[str, Any]) -> str:
     if facts["to"] == "c":
-        return f", prefix {facts['prefix']}{', integers only' if facts['integer_only'] else ''}"
+        few = ", few bytes" if facts["few_bytes"] else ""
+        return f", prefix {facts['prefix']}{', integers only' if facts['integer_only'] else ''}{few}"
     parity = facts["parity"]
     largest = f"{parity['largest_difference']:.2g}"
     return f", encoding {facts['encoding']}; agrees on {parity['rows']:,} rows, largest difference {largest}"

@@ -22,9 +22,9 @@ from lean_automl_runtime.native.block import Table
 HERE = files("lean_automl_runtime.native")
 TEXTS = {
     name: HERE.joinpath(f"lean_automl_{name}.h").read_text("utf-8")
-    for name in ("kernel", "arithmetic", "texts", "plan")
+    for name in ("kernel", "arithmetic", "dates", "texts", "plan")
 }
-KERNEL, ARITHMETIC, TEXT, PLAN = TEXTS.values()
+KERNEL, ARITHMETIC, DATES, TEXT, PLAN = TEXTS.values()
 GCC = shutil.which("gcc")
 
 
@@ -41,7 +41,7 @@ def test_numbers_that_python_and_c_agree_on() -> None:
     spaces = [values.FLOATS, values.INTS, values.BYTES, values.DOUBLES, values.LONGS]
     assert constants(PLAN, "LA_FLOATS") == ["LA_FLOATS", "LA_INTS", "LA_BYTES", "LA_DOUBLES", "LA_LONGS"]
     assert spaces == [0, 1, 2, 3, 4]
-    assert constants(KERNEL, "LA_YEAR") == [f"LA_{part.upper()}" for part in values.DATE_PARTS]
+    assert constants(DATES, "LA_YEAR") == [f"LA_{part.upper()}" for part in values.DATE_PARTS]
     assert constants(ARITHMETIC, "LA_ADD") == [f"LA_{kind.upper()}" for kind in values.ARITHMETIC]
     assert constants(TEXT, "LA_LENGTH") == [f"LA_{field.upper()}" for field in values.TEXT_FIELDS]
     assert constants(PLAN, "LA_STEP_COUNT") == [*(f"LA_STEP_{step}" for step in texts.STEPS[1:]), "LA_STEPS"]

@@ -13,6 +13,7 @@ from lean_automl_runtime.native.plan import Plan, build_plan
 from lean_automl_runtime.native.values import FLOATS, INTS
 
 from lean_automl_exporters.c.binned import with_bins
+from lean_automl_exporters.c.few_bytes import in_few_bytes
 from lean_automl_exporters.c.integer import without_floats
 from lean_automl_exporters.c.interface import (
     Field,
@@ -50,10 +51,12 @@ class COptions:
         prefix: What every name in the header begins with; two models in one program take two.
         integer_only: For cores without floats: numbers are compared as integers, scores are sums of integers, and
             there are no probabilities. Only Programs of trees and tables, without arithmetic on floats.
+        few_bytes: The fewest bytes of code and tables rather than the least time.
     """
 
     prefix: str = "model"
     integer_only: bool = False
+    few_bytes: bool = False
 
     def __post_init__(self) -> None:
         """Check that the prefix makes good names."""
@@ -76,12 +79,18 @@ def export_c(program: Program, options: COptions | None = None) -> dict[str, str
         UnsupportedOpError: `integer_only` was asked for, and the Program computes with floats.
     """
     own = options or COptions()
-    return {f"{own.prefix}.h": _Header(with_bins(build_plan(*to_bytes(program))), own).text(digest(program))}
+    return {f"{own.prefix}.h": _Header(_plan(program, own), own).text(digest(program))}
 
 
 def row_fields(program: Program, options: COptions | None = None) -> list[Field]:
     """Members of the row's struct in the order of the Program's columns, named as `export_c` names them."""
-    return _Header(with_bins(build_plan(*to_bytes(program))), options or COptions()).fields
+    own = options or COptions()
+    return _Header(_plan(program, own), own).fields
+
+
+def _plan(program: Program, options: COptions) -> Plan:
+    plan = with_bins(build_plan(*to_bytes(program)))
+    return in_few_bytes(plan) if options.few_bytes else plan
 
 
 class _Header:
@@ -91,6 +100,7 @@ class _Header:
         prefix = options.prefix
         self._plan = plan
         self._style = Style(prefix, options.integer_only)
+        self._few_bytes = options.few_bytes
         self._integers = without_floats(plan) if options.integer_only else None
         self._tables = Tables(prefix)
         self._kernel = Kernel()
@@ -121,6 +131,7 @@ class _Header:
         pieces = [
             _HEAD.replace("UPPER", prefix.upper()).replace("PREFIX", prefix).replace("DIGEST", program_digest),
             "#include <math.h>\n" if re.search(r"\b(NAN|INFINITY)\b", tables + predict) else "",
+            f"#define {prefix.upper()}_LA_SMALL 1\n" if self._few_bytes else "",
             kernel,
             f"/* Tables: {self._tables.bytes} bytes. */\n{tables}",
             numbers.replace("UPPER", prefix.upper()).replace("PREFIX", prefix),

@@ -40,6 +40,8 @@ UNCHANGED: Final = frozenset(
         "TREES_B",
         "TREES_I",
         "RAGGED_B",
+        "STEPS",
+        "FEW_TREES",
         "TABLES_B",
         "TABLES_I",
     )
@@ -52,6 +54,7 @@ KEYED: Final = {
     "CLIP": (2, 3),
     "BIN_B": (2,),
     "BIN_I": (2,),
+    "FEW_BINS": (2,),
     "RAGGED_H": (9,),
     "RAGGED_I": (9,),
 }

@@ -6,7 +6,8 @@ import re
 from importlib.resources import files
 from typing import Final
 
-HEADERS: Final = tuple(f"lean_automl_{name}.h" for name in ("kernel", "texts", "kernel_small", "arithmetic"))
+NAMES: Final = ("kernel", "texts", "dates", "kernel_small", "arithmetic", "links")
+HEADERS: Final = tuple(f"lean_automl_{name}.h" for name in NAMES)
 _PART: Final = re.compile(r"/\* @part (\w+)(?: needs ([\w ]+?))?( \*/\n|\n)(.*?)/\* @end \*/\n", re.DOTALL)
 
 

@@ -180,6 +180,25 @@ def _bin(function: str, slots: str) -> Callable[..., str]:
     return statement
 
 
+def _few_bins(function: str) -> Callable[..., str]:
+    def statement(w: Writer, x: int, n: int, edges: Table, counts: Table, nans: Table, out: int) -> str:
+        missing = w.table(nans) if len(nans) else "NULL"
+        return w.call(function, f"f + {x}", n, w.table(edges), w.table(counts), missing, f"b + {out}") + ";"
+
+    return statement
+
+
+def _steps(w: Writer, x: int, n: int, counts: Table, out: int) -> str:
+    return w.call("steps", f"b + {x}", n, w.table(counts), f"b + {out}") + ";"
+
+
+def _few_trees(w: Writer, *args: Any) -> str:
+    x, sums, trees, depth, form, k, first, splits, leaves, targets = args
+    names = (w.table(splits), trees, depth, w.table(leaves))
+    tail = _form(w, form, k, first, targets)
+    return w.call(f"few_trees_{SUFFIX[leaves.kind]}", f"b + {x}", *names, *tail, f"i + {sums}") + ";"
+
+
 def _zero(w: Writer, sums: int, n: int) -> str:  # noqa: ARG001
     return f"i[{sums}] = 0;" if n == 1 else f"memset(i + {sums}, 0, {n} * sizeof i[0]);"
 
@@ -316,6 +335,9 @@ _STATEMENTS: Final[dict[str, Callable[..., str]]] = {
     "SOFTMAX": _softmax,
     "LABEL": _label,
     "ABOVE": _above,
+    "FEW_BINS": _few_bins("few_bins"),
+    "STEPS": _steps,
+    "FEW_TREES": _few_trees,
     # Without floats, `f` holds keys.
     "KEY_DATE": _key_date,
     "KEY_LOOKUP_F": _look_up("f"),
@@ -323,6 +345,7 @@ _STATEMENTS: Final[dict[str, Callable[..., str]]] = {
     "KEY_CLIP": _limit("key_clip"),
     "KEY_BIN_B": _key_bin("key_bin8", "b"),
     "KEY_BIN_I": _key_bin("key_bin32", "i"),
+    "KEY_FEW_BINS": _few_bins("key_few_bins"),
     "KEY_RAGGED_H": _ragged(16, "key_"),
     "KEY_RAGGED_I": _ragged(32, "key_"),
     "DECIDE": _decide,

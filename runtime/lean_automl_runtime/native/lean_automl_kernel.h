@@ -69,8 +69,14 @@ void *memset(void *to, int byte, size_t size);
 #include "lean_automl_arithmetic.h"
 
 /* @part vectors needs core
- * Instructions that the machine is known to have. LA_NO_VECTORS asks for plain C. */
-#if defined(LA_NO_VECTORS)
+ * Instructions that the machine is known to have. LA_NO_VECTORS asks for plain C, and so does LA_SMALL, which asks for
+ * the fewest bytes of code and takes more time: a tree alone, where others are looked at together. */
+#ifdef LA_SMALL
+#define LA_ALONE 1
+#else
+#define LA_ALONE 0
+#endif
+#if defined(LA_NO_VECTORS) || defined(LA_SMALL)
 #undef LA_AVX2
 #elif defined(LA_AVX2) || defined(__AVX2__)
 #undef LA_AVX2
@@ -168,75 +174,7 @@ LA_DEFINE_FIND(la_find32, uint32_t, uint32_t)
 LA_EXACT float la_rescale(double x, double shift, double scale) { return (float)((x - shift) * scale); }
 /* @end */
 
-/* @part date_field needs core
- * Fields of seconds since 1970 in the proleptic Gregorian calendar, in integers; as dates.py. */
-#define LA_MISSING_TIME INT64_MIN
-enum {
-    LA_YEAR,
-    LA_MONTH,
-    LA_DAY,
-    LA_WEEKDAY,
-    LA_DAY_OF_YEAR,
-    LA_HOUR,
-    LA_MINUTE,
-    LA_SECOND,
-    LA_DAYS,
-    LA_SECONDS_OF_DAY
-};
-
-LA_FN int64_t la_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
-
-LA_FN int64_t la_civil(int64_t days, int32_t part) {
-    int64_t shifted = days + 719468, era = la_floor_div(shifted, 146097), of_era = shifted - era * 146097;
-    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t march_month = (5 * of_year + 2) / 153;
-    int64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
-    int64_t year = year_of_era + era * 400 + (month <= 2), before = year - 1;
-    switch (part) {
-        case LA_YEAR:
-            return year;
-        case LA_MONTH:
-            return month;
-        case LA_DAY:
-            return of_year - (153 * march_month + 2) / 5 + 1;
-        default:
-            return days + 1 + 719162 - 365 * before -
-                   (la_floor_div(before, 4) - la_floor_div(before, 100) + la_floor_div(before, 400));
-    }
-}
-
-/* A field of a time that is not missing. */
-LA_FN int64_t la_date_field(int64_t seconds, int32_t part) {
-    int64_t days = la_floor_div(seconds, 86400), in_day = seconds % 86400;
-    in_day += in_day < 0 ? 86400 : 0; /* seconds - days * 86400 can leave int64 */
-    switch (part) {
-        case LA_WEEKDAY:
-            return days + 3 - 7 * la_floor_div(days + 3, 7); /* 1970-01-01 was a Thursday */
-        case LA_HOUR:
-            return in_day / 3600;
-        case LA_MINUTE:
-            return in_day / 60 % 60;
-        case LA_SECOND:
-            return in_day % 60;
-        case LA_DAYS:
-            return days;
-        case LA_SECONDS_OF_DAY:
-            return in_day;
-        default:
-            return la_civil(days, part);
-    }
-}
-/* @end */
-
-/* @part date needs date_field */
-LA_FN float la_date(int64_t seconds, int32_t part) {
-    const uint32_t bits = UINT32_C(0x7FC00000);
-    float missing;
-    memcpy(&missing, &bits, sizeof missing);
-    return seconds == LA_MISSING_TIME ? missing : (float)la_date_field(seconds, part);
-}
-/* @end */
+#include "lean_automl_dates.h"
 
 /* @part impute needs core */
 LA_FN void la_impute(const float *x, int32_t n, const float *fill, float *out) {
@@ -353,14 +291,14 @@ LA_FN uint32_t la_above(const uint8_t *x, const uint8_t *feature, const uint8_t 
 LA_FN void la_leaves8_some(const uint8_t *x, const uint8_t *feature, const uint8_t *bin, int32_t trees, int32_t n,
                            int32_t depth, uint16_t *LA_RESTRICT leaf) {
     int32_t level, t, from;
-    for (t = 0; t < n && n < 4; t++) {
+    for (t = 0; t < n && (LA_ALONE || n < 4); t++) {
         uint32_t number = 0;
         for (level = depth - 1; level >= 0; level--) {
             number = 2 * number + la_above(x, feature, bin, level * trees + t);
         }
         leaf[t] = (uint16_t)number;
     }
-    for (t = 0; t < n && n >= 4; t += 4) {
+    for (t = 0; t < n && !LA_ALONE && n >= 4; t += 4) {
         uint32_t a = 0, b = 0, c = 0, d = 0;
         from = t < n - 4 ? t : n - 4; /* the last four may repeat some */
         for (level = depth - 1; level >= 0; level--) {
@@ -608,6 +546,22 @@ LA_DEFINE_OBLIVIOUS(la_oblivious32_i32, la_leaves32, la_add_i32, int32_t, int32_
  * the right one of node i; with NEAR, inner children are counted from node i. Eight variables, because compilers keep
  * those in registers, and an array not. */
 #define LA_WALKS 8
+#ifdef LA_SMALL
+#define LA_DEFINE_WALK(NAME, X, RIGHT, FEATURE, CHILD, NEAR)                                                    \
+    LA_FN void NAME(const X *x, const FEATURE *feature, const X *threshold, const CHILD *child,                 \
+                    const int32_t *roots, int32_t n, int32_t *LA_RESTRICT leaf) {                               \
+        int32_t t;                                                                                              \
+        for (t = 0; t < n; t++) {                                                                               \
+            int32_t at = roots[t];                                                                              \
+            while (at >= 0) {                                                                                   \
+                const uint32_t what = feature[at];                                                              \
+                const int32_t next = child[2 * at + RIGHT(x[what >> 1], threshold[at], what)];                  \
+                at = next + (at & -(int32_t)((next >= 0) & NEAR));                                              \
+            }                                                                                                   \
+            leaf[t] = ~at;                                                                                      \
+        }                                                                                                       \
+    }
+#else
 #define LA_DEFINE_WALK(NAME, X, RIGHT, FEATURE, CHILD, NEAR)                                                    \
     LA_FN int32_t NAME##_step(const X *x, const FEATURE *feature, const X *threshold, const CHILD *child,       \
                               int32_t at) {                                                                     \
@@ -635,6 +589,7 @@ LA_DEFINE_OBLIVIOUS(la_oblivious32_i32, la_leaves32, la_add_i32, int32_t, int32_
         leaf[0] = ~a, leaf[1] = ~b, leaf[2] = ~c, leaf[3] = ~d;                                                 \
         leaf[4] = ~e, leaf[5] = ~f, leaf[6] = ~g, leaf[7] = ~h;                                                 \
     }
+#endif
 /* @end */
 /* @part right needs core */
 LA_FN int32_t la_right(float x, float threshold, uint32_t what) {
@@ -797,71 +752,6 @@ LA_EXACT void la_blend(const float *total, const float *x, float weight, int32_t
 }
 /* @end */
 
-/* @part exp needs core
- * As exp32.py: range reduction and polynomial of Cephes expf, each step rounded to float. */
-LA_EXACT float la_exp(float x) {
-    const float round = 12582912.0f; /* 1.5 * 2^23: adding and taking it away leaves a whole number */
-    float power, r, series, scale;
-    uint32_t bits;
-    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
-    power = x * 1.44269504f;
-    power = (power + round) - round;
-    r = power * 0.693359375f;
-    r = x - r;
-    scale = power * -2.12194440e-4f;
-    r = r - scale;
-    series = 1.9875691500e-4f * r;
-    series = (series + 1.3981999507e-3f) * r;
-    series = (series + 8.3334519073e-3f) * r;
-    series = (series + 4.1665795894e-2f) * r;
-    series = (series + 1.6666665459e-1f) * r;
-    series = series + 5.0000001201e-1f;
-    scale = r * r;
-    series = series * scale;
-    series = (series + r) + 1.0f;
-    bits = (uint32_t)((x != x ? 0 : (int32_t)power) + 127) << 23;
-    memcpy(&scale, &bits, sizeof scale);
-    return series * scale;
-}
-/* @end */
-
-/* @part sigmoid needs exp */
-LA_EXACT void la_sigmoid(float x, float *out) {
-    float p = 1.0f / (1.0f + la_exp(-x));
-    out[0] = 1.0f - p;
-    out[1] = p;
-}
-/* @end */
-
-/* @part softmax needs exp */
-LA_EXACT void la_softmax(const float *x, int32_t n, float *out) {
-    float top = x[0], total;
-    int32_t j;
-    for (j = 1; j < n; j++) {
-        top = x[j] > top || x[j] != x[j] ? x[j] : top; /* a NaN stays: no comparison with it holds */
-    }
-    for (j = 0; j < n; j++) {
-        out[j] = la_exp(x[j] - top);
-    }
-    total = out[0];
-    for (j = 1; j < n; j++) {
-        total = total + out[j];
-    }
-    for (j = 0; j < n; j++) {
-        out[j] = out[j] / total;
-    }
-}
-/* @end */
-
-/* @part label needs core
- * The first of the greatest; the first NaN is greater than any number, as in NumPy. */
-LA_FN int32_t la_label(const float *p, int32_t n) {
-    int32_t best = 0, j;
-    for (j = 1; j < n; j++) {
-        best = p[best] == p[best] && (p[j] > p[best] || p[j] != p[j]) ? j : best;
-    }
-    return best;
-}
-/* @end */
+#include "lean_automl_links.h"
 
 #endif

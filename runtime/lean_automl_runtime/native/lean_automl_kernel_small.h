@@ -40,6 +40,20 @@
 /* @end */
 /* @part binned_one needs binned
  * All trees add to sums[first]. */
+#ifdef LA_SMALL
+#define LA_DEFINE_BINNED(NAME, STEP, CELL)                                                                      \
+    LA_FN void NAME(const uint8_t *x, const CELL *nodes, const CELL *sizes, int32_t trees, int32_t first,   \
+                    int32_t *LA_RESTRICT sums) {                                                                \
+        uint32_t root = 1, at;                                                                                  \
+        int32_t t, total = 0;                                                                                   \
+        for (t = 0; t < trees; t++) {                                                                           \
+            for (at = root; at; at = STEP(x, nodes, at, &total)) {                                              \
+            }                                                                                                   \
+            root += sizes[t];                                                                                   \
+        }                                                                                                       \
+        sums[first] += total;                                                                                   \
+    }
+#else
 #define LA_DEFINE_BINNED(NAME, STEP, CELL)                                                                      \
     LA_FN void NAME(const uint8_t *x, const CELL *nodes, const CELL *sizes, int32_t trees, int32_t first,   \
                     int32_t *LA_RESTRICT sums) {                                                                \
@@ -62,9 +76,23 @@
         }                                                                                                       \
         sums[first] += total;                                                                                   \
     }
+#endif
 /* @end */
 /* @part binned_each needs binned
  * Tree t adds to sums[targets[t]]. */
+#ifdef LA_SMALL
+#define LA_DEFINE_BINNED_EACH(NAME, STEP, CELL)                                                                 \
+    LA_FN void NAME(const uint8_t *x, const CELL *nodes, const CELL *sizes, int32_t trees,                  \
+                    const uint16_t *targets, int32_t *LA_RESTRICT sums) {                                       \
+        uint32_t root = 1, at;                                                                                  \
+        int32_t t;                                                                                              \
+        for (t = 0; t < trees; t++) {                                                                           \
+            for (at = root; at; at = STEP(x, nodes, at, sums + targets[t])) {                                   \
+            }                                                                                                   \
+            root += sizes[t];                                                                                   \
+        }                                                                                                       \
+    }
+#else
 #define LA_DEFINE_BINNED_EACH(NAME, STEP, CELL)                                                                 \
     LA_FN void NAME(const uint8_t *x, const CELL *nodes, const CELL *sizes, int32_t trees,                  \
                     const uint16_t *targets, int32_t *LA_RESTRICT sums) {                                       \
@@ -85,6 +113,7 @@
             }                                                                                                   \
         }                                                                                                       \
     }
+#endif
 /* @end */
 /* @part binned_step8 needs binned */
 LA_DEFINE_BINNED_STEP(la_binned_step8, uint8_t, int8_t)
@@ -103,6 +132,68 @@ LA_DEFINE_BINNED_EACH(la_binned8_each, la_binned_step8, uint8_t)
 /* @end */
 /* @part binned16_each needs binned_each binned_step16 */
 LA_DEFINE_BINNED_EACH(la_binned16_each, la_binned_step16, uint16_t)
+/* @end */
+
+/* --- in few bytes ----------------------------------------------------------------------------------------------- */
+
+/* @part few_bin needs core
+ * Bins of n columns, of which each has so many edges. A missing number is below all edges unless `nans` has its bin. */
+#define LA_DEFINE_FEW_BIN(NAME, X, MISSING)                                                                     \
+    LA_FN void NAME(const X *x, int32_t n, const X *edges, const uint8_t *counts, const uint8_t *nans,          \
+                    uint8_t *LA_RESTRICT out) {                                                                 \
+        int32_t j, e;                                                                                           \
+        for (j = 0; j < n; j++) {                                                                               \
+            uint32_t below = 0;                                                                                 \
+            for (e = 0; e < counts[j]; e++) {                                                                   \
+                below += *edges++ < x[j];                                                                       \
+            }                                                                                                   \
+            out[j] = (uint8_t)(nans != NULL && MISSING(x[j]) ? nans[j] : below);                                 \
+        }                                                                                                       \
+    }
+/* @end */
+/* @part few_bins needs few_bin */
+#define LA_IS_NAN(X) ((X) != (X))
+LA_DEFINE_FEW_BIN(la_few_bins, float, LA_IS_NAN)
+/* @end */
+
+/* @part steps needs core
+ * Whether the bin of a column is above 0, above 1, ...: so many steps for each of n columns, one after another. */
+LA_FN void la_steps(const uint8_t *x, int32_t n, const uint8_t *counts, uint8_t *LA_RESTRICT out) {
+    int32_t j, e;
+    for (j = 0; j < n; j++) {
+        for (e = 0; e < counts[j]; e++) {
+            *out++ = x[j] > e;
+        }
+    }
+}
+/* @end */
+
+/* @part few_trees needs forms
+ * Oblivious trees over steps: a split is one byte, the number of its step. Splits lie tree by tree, those of a tree from
+ * its last level to its first. */
+#define LA_DEFINE_FEW_TREES(NAME, ADD, LEAF)                                                                    \
+    LA_FN void NAME(const uint8_t *x, const uint8_t *splits, int32_t trees, int32_t depth, const LEAF *leaves,  \
+                    int32_t form, int32_t k, int32_t first, const uint16_t *targets,                            \
+                    int32_t *LA_RESTRICT sums) {                                                                \
+        const int32_t each = (int32_t)((uint32_t)k << depth);                                                   \
+        int32_t t, level;                                                                                       \
+        for (t = 0; t < trees; t++, leaves += each) {                                                           \
+            uint16_t leaf = 0;                                                                                  \
+            for (level = 0; level < depth; level++) {                                                           \
+                leaf = (uint16_t)(2u * leaf + x[*splits++]);                                                    \
+            }                                                                                                   \
+            ADD(leaves, &leaf, 1, each, form, k, first, form == LA_SPARSE ? targets + t * (k - 1) : targets, sums); \
+        }                                                                                                       \
+    }
+/* @end */
+/* @part few_trees_i8 needs few_trees add_i8 */
+LA_DEFINE_FEW_TREES(la_few_trees_i8, la_add_i8, int8_t)
+/* @end */
+/* @part few_trees_i16 needs few_trees add_i16 */
+LA_DEFINE_FEW_TREES(la_few_trees_i16, la_add_i16, int16_t)
+/* @end */
+/* @part few_trees_i32 needs few_trees add_i32 */
+LA_DEFINE_FEW_TREES(la_few_trees_i32, la_add_i32, int32_t)
 /* @end */
 
 /* --- without floats: for cores that have none ------------------------------------------------------------------ */
@@ -191,6 +282,11 @@ LA_DEFINE_KEY_BIN(la_key_bin8, uint8_t)
 /* @end */
 /* @part key_bin32 needs key_bin */
 LA_DEFINE_KEY_BIN(la_key_bin32, int32_t)
+/* @end */
+
+/* @part key_few_bins needs few_bin key */
+#define LA_IS_KEY_NAN(X) ((X) == LA_KEY_NAN)
+LA_DEFINE_FEW_BIN(la_key_few_bins, int32_t, LA_IS_KEY_NAN)
 /* @end */
 
 /* @part key_right needs key */

@@ -57,6 +57,7 @@ class Compiled:
         compiler: Compiler,
         flags: Sequence[str] = ("-O1",),
         integer_only: bool = False,
+        few_bytes: bool = False,
     ) -> None:
         self._programs = programs
         self._integer_only = integer_only
@@ -64,7 +65,7 @@ class Compiled:
         self._binary = folder / "models"
         prefixes = [f"m{number}" for number in range(len(programs))]
         for prefix, program in zip(prefixes, programs, strict=True):
-            for name, content in export_c(program, COptions(prefix, integer_only)).items():
+            for name, content in export_c(program, COptions(prefix, integer_only, few_bytes)).items():
                 (folder / name).write_text(content)
         includes = "".join(f'#include "{prefix}.h"\n' for prefix in prefixes)
         both = zip(prefixes, programs, strict=True)
