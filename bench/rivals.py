@@ -30,6 +30,7 @@ from lean_automl.compiler.foreign import Request, compile_model
 from lean_automl.data import to_table
 from lean_automl.data.records import to_records
 from lean_automl.errors import LeanAutoMLError
+from lean_automl.student.deploy import FEW_BYTES
 from lean_automl.student.header import header_bytes, header_text, measure_header
 
 WORKER = Path(__file__).parent / "rivals_workers" / "worker.py"
@@ -154,11 +155,12 @@ def largest_that_fits(folder: Path, labels: tuple[str, ...], task: str, truth: p
 def measured(path: Path, program: Any, rows: pd.DataFrame, limits: Limits) -> dict[str, float]:
     """What a limit is for: kilobytes, and the upper bound of p99 if the size is kept."""
     is_header = limits.engine == "c"
-    kilobytes = (header_bytes(header_text(program)) if is_header else path.stat().st_size) / 1_000
+    text = header_text(program, few_bytes=limits.kilobytes <= FEW_BYTES / 1_000) if is_header else ""
+    kilobytes = (header_bytes(text) if is_header else path.stat().st_size) / 1_000
     if kilobytes > limits.kilobytes:
         return {"kB": kilobytes, "p99_us": float("inf")}
     records = to_records(to_table(rows.head(ROWS), program.columns))
-    found = measure_header(program, records, MeasureOptions()) if is_header else measure(path, records)
+    found = measure_header(program, text, records, MeasureOptions()) if is_header else measure(path, records)
     return {"kB": round(kilobytes, 3), "p99_us": round(found.upper_us(0.99), 3)}
 
 

@@ -239,7 +239,8 @@ def check_exported(folder: Path, program: Program, table: Table | None = None) -
     """
     path = folder / ONNX_FILE
     if (folder / HEADER_FILE).exists():
-        check_header(program, hostile_rows(program, np.random.default_rng(0)))
+        text = (folder / HEADER_FILE).read_text("utf-8")
+        check_header(program, text, hostile_rows(program, np.random.default_rng(0)))
     if path.exists():
         rows = [] if table is None else [read_by(program, table.take(np.arange(min(PARITY_ROWS, table.rows)))).arrays]
         check_parity(program, path.read_bytes(), rows)

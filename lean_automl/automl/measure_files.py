@@ -179,7 +179,8 @@ def _measure_for_limit(
 
 def _measure(path: Path, records: Sequence[dict[str, Any]], options: MeasureOptions) -> Measurement:
     if path.name == HEADER_FILE:
-        return measure_header(read_artifact((path.parent / ARTIFACT_FILE).read_bytes()).program, records, options)
+        program = read_artifact((path.parent / ARTIFACT_FILE).read_bytes()).program
+        return measure_header(program, path.read_text("utf-8"), records, options)
     return measure(path, records, options)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from lean_automl_exporters.c import COptions, export_c
+from lean_automl_exporters.c import COptions
 from lean_automl_exporters.c.export import row_fields
 from lean_automl_exporters.c.interface import Style
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 PREFIX: Final = "model"
+HEADER: Final = f"{PREFIX}.h"
 ROWS: Final = "rows.bin"
 NUMPY: Final = {"float": "<f4", "double": "<f8", "int64_t": "<i8", "uint32_t": "<u4"}
 
@@ -30,14 +31,12 @@ class StoredRows:
     """Rows of a Program.
 
     Attributes:
-        headers: Text of the exported header, by file name.
         data: Content of `ROWS`.
         members: Of the struct of a stored row, as C.
         reads: Statements that make `row` of `raw` and `texts`.
         bytes: Of a struct.
     """
 
-    headers: dict[str, bytes]
     data: bytes
     members: str
     reads: str
@@ -56,17 +55,15 @@ def stored_rows(program: Program, arrays: Sequence[Array]) -> StoredRows:
         program: What is exported.
         arrays: One typed array for each column, as engines take them.
     """
-    options = COptions(PREFIX)
-    fields = row_fields(program, options)
+    fields = row_fields(program, COptions(PREFIX))
     layout, reads = _layout(fields)
     rows, texts = _cells(fields, arrays)
     table = np.zeros(arrays[0].shape[0], dtype=_dtype(layout))
     for (name, _), values in zip(layout, rows, strict=True):
         table[name] = values
     head = np.array([table.size, len(texts)], dtype="<i8").tobytes()
-    headers = {name: text.encode() for name, text in export_c(program, options).items()}
     members = "".join(f"    {ctype} {name};\n" for name, ctype in layout)
-    return StoredRows(headers, head + table.tobytes() + texts, members, reads, table.dtype.itemsize)
+    return StoredRows(head + table.tobytes() + texts, members, reads, table.dtype.itemsize)
 
 
 def _layout(fields: list[Field]) -> tuple[list[tuple[str, str]], str]:

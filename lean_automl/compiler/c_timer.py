@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES
 
-from lean_automl.compiler.c_rows import ROWS, stored_rows
+from lean_automl.compiler.c_rows import HEADER, ROWS, stored_rows
 from lean_automl.compiler.c_tools import FLAGS, LONGEST_RUN_S, find_compiler, run_tool
 from lean_automl.errors import ToolchainError
 
@@ -107,16 +107,16 @@ class CompiledHeader:
 
 
 @contextmanager
-def compiled(program: Program, arrays: Sequence[Array]) -> Iterator[CompiledHeader]:
+def compiled(program: Program, header: str, arrays: Sequence[Array]) -> Iterator[CompiledHeader]:
     """A Program's header, compiled around some rows.
 
     Args:
-        program: What is exported.
+        program: What the header says.
+        header: Its text, with the prefix `model`.
         arrays: One typed array for each column, as engines take them; at least one row.
 
     Raises:
         ToolchainError: There is no compiler, or it failed.
-        UnsupportedOpError: The Program cannot be written in C.
     """
     compiler = find_compiler(WHY)
     rows = stored_rows(program, arrays)
@@ -124,7 +124,7 @@ def compiled(program: Program, arrays: Sequence[Array]) -> Iterator[CompiledHead
     source = rows.fill(TEMPLATE).replace("WRITES", writes)
     with tempfile.TemporaryDirectory(prefix="lean_automl_c_") as name:
         folder = Path(name)
-        for file, content in {**rows.headers, SOURCE: source.encode(), ROWS: rows.data}.items():
+        for file, content in {HEADER: header.encode(), SOURCE: source.encode(), ROWS: rows.data}.items():
             (folder / file).write_bytes(content)
         run_tool([*compiler, *FLAGS, SOURCE, "-o", BINARY, "-lm"], folder, os.environ.copy())
         yield CompiledHeader(program, arrays[0].shape[0], folder)
@@ -142,7 +142,7 @@ def compiled_bytes(header: str) -> int:
     compiler = find_compiler(WHY)
     with tempfile.TemporaryDirectory(prefix="lean_automl_c_") as name:
         folder = Path(name)
-        (folder / "model.h").write_text(header, encoding="utf-8")
+        (folder / HEADER).write_text(header, encoding="utf-8")
         (folder / "size.c").write_text(OUTSIDE, encoding="ascii")
         run_tool([*compiler, *FLAGS, "-c", "size.c", "-o", "size.o"], folder, os.environ.copy())
         lines = run_tool(["size", "size.o"], folder, {**os.environ, "LC_ALL": "C"}).splitlines()

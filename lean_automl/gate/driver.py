@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from lean_automl_exporters.c import export_c
 
-from lean_automl.compiler.c_rows import ROWS, stored_rows
+from lean_automl.compiler.c_rows import HEADER, ROWS, stored_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,8 @@ def driver_files(program: Program, arrays: Sequence[Array]) -> dict[str, bytes]:
         arrays: One typed array for each column, as engines take them.
     """
     rows = stored_rows(program, arrays)
-    return {**rows.headers, SOURCE: rows.fill(TEMPLATE).encode(), ROWS: rows.data}
+    header = export_c(program)[HEADER].encode()
+    return {HEADER: header, SOURCE: rows.fill(TEMPLATE).encode(), ROWS: rows.data}
 
 
 # The empty statement tells the compiler that somebody reads the result and writes the rows: nothing may be left out.

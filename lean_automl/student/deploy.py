@@ -15,7 +15,7 @@ to fit than such a file is worth. A file that breaks the limit on latency in the
 other one keeps it.
 
 Under a limit on size, and none on latency or a distant one, trees are written to ONNX in the form that takes the fewest
-bytes, which is not the quickest.
+bytes, which is not the quickest. So is a header under a small limit on size.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ AMPLE: Final = 10  # the same where a small model, which takes some times that, 
 LATENCY_AIM: Final = 0.85  # of the limit, for a median at most: the limit is for a higher quantile
 SURELY: Final = 0.9  # of a limit on latency: what comes nearer may well break it when it is measured again
 SAME_SPEED: Final = 1.15  # medians of the control kernel that differ by less are of one speed
+FEW_BYTES: Final = 16_000  # a limit on size up to which it counts that a header's quickest code takes a kilobyte more
 METADATA_BYTES: Final = {ARTIFACT_FILE: 500, ONNX_FILE: 1_100, HEADER_FILE: 0}  # what final files say of themselves
 
 
@@ -77,7 +78,7 @@ def quick_latencies(
     tables = [] if batch_size is None or HEADER_FILE in files else batches(rotation(records), batch_size)
     for name, (engine, content) in files.items():
         if name == HEADER_FILE:
-            latency[name] = quick_us(program, records, batch_size or 1)
+            latency[name] = quick_us(program, content.decode(), records, batch_size or 1)
             continue
         model = _model(program, content, engine)
         found = measure_in_process(model.predict if tables else model.predict_one, tables or records)
@@ -96,6 +97,7 @@ class Deployment:
         costs: Of a device that is not here: latencies are predicted; None to measure them.
         aims_us: Medians that keep the limit, by file name, where that was found out (`aims.py`).
         encoding: How an ONNX file says trees.
+        few_bytes: Whether a header takes the fewest bytes rather than the least time.
         timer: As `quick_latencies`, where nothing disturbs it.
         sheds: Whether a file that breaks the limit on latency in the last check may be left out, if another keeps it.
     """
@@ -105,6 +107,7 @@ class Deployment:
     costs: Costs | None = None
     aims_us: Mapping[str, float] = field(default_factory=dict)
     encoding: TreeEncoding = TreeEncoding.AUTO
+    few_bytes: bool = False
     sheds: bool = False
     timer: Callable[..., dict[str, float]] = quick_latencies
 
@@ -137,7 +140,7 @@ class Deployment:
         writers = {
             ARTIFACT_FILE: lambda: write_artifact(Artifact(program, metadata or {})),
             ONNX_FILE: lambda: export_onnx(program, OnnxOptions(self.encoding), metadata or {}),
-            HEADER_FILE: lambda: header_text(program).encode(),
+            HEADER_FILE: lambda: header_text(program, few_bytes=self.few_bytes).encode(),
         }
         return {name: writers[name]() for name in self.files}
 
@@ -273,8 +276,9 @@ def choose_deployment(
     if not kept:
         raise InfeasibleError(f"no engine is lean enough here. {'; '.join(left_out)}.")
     encoding = _encoding(constraints, floors.get(ONNX_FILE, 0.0))
+    few_bytes = constraints.max_size_bytes is not None and constraints.max_size_bytes <= FEW_BYTES
     kept_floors = {name: floors[name] for name in kept if name in floors}
-    return Deployment(kept, kept_floors, encoding=encoding, sheds=target == "auto"), left_out
+    return Deployment(kept, kept_floors, None, {}, encoding, few_bytes, sheds=target == "auto"), left_out
 
 
 def _engines(target: str, constraints: Constraints) -> dict[str, str]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from lean_automl_exporters.c import export_c
+from lean_automl_exporters.c import COptions, export_c
 from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES
 from lean_automl_runtime.measure.attempts import quietest_of
 from lean_automl_runtime.measure.guard import Control
@@ -37,13 +37,17 @@ ENGINE: Final = "c"
 QUICK: Final = Timing(budget_s=0.03, longest_s=0.3, enough=100)
 
 
-def header_text(program: Program) -> str:
+def header_text(program: Program, *, few_bytes: bool = False) -> str:
     """Text of the header that ships.
+
+    Args:
+        program: Its Program.
+        few_bytes: The fewest bytes rather than the least time.
 
     Raises:
         UnsupportedOpError: The Program cannot be written in C.
     """
-    return export_c(program)[HEADER_FILE]
+    return export_c(program, COptions(few_bytes=few_bytes))[HEADER_FILE]
 
 
 @lru_cache(maxsize=16)
@@ -56,18 +60,21 @@ def header_bytes(text: str) -> int:
     return compiled_bytes(text)
 
 
-def quick_us(program: Program, records: Sequence[dict[str, Any]], batch_size: int) -> float:
+def quick_us(program: Program, text: str, records: Sequence[dict[str, Any]], batch_size: int) -> float:
     """Median latency of a call, by a quick look."""
-    with compiled(program, _arrays(program, rotation(records))) as header:
+    with compiled(program, text, _arrays(program, rotation(records))) as header:
         timed = header.time(replace(QUICK, batch_size=batch_size))
     return float(np.median(timed.total_ns)) / 1000
 
 
-def measure_header(program: Program, records: Sequence[dict[str, Any]], options: MeasureOptions) -> Measurement:
+def measure_header(
+    program: Program, text: str, records: Sequence[dict[str, Any]], options: MeasureOptions
+) -> Measurement:
     """Latency of the compiled header in processes of its own; the same figures as `measure` has of other files.
 
     Args:
         program: Its Program.
+        text: The header.
         records: Raw records.
         options: Mode, engine and garbage collection do not matter.
 
@@ -79,9 +86,8 @@ def measure_header(program: Program, records: Sequence[dict[str, Any]], options:
     core = choose_core(options.pin, options.core)
     enough = options.enough_samples
     timing = Timing(options.budget_s, options.most_s, enough, options.batch_size or 1, core)
-    with compiled(program, _arrays(program, rotation(list(records)[: options.max_rows]))) as header:
+    with compiled(program, text, _arrays(program, rotation(list(records)[: options.max_rows]))) as header:
         raws = [_raw(_quietest(header, timing, options), core) for _ in range(options.launches)]
-    text = header_text(program)
     facts = {
         "artifact": HEADER_FILE,
         "file_sha256": hashlib.sha256(text.encode()).hexdigest(),
@@ -93,18 +99,19 @@ def measure_header(program: Program, records: Sequence[dict[str, Any]], options:
     return pool(raws, options, facts)
 
 
-def check_header(program: Program, arrays: Sequence[Array]) -> None:
+def check_header(program: Program, text: str, arrays: Sequence[Array]) -> None:
     """Compare the compiled header with the reference.
 
     Args:
         program: Its Program.
+        text: The header.
         arrays: Rows, one typed array for each column.
 
     Raises:
         ParityError: It predicts otherwise; says where.
         ToolchainError: There is no compiler, or it failed.
     """
-    with compiled(program, arrays) as header:
+    with compiled(program, text, arrays) as header:
         found = header.answers()
     expected = evaluate(program, list(arrays))
     if LABEL in found:

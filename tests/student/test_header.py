@@ -29,25 +29,27 @@ HEADER = Deployment({"model.h": "c"})
 @needs_compiler
 def test_a_header_is_measured_as_files_are() -> None:
     program, records = make_program(EVERY_KIND), make_records(EVERY_KIND, rows=60)
-    found = measure_header(program, records, MeasureOptions(budget_s=0.02, bounded=0.9, max_attempts=1))
+    text = header_text(program, few_bytes=True)
+    found = measure_header(program, text, records, MeasureOptions(budget_s=0.02, bounded=0.9, max_attempts=1))
     assert (found.artifact, found.engine, found.distinct_rows) == ("model.h", "c", 60)
     assert 0 < found.total.p50.value_us <= found.upper_us(0.9) < math.inf
-    assert found.size_bytes == header_bytes(header_text(program))
+    assert found.size_bytes == header_bytes(text) < header_bytes(header_text(program))
     assert found.to_json()["launches"][0]["control"]["samples"] > 0
-    batch = measure_header(program, records, MeasureOptions(budget_s=0.02, batch_size=500, max_attempts=1))
+    batch = measure_header(program, text, records, MeasureOptions(budget_s=0.02, batch_size=500, max_attempts=1))
     assert batch.total.p50.value_us > 20 * found.total.p50.value_us
 
 
 @needs_compiler
 def test_a_program_that_takes_too_long_is_a_measurement_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     program, records = make_program(EVERY_KIND), make_records(EVERY_KIND, rows=60)
+    text = header_text(program)
     with pytest.raises(MeasurementError, match=r"model\.h: timer did not end within 0\.01 s"):
-        measure_header(program, records, MeasureOptions(budget_s=1.0, timeout_s=0.01))
+        measure_header(program, text, records, MeasureOptions(budget_s=1.0, timeout_s=0.01))
     monkeypatch.setattr(header, "_control", lambda _: Control(0, 0.0, 0.0, 0.0, 1.0))  # never holds still
     monkeypatch.setattr(header, "_raw", lambda run, _: run)
     monkeypatch.setattr(header, "pool", lambda raws, *_: raws[0][1])
     attempts = [
-        measure_header(program, records, MeasureOptions(budget_s=0.05, longest_s=longest_s))
+        measure_header(program, text, records, MeasureOptions(budget_s=0.05, longest_s=longest_s))
         for longest_s in (0.05, 9.0)
     ]
     assert attempts == [1, 3]
@@ -64,7 +66,8 @@ def test_the_size_is_that_of_code_and_tables() -> None:
 def test_a_header_that_predicts_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     program = make_program(EVERY_KIND)
     rows = hostile_rows(program, np.random.default_rng(0))
-    check_header(program, rows)
+    text = header_text(program)
+    check_header(program, text, rows)
     right = header.evaluate
 
     def wrong(*arguments: Any) -> dict[str, Any]:
@@ -73,7 +76,17 @@ def test_a_header_that_predicts_otherwise_is_refused(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(header, "evaluate", wrong)
     with pytest.raises(ParityError, match="another probabilities than the reference"):
-        check_header(program, rows)
+        check_header(program, text, rows)
+
+
+@needs_compiler
+def test_a_small_limit_on_size_makes_headers_of_few_bytes() -> None:
+    program, records = make_program(EVERY_KIND), make_records(EVERY_KIND, rows=60)
+    found = {}
+    for limit in (4_000, 100_000):
+        deployment, _ = choose_deployment("c", program.columns, records, Constraints(max_size_bytes=limit))
+        found[limit] = deployment.contents(program)["model.h"].decode()
+    assert found == {4_000: header_text(program, few_bytes=True), 100_000: header_text(program)}
 
 
 @needs_compiler
