@@ -181,19 +181,17 @@ class FittedLinear:
 
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of the raw scores, float32 (n, scores)."""
-        parts = []
         count = len(plan.numeric)
+        weights = {position: self.weight[own] for position, own in _categories(count, self.levels)}
+        tables = {position: table for position, table in weights.items() if table.any()}
+        zero, parts = np.zeros(self.bias.size, dtype=np.float32), []
         read = np.flatnonzero(self.weight[:count].any(axis=1))
         if read.size:
             own = self.standardise.take(read)
             values = own.emit_clipped([plan.numeric[j] for j in read], builder)
             weight = (self.weight[read] / own.deviation[:, None]).astype(np.float32)
-            zero = np.zeros(weight.shape[1], dtype=np.float32)
-            parts.append(builder.add(o.Dense((values,), weight, zero, o.Activation.IDENTITY)))
-        weights = {position: self.weight[own] for position, own in _categories(count, self.levels)}
-        tables = {position: table for position, table in weights.items() if table.any()}
-        if parts and not tables:
-            return builder.add(o.Blend(tuple(parts), np.ones(1, np.float32), self.bias.astype(np.float32)))
-        parts.append(lower_codes(tables, self.bias, plan, builder))
-        zero = np.zeros(self.bias.size, dtype=np.float32)
+            bias = zero if tables else self.bias.astype(np.float32)
+            parts.append(builder.add(o.Dense((values,), weight, bias, o.Activation.IDENTITY)))
+        if tables or not parts:
+            parts.append(lower_codes(tables, self.bias, plan, builder))
         return parts[0] if len(parts) == 1 else builder.add(o.Blend(tuple(parts), np.ones(2, np.float32), zero))

@@ -305,19 +305,8 @@ class FittedMLP:
 
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of the raw scores, float32 (n, scores)."""
-        weight, bias, *rest = self.weights
-        parts = []
-        if plan.numeric:
-            values = self.pieces.emit(plan, builder)
-            scaled = (weight / self.pieces.scale.deviation[:, None]).astype(np.float32)
-            zero = np.zeros(bias.size, dtype=np.float32)
-            parts.append(builder.add(o.Dense((values,), scaled, zero, o.Activation.IDENTITY)))
-        if self.categories:
-            tables = dict(zip(self.categories, rest, strict=False))
-            parts.append(lower_codes(tables, np.zeros(bias.size), plan, builder))
-        hidden = builder.add(o.Blend(tuple(parts), np.ones(len(parts), dtype=np.float32), bias))
-        zeros, top = np.zeros(bias.size, dtype=np.float32), np.full(bias.size, np.inf, dtype=np.float32)
-        hidden = builder.add(o.Clip((hidden,), zeros, top))  # ReLU
+        _, _, *rest = self.weights
+        hidden = self._lower_first(plan, builder)
         own = rest[len(self.categories) :]
         layers = list(zip(own[::2], own[1::2], strict=True))
         for number, (weight, bias) in enumerate(layers, start=1):
@@ -329,3 +318,19 @@ class FittedMLP:
             )
             hidden = builder.add(op)
         return hidden
+
+    def _lower_first(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
+        """Value number of the first layer's outputs."""
+        weight, bias, *rest = self.weights
+        zero, top = np.zeros(bias.size, dtype=np.float32), np.full(bias.size, np.inf, dtype=np.float32)
+        parts = []
+        if plan.numeric:
+            values = self.pieces.emit(plan, builder)
+            scaled = (weight / self.pieces.scale.deviation[:, None]).astype(np.float32)
+            if not self.categories:
+                return builder.add(o.Dense((values,), scaled, bias, o.Activation.RELU))
+            parts.append(builder.add(o.Dense((values,), scaled, zero, o.Activation.IDENTITY)))
+        tables = dict(zip(self.categories, rest, strict=False))
+        parts.append(lower_codes(tables, bias.astype(np.float64), plan, builder))
+        total = parts[0] if len(parts) == 1 else builder.add(o.Blend(tuple(parts), np.ones(2, np.float32), zero))
+        return builder.add(o.Clip((total,), zero, top))  # ReLU

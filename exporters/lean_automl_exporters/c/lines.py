@@ -155,6 +155,13 @@ def _limit(function: str) -> Callable[..., str]:
     return statement
 
 
+def _clip(w: Writer, x: int, n: int, low: Table, high: Table, out: int) -> str:
+    """Columns with the same limits, as those of a layer behind a ReLU, need no tables of them."""
+    if len(set(low.numbers().tolist())) == len(set(high.numbers().tolist())) == 1:
+        return w.call("clip_all", f"f + {x}", n, scalar(low), scalar(high), f"f + {out}") + ";"
+    return w.call("clip", f"f + {x}", n, w.table(low), w.table(high), f"f + {out}") + ";"
+
+
 def _copy(w: Writer, *args: int) -> str:  # noqa: ARG001
     space, x, n, to, out = args
     cast = "(uint8_t)" if (space, to) == (INTS, BYTES) else ""
@@ -315,7 +322,7 @@ _STATEMENTS: Final[dict[str, Callable[..., str]]] = {
     "CONSTANT": _constant,
     "ARITHMETIC": _arithmetic,
     "IMPUTE": _limit("impute"),
-    "CLIP": _limit("clip"),
+    "CLIP": _clip,
     "COPY": _copy,
     "BIN_B": _bin("bin8", "b"),
     "BIN_I": _bin("bin32", "i"),

@@ -328,7 +328,17 @@ LA_DEFINE_RAGGED(la_key_ragged32_i16, la_key_walk32, int32_t, uint32_t, int32_t,
 LA_DEFINE_RAGGED(la_key_ragged32_i32, la_key_walk32, int32_t, uint32_t, int32_t, int32_t)
 /* @end */
 
-/* @part dense8 needs core
+/* @part clip_all needs core */
+LA_FN void la_clip_all(const float *x, int32_t n, float low, float high, float *out) {
+    int32_t j;
+    for (j = 0; j < n; j++) {
+        float v = x[j] < low ? low : x[j];
+        out[j] = v > high ? high : v;
+    }
+}
+/* @end */
+
+/* @part dense8 needs four
  * A dense layer with weights of 8 bits: those of input i are times two to the power of `exponent[i]`, which is exact. */
 LA_EXACT void la_dense8(const float *x, int32_t n, const int8_t *weight, const int8_t *exponent, const float *bias,
                         int32_t k, int32_t relu, float *LA_RESTRICT out) {
@@ -340,7 +350,21 @@ LA_EXACT void la_dense8(const float *x, int32_t n, const int8_t *weight, const i
         const float v = x[i];
         float scale;
         memcpy(&scale, &bits, sizeof scale);
-        for (j = 0; j < k; j++) {
+        j = 0;
+#ifdef LA_FOUR
+        for (; j + 4 <= k; j += 4) {
+            __m128i four;
+            __m128 product;
+            int32_t bytes;
+            memcpy(&bytes, weight + j, sizeof bytes);
+            four = _mm_cvtsi32_si128(bytes);
+            four = _mm_unpacklo_epi8(four, four); /* each byte twice, then four times: the highest has the sign */
+            four = _mm_srai_epi32(_mm_unpacklo_epi16(four, four), 24);
+            product = _mm_mul_ps(_mm_set1_ps(v), _mm_mul_ps(_mm_cvtepi32_ps(four), _mm_set1_ps(scale)));
+            _mm_storeu_ps(out + j, _mm_add_ps(_mm_loadu_ps(out + j), product));
+        }
+#endif
+        for (; j < k; j++) {
             float number = (float)weight[j] * scale;
             float product = v * number;
             out[j] = out[j] + product;

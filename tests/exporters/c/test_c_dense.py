@@ -50,6 +50,24 @@ def test_bits_are_those_of_the_reference(compiler: Compiler, tmp_path: Path) -> 
             assert_same(evaluate(program, inputs), compiled.run(number, inputs))
 
 
+@pytest.mark.skipif(FIRST is None, reason=REASON)
+def test_limits_that_all_columns_share_take_no_tables(tmp_path: Path) -> None:
+    assert FIRST is not None
+    low, high = np.zeros(WIDTH, dtype=np.float32), np.full(WIDTH, np.inf, dtype=np.float32)
+    programs = [clipped(low, high), clipped(-high, low + 2), clipped(low, low + np.arange(WIDTH, dtype=np.float32))]
+    assert ["model_la_clip_all(f" in export_c(program)["model.h"] for program in programs] == [True, True, False]
+    compiled = Compiled(programs, tmp_path, FIRST, (*STRICT, "-O2"))
+    inputs = [np.roll(np.array(FLOATS, dtype=np.float32), column) for column in range(WIDTH)]
+    for number, program in enumerate(programs):
+        assert_same(evaluate(program, inputs), compiled.run(number, inputs))
+
+
+def clipped(low: np.ndarray, high: np.ndarray) -> Program:
+    builder = ProgramBuilder(tuple(Column(f"x{j}", ColumnKind.NUMERIC, "float32") for j in range(low.size)))
+    numbers = builder.add(o.Concat(tuple(range(low.size))))
+    return builder.build({PREDICTION: builder.add(o.Clip((numbers,), low, high))})
+
+
 def table(numbers: list[float]) -> Table:
     return Table("f", np.array(numbers, dtype="<f4").tobytes())
 
