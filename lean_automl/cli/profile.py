@@ -38,7 +38,7 @@ def add_parser(commands: Any) -> None:
         "--to", choices=tuple(SUFFIX), default="json", help="json: the profile of this machine; c: a C99 program (json)"
     )
     parser.add_argument("--engine", action="append", metavar="NAME", help="repeat for more (all that are installed)")
-    parser.add_argument("--seconds", type=float, default=40.0, metavar="S", help="of sampling (40)")
+    parser.add_argument("--seconds", type=float, default=20.0, metavar="S", help="of sampling (20)")
     parser.add_argument("--overwrite", action="store_true", help="replace the file")
     parser.set_defaults(run=run)
 

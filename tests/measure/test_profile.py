@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from lean_automl_runtime.measure import DeviceProfile, calibrate, read_profile
 from lean_automl_runtime.measure.__main__ import main as command_line
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.op_counts import features
-from lean_automl_runtime.measure.profile import PROFILE_FORMAT, make_profile
+from lean_automl_runtime.measure.profile import PROFILE_FORMAT, make_profile, shape_features
 from lean_automl_runtime.measure.profile_child import main
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape
@@ -96,6 +97,15 @@ def test_calibrate_writes_what_the_child_reads(monkeypatch):
         asked["files"] = sorted(path.suffix for path in folder.iterdir() if path.name.startswith("0."))
         return facts(lambda _, time_us: [(time_us, time_us, 25.0)])
 
+    def measure(path, records, options):
+        assert path.suffix == ".lam"
+        assert records
+        alone = SimpleNamespace(value_us=7.0 if path.stem == "0" else 0.5 * beside[int(path.stem)])
+        launch = SimpleNamespace(control=SimpleNamespace(p50_us=options.full_speed_us))
+        return SimpleNamespace(total=SimpleNamespace(p50=alone, p99=alone), launches=[launch])
+
+    beside = [slots[0][0] for slots in facts(lambda _, time_us: [(time_us, time_us, 25.0)])["slots"]["numba"]]
+    monkeypatch.setattr("lean_automl_runtime.measure.profile.measure", measure)
     monkeypatch.setattr("lean_automl_runtime.measure.profile.run_child", run_child)
     profile = calibrate(["reference", "onnx"], 1.0, {"onnx": lambda program: program.ops[0].name.encode()})
     assert asked["engines"] == {"reference": "lam", "onnx": "onnx"}
@@ -103,6 +113,10 @@ def test_calibrate_writes_what_the_child_reads(monkeypatch):
     assert asked["files"] == [".jsonl", ".lam", ".onnx"]
     assert asked["module"] == "profile_child"
     assert list(profile.models) == ["numba"]
+    counts = [shape_features(shape) for shape in SHAPES]
+    together = make_profile(facts(lambda _, time_us: [(time_us, time_us, 25.0)]), SHAPES, counts)
+    ratio = profile.models["numba"].predict_us(counts[0]) / together.models["numba"].predict_us(counts[0])
+    assert ratio == pytest.approx(0.5)  # as Programs are that have a process of their own
     with pytest.raises(ConfigError, match="'warp'"):
         calibrate(["warp"])
     with pytest.raises(ConfigError, match="none given"):

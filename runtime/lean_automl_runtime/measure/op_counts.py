@@ -27,6 +27,7 @@ FEATURES: Final[dict[str, str]] = {
     "numeric_columns": "numeric and boolean columns of a record",
     "string_columns": "categorical and text columns of a record",
     "time_columns": "datetime columns of a record",
+    "time_texts": "datetime columns that come as texts, which have to be parsed",
     "ops": "ops of the Program",
     "missing_values": "values of a record that are missing",
     "objects": "values of a record that Python holds in memory of their own: all but small whole numbers and the like",
@@ -56,6 +57,7 @@ FEATURES: Final[dict[str, str]] = {
     "table_ops": "ops of additive models",
     "table_terms": "tables that additive models look into",
     "wide_table_terms": "numbers that they add up for several outputs",
+    "dense_ops": "dense layers",
     "dense_inputs": "inputs of dense layers",
     "dense_macs": "multiplications of dense layers",
     "dot_terms": "multiplications of linear leaves",
@@ -119,6 +121,7 @@ def features(program: Program, contents: Mapping[str, Contents] | None = None) -
         counts["missing_values"] += own.missing
         counts["objects"] += own.objects
         counts["text_bytes"] += own.text_bytes if column.dtype == "string" else 0.0
+        counts["time_texts"] += float(column.kind is ColumnKind.DATETIME and own.text_bytes > 0)
     for number, op in enumerate(program.ops, start=len(program.columns)):
         read = held[op.inputs[0]] if op.inputs and op.inputs[0] < len(held) else NOTHING
         widths = Widths(program.types[number].width, tuple(program.types[i].width for i in op.inputs), read)
@@ -211,7 +214,7 @@ def _(op: o.TableSum, widths: Widths) -> Counts:
 
 @count_op.register(o.Dense)
 def _(op: o.Dense, widths: Widths) -> Counts:  # noqa: ARG001
-    return {"dense_inputs": op.weight.shape[0], "dense_macs": op.weight.size}
+    return {"dense_ops": 1, "dense_inputs": op.weight.shape[0], "dense_macs": op.weight.size}
 
 
 @count_op.register(o.Dot)

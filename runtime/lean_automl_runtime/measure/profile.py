@@ -1,7 +1,8 @@
 """Device profiles: what this machine charges for each thing that a Program does, per engine.
 
 `calibrate` times the reference Programs in a fresh process until each was seen at several quiet moments (`slots.py`),
-fits a cost model for each engine, and states how wrong it is on Programs that were held out.
+compares a few of them with processes of their own, fits a cost model for each engine, and states how wrong it is on
+Programs that were held out.
 """
 
 from __future__ import annotations
@@ -9,28 +10,34 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl_runtime.artifact import Artifact, write_artifact
 from lean_automl_runtime.engines import ENGINES, available
 from lean_automl_runtime.errors import ConfigError, MeasurementError
 from lean_automl_runtime.measure.cost import FEWEST_SAMPLES, CostErrors, CostModel, errors_on, fit_cost_model
+from lean_automl_runtime.measure.harness import measure
 from lean_automl_runtime.measure.machine import Machine
 from lean_automl_runtime.measure.op_counts import contents_of, features
+from lean_automl_runtime.measure.options import MeasureOptions
 from lean_automl_runtime.measure.processes import Child, choose_core, run_child
 from lean_automl_runtime.measure.reference_programs import make_program, make_records
 from lean_automl_runtime.measure.reference_shapes import HELD_OUT_SHAPES, REFERENCE_SHAPES, Shape
-from lean_automl_runtime.measure.rows import to_lines
-from lean_automl_runtime.measure.slots import Slot, cost_samples, full_speed_us
+from lean_automl_runtime.measure.rows import read_rows, to_lines
+from lean_automl_runtime.measure.slots import Slot, cost_samples, full_speed_us, median_at_full_speed
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir.program import Program
 
-PROFILE_FORMAT: Final = 4
+PROFILE_FORMAT: Final = 5
+SECONDS: Final = 20.0  # of sampling; with start-up and processes of their own, a calibration takes under a minute
 START_UP_S: Final = 120.0  # for imports and what engines compile, beyond the time for sampling
+ALONE: Final = MeasureOptions(budget_s=0.15, min_samples=20, tightness=0.0, max_attempts=2, max_rows=1_000)
+MOST_ALONE: Final = 6  # Programs that get a process of their own, for each engine
 ARTIFACT_ENGINES: Final = tuple(ENGINES)
 
 
@@ -134,7 +141,7 @@ def shape_features(shape: Shape) -> dict[str, float]:
 
 def calibrate(
     engines: Sequence[str] | None = None,
-    seconds: float = 40.0,
+    seconds: float = SECONDS,
     writers: Mapping[str, Callable[[Program], bytes]] | None = None,
 ) -> DeviceProfile:
     """Measure the reference Programs here and fit a cost model for each engine.
@@ -162,6 +169,8 @@ def calibrate(
         (folder / "request.json").write_text(json.dumps({**request, "seconds": seconds}), encoding="utf-8")
         child = Child("profile_child", [str(choose_core(True, None))], 1, 3 * seconds + START_UP_S, "calibration")
         facts = run_child(folder, child)
+        suffixes = {engine: f".{engine if engine in writers else 'lam'}" for engine in facts["slots"]}
+        facts["alone"] = {engine: _alone(folder, engine, suffix, facts) for engine, suffix in suffixes.items()}
     return make_profile(facts, shapes, [shape_features(shape) for shape in shapes])
 
 
@@ -178,20 +187,43 @@ def _write_inputs(
             (folder / f"{number}.{engine}").write_bytes(write(program))
 
 
+def _alone(folder: Path, engine: str, suffix: str, facts: Mapping[str, Any]) -> float:
+    """What a Program takes in a process of its own, over what it takes beside all others; the median of some.
+
+    What serves has one model, and engines in Python are a twentieth slower where there are a hundred: more types in
+    each place, less of each in a cache.
+    """
+    programs = [[Slot(*values) for values in of_program] for of_program in facts["slots"][engine]]
+    control_us, ratios = full_speed_us(programs), []
+    for number in range(0, len(programs), max(1, len(programs) // MOST_ALONE)):
+        beside_us, path = median_at_full_speed(programs[number], control_us), folder / f"{number}{suffix}"
+        if beside_us is None:
+            continue
+        options = replace(ALONE, engine=engine, full_speed_us=control_us)
+        found = measure(path, read_rows(folder / f"{number}.jsonl"), options)
+        slot = Slot(found.total.p50.value_us, found.total.p99.value_us, found.launches[0].control.p50_us)
+        alone_us = median_at_full_speed([slot], control_us)
+        if alone_us is not None:
+            ratios.append(alone_us / beside_us)
+    return median(ratios) if ratios else 1.0
+
+
 def make_profile(
     facts: Mapping[str, Any], shapes: Sequence[Shape], counts: Sequence[Mapping[str, float]]
 ) -> DeviceProfile:
     """The profile that the child's facts give.
 
     Args:
-        facts: `slots[engine][program]` is a list of values of `Slot`, beside `machine`, `notes` and perhaps a `date`.
+        facts: `slots[engine][program]` is a list of values of `Slot`, beside `machine`, `notes` and perhaps a `date`,
+            and in `alone[engine]` what times are multiplied by.
         shapes: Of the Programs.
         counts: Their `features`.
     """
     notes, models, held_out, controls = list(facts["notes"]), {}, {}, []
     held_out_names = {shape.name for shape in HELD_OUT_SHAPES}
     for engine, of_engine in facts["slots"].items():
-        programs = [[Slot(*values) for values in of_program] for of_program in of_engine]
+        alone = facts.get("alone", {}).get(engine, 1.0)
+        programs = [[Slot(p50 * alone, p99 * alone, control) for p50, p99, control in own] for own in of_engine]
         samples = cost_samples([shape.name for shape in shapes], counts, programs)
         restless = sum(bool(slots) for slots in programs) - len(samples)
         if restless:

@@ -8,9 +8,7 @@ import sys
 from pathlib import Path
 
 from lean_automl_runtime.errors import LeanAutoMLError
-from lean_automl_runtime.measure.profile import calibrate
-
-SECONDS = 40.0
+from lean_automl_runtime.measure.profile import SECONDS, calibrate
 
 
 def parser() -> argparse.ArgumentParser:

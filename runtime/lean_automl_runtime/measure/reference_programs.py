@@ -68,7 +68,7 @@ def make_records(shape: Shape, seed: int = 0, rows: int = ROWS) -> list[dict[str
             f"n{i}": round(4 * x) if shape.whole else float(x) for i, x in enumerate(numbers[row])
         }
         record |= {f"c{i}": category(int(code), shape) for i, code in enumerate(codes[row, : shape.categorical])}
-        record |= {f"t{i}": _time_text(second) for i, second in enumerate(times[row])}
+        record |= {f"t{i}": int(t) if shape.whole else _time_text(t) for i, t in enumerate(times[row])}
         record |= {f"x{i}": " ".join(_token(word) for word in own) for i, own in enumerate(words[row])}
         record |= {f"v{i}": float(x) for i, x in enumerate(unused[row])}
         record |= {f"w{i}": category(int(codes[row, shape.categorical + i]), shape) for i in range(shape.unused)}

@@ -33,7 +33,7 @@ class Shape:
         scored: Texts whose tokens are scored, too.
         words: Of each text.
         unused: Numbers, and as many texts, of records that the Program does not know.
-        whole: Whether numbers are small whole ones.
+        whole: Whether numbers are small whole ones, and times are seconds.
         pieces: Inputs of a dense layer that each number becomes.
     """
 
@@ -110,8 +110,10 @@ REFERENCE_SHAPES: Final = (
     Shape("oblivious", 30, 4, numeric=4, categorical=2, categories=2000),
     Shape("oblivious", 30, 4, numeric=4, categorical=10, categories=300),
     Shape("oblivious", 30, 4, numeric=4, times=1),
+    Shape("oblivious", 30, 4, numeric=4, times=1, whole=True),
     Shape("oblivious", 100, 4, numeric=2, categorical=2, times=3),
     Shape("oblivious", 300, 4, numeric=6, times=6),
+    Shape("oblivious", 100, 4, numeric=6, times=4, whole=True),
     adult_like(300),
     Shape("oblivious", 30, 4, numeric=30, missing=0.3),
     Shape("oblivious", 30, 4, numeric=4, categorical=16, missing=0.3),
