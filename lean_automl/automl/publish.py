@@ -98,7 +98,7 @@ class Publisher:
         """Publish what needs no last fit, where no finalist ships or there was no time for another one.
 
         That is the best student that is clearly quicker than those that broke a limit on latency, as the search found
-        it; and in a short run where nothing was published, its first model, if the time is not over.
+        it; and in a short run where nothing was published, its first model, if the time is not long over.
 
         Args:
             too_slow_us: Microseconds, at a quick look, of the quickest model that broke it; infinite if none did.
@@ -106,7 +106,8 @@ class Publisher:
         if too_slow_us < inf and self.run.clock.left_s + grace_s(self.run.clock.limit_s) > self.seconds:
             self.publish_best(quicker_us=CLEARLY_QUICKER * too_slow_us)
             self.settle()
-        if self.spare is None or self.shipped is not None or self.run.clock.left_s <= 0:
+        late = self.run.clock.left_s + grace_s(self.run.clock.limit_s) <= 0
+        if self.spare is None or self.shipped is not None or late:
             return
         if min(c.footprint.slowest_us for c in self.spare.students.log.candidates) < too_slow_us:
             self.publish_best(self.spare)
