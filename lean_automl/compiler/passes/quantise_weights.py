@@ -9,7 +9,6 @@ import numpy as np
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.passes.rewrite import Moved, Rewrite, rewrite
-from lean_automl.compiler.passes.round_tables import short
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import Program
@@ -22,7 +21,7 @@ LEAST_EXPONENT: Final = -100  # far from where products become subnormal
 
 @dataclass(frozen=True)
 class QuantiseWeights:
-    """Rounds the weights of each input of a layer to `bits` bits with one scale; biases to 11 significant bits.
+    """Rounds the weights of each input of a layer to `bits` bits with one scale; biases stay.
 
     Attributes:
         bits: With the sign; at most 8.
@@ -39,7 +38,7 @@ class QuantiseWeights:
         def change(state: Rewrite, number: int, op: o.Op) -> Moved | None:
             if not isinstance(op, o.Dense) or op.weight.size < FEWEST or not np.isfinite(op.weight).all():
                 return None
-            return state.same(number, replace(op, weight=on_grid(op.weight, self.bits), bias=short(op.bias)))
+            return state.same(number, replace(op, weight=on_grid(op.weight, self.bits)))
 
         return rewrite(program, change)
 

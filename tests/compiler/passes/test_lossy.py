@@ -178,7 +178,20 @@ def test_weights_of_each_input_become_bytes() -> None:
     assert found is not None
     off = np.abs(changed.weight - weight).max(axis=1)
     assert (off <= np.abs(weight).max(axis=1) / 127).all()
-    np.testing.assert_allclose(changed.bias, bias, rtol=1e-3)
+    assert (changed.bias == bias).all()
+
+
+@pytest.mark.parametrize("lossy", [QuantiseWeights(), RoundTables()])
+def test_the_intercept_of_a_regression_stays(lossy: QuantiseWeights | RoundTables) -> None:
+    """It is as large as the target, whose spread may be a thousandth of that."""
+    builder = ProgramBuilder(tuple(Column(f"x{j}", ColumnKind.NUMERIC, "float32") for j in range(64)))
+    weight, bias = np.linspace(-1, 1, 64, dtype=np.float32)[:, None], np.array([1_000_003.0], dtype=np.float32)
+    numbers = builder.add(o.Concat(tuple(range(64))))
+    dense = builder.add(o.Dense((numbers,), weight, bias, o.Activation.IDENTITY))
+    changed = lossy.run(builder.build({PREDICTION: dense})).ops[-1]
+    assert isinstance(changed, o.Dense)
+    assert changed.bias == bias
+    assert (changed.weight != weight).any()
 
 
 def test_lossy_passes_leave_any_program_valid() -> None:
