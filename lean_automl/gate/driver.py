@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from lean_automl_exporters.c import export_c
+from lean_automl_exporters.c import COptions, export_c
 
-from lean_automl.compiler.c_rows import HEADER, ROWS, stored_rows
+from lean_automl.compiler.c_rows import HEADER, PREFIX, ROWS, stored_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def driver_files(program: Program, arrays: Sequence[Array]) -> dict[str, bytes]:
         arrays: One typed array for each column, as engines take them.
     """
     rows = stored_rows(program, arrays)
-    header = export_c(program)[HEADER].encode()
+    header = export_c(program, COptions(PREFIX))[HEADER].encode()
     return {HEADER: header, SOURCE: rows.fill(TEMPLATE).encode(), ROWS: rows.data}
 
 

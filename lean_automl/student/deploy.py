@@ -53,7 +53,7 @@ AMPLE: Final = 10  # the same where a small model, which takes some times that, 
 LATENCY_AIM: Final = 0.85  # of the limit, for a median at most: the limit is for a higher quantile
 SURELY: Final = 0.9  # of a limit on latency: what comes nearer may well break it when it is measured again
 SAME_SPEED: Final = 1.15  # medians of the control kernel that differ by less are of one speed
-FEW_BYTES: Final = 16_000  # a limit on size up to which it counts that a header's quickest code takes a kilobyte more
+FEW_BYTES: Final = 8_000  # a limit on size up to which it counts that a header's quickest code takes a kilobyte more
 METADATA_BYTES: Final = {ARTIFACT_FILE: 500, ONNX_FILE: 1_100, HEADER_FILE: 0}  # what final files say of themselves
 
 
@@ -262,9 +262,10 @@ def choose_deployment(
     """
     wanted = _engines(target, constraints)
     program, reasons = least_program(columns), dict[str, str]()
+    few_bytes = constraints.max_size_bytes is not None and constraints.max_size_bytes <= FEW_BYTES
     floors: dict[str, float] = {}
     if constraints.max_latency_us is not None:
-        floors = Deployment(wanted).footprint(program, records, constraints).latency_us
+        floors = Deployment(wanted, few_bytes=few_bytes).footprint(program, records, constraints).latency_us
         for name, floor_us in floors.items():
             if floor_us > constraints.max_latency_us:
                 reasons[name] = f"a call takes {floor_us:,.1f} us before any model, over the limit of "
@@ -276,9 +277,9 @@ def choose_deployment(
     if not kept:
         raise InfeasibleError(f"no engine is lean enough here. {'; '.join(left_out)}.")
     encoding = _encoding(constraints, floors.get(ONNX_FILE, 0.0))
-    few_bytes = constraints.max_size_bytes is not None and constraints.max_size_bytes <= FEW_BYTES
     kept_floors = {name: floors[name] for name in kept if name in floors}
-    return Deployment(kept, kept_floors, None, {}, encoding, few_bytes, sheds=target == "auto"), left_out
+    sheds = target == "auto"
+    return Deployment(kept, kept_floors, encoding=encoding, few_bytes=few_bytes, sheds=sheds), left_out
 
 
 def _engines(target: str, constraints: Constraints) -> dict[str, str]:

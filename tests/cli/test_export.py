@@ -57,6 +57,7 @@ def answers(path: Path) -> np.ndarray[Any, Any]:
         ((), COptions()),
         (("--prefix", "credit"), COptions("credit")),
         (("--integer-only",), COptions(integer_only=True)),
+        (("--few-bytes",), COptions(few_bytes=True)),
     ],
 )
 def test_c_header(cli: CommandLine, model: str, options: tuple[str, ...], own: COptions) -> None:
@@ -67,6 +68,7 @@ def test_c_header(cli: CommandLine, model: str, options: tuple[str, ...], own: C
     facts = json.loads(outcome.out)
     assert facts["bytes"] == len(text.encode())
     assert (facts["file"], facts["prefix"], facts["integer_only"]) == ("own.h", own.prefix, own.integer_only)
+    assert facts["few_bytes"] == own.few_bytes
 
 
 @pytest.mark.parametrize("inputs", ["raw", "features"])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_STEPS: Final = 256  # a split is a byte
+MOST_OF_A_COLUMN: Final = 255  # so is their count
 TREES: Final = "TREES_B"
 
 
@@ -78,9 +79,10 @@ def _steps(plan: Plan, lines: Sequence[Line]) -> _Steps | None:
     for line in lines:
         for feature, bin_ in _splits(*line.args[8:10]):
             counts[feature] = max(counts[feature], bin_ + 1)
-    if sum(counts) > MOST_STEPS:
+    asked = sum(counts)
+    if asked > MOST_STEPS or max(counts) > MOST_OF_A_COLUMN or not asked:
         return None
-    first = plan.take(BYTES, sum(counts))
+    first = plan.take(BYTES, asked)
     plan.add("STEPS", x, width, Table.of("B", counts), first)
     return _Steps(first, [0, *accumulate(counts)])
 

@@ -69,8 +69,8 @@ void *memset(void *to, int byte, size_t size);
 #include "lean_automl_arithmetic.h"
 
 /* @part vectors needs core
- * Instructions that the machine is known to have. LA_NO_VECTORS asks for plain C, and so does LA_SMALL, which asks for
- * the fewest bytes of code and takes more time: a tree alone, where others are looked at together. */
+ * Instructions that the machine is known to have. LA_NO_VECTORS asks for plain C. LA_SMALL asks for the fewest bytes of
+ * code, which takes more time: one tree after another, without vectors, where others are looked at together. */
 #ifdef LA_SMALL
 #define LA_ALONE 1
 #else
@@ -706,9 +706,9 @@ LA_EXACT void la_score(const int32_t *sums, int32_t n, const float *scale, const
 /* @end */
 
 /* @part four needs core
- * Four outputs of a layer at a time: gcc 12 finds that at -O3 and not at -O2. Where products and sums could be fused,
- * compilers know more than four lanes, and the intrinsics would be fused too. */
-#if defined(__SSE2__) && !defined(__FMA__) && !defined(LA_NO_VECTORS)
+ * Four outputs of a layer at a time: gcc 12 finds that at -O3 and not at -O2, and the code is no longer for it, so
+ * LA_SMALL has it too. Where there are eight lanes or products and sums could be fused, it is left to compilers. */
+#if defined(__SSE2__) && !defined(__AVX__) && !defined(__FMA__) && !defined(LA_AVX2) && !defined(LA_NO_VECTORS)
 #define LA_FOUR 1
 #include <emmintrin.h>
 #endif

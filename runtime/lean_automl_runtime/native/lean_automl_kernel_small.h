@@ -162,7 +162,7 @@ LA_FN void la_steps(const uint8_t *x, int32_t n, const uint8_t *counts, uint8_t 
     int32_t j, e;
     for (j = 0; j < n; j++) {
         for (e = 0; e < counts[j]; e++) {
-            *out++ = x[j] > e;
+            *out++ = (uint8_t)(x[j] > e);
         }
     }
 }

@@ -13,7 +13,8 @@ from conformance.compare import assert_same, exposed
 from conformance.programs import hostile_inputs, random_program
 from conformance.ragged import Shape, ragged_program
 from lean_automl_exporters.c import COptions, export_c
-from lean_automl_runtime.ir import Program
+from lean_automl_runtime.ir import PREDICTION, Column, ColumnKind, Program, ProgramBuilder
+from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure.reference_programs import make_program
 from lean_automl_runtime.measure.reference_shapes import REFERENCE_SHAPES, adult_like
 from lean_automl_runtime.reference import evaluate
@@ -78,11 +79,36 @@ def test_fewer_bytes(program: Program, tmp_path: Path) -> None:
 
 
 def test_more_splits_than_a_byte_can_name(tmp_path: Path) -> None:
-    """Such trees stay as they are, beside those of other columns that do not."""
+    """Such trees stay as they are."""
     assert FIRST is not None
     program = make_program(adult_like(300))
     assert "model_la_oblivious8_" in export_c(program, FEW)["model.h"]
     check([program], tmp_path, FIRST, "-O2")
+
+
+@pytest.mark.parametrize(("limits", "are_few"), [((0, 254), True), ((255, 1), False), ((127, 127), True)])
+def test_steps_and_their_counts_fit_in_bytes(limits: tuple[int, int], are_few: bool, tmp_path: Path) -> None:
+    """Trees of one split each, of two columns."""
+    assert FIRST is not None
+    builder = ProgramBuilder(tuple(Column(f"x{j}", ColumnKind.NUMERIC, "float32") for j in range(2)))
+    edges = np.arange(255, dtype=np.float32)
+    both = builder.add(o.Concat((0, 1)))
+    bins = builder.add(o.Bin((both,), np.tile(edges, 2), np.array([0, 255, 510], np.int32), np.array([0, 3], np.int32)))
+    trees = o.ObliviousTrees(
+        (bins,),
+        split_feature=np.array([0, 1], np.int32),
+        split_bin=np.array(limits, np.uint16),
+        split_offsets=np.array([0, 1, 2], np.int32),
+        leaves=np.array([1, -2, 3, 5], np.int8),
+        leaf_offsets=np.array([0, 2, 4], np.int32),
+        targets=np.zeros(2, np.int32),
+        target_offsets=np.array([0, 1, 2], np.int32),
+        scale=np.ones(1, np.float32),
+        bias=np.zeros(1, np.float32),
+    )
+    program = builder.build({PREDICTION: builder.add(trees)})
+    assert ("model_la_few_trees_i8(" in export_c(program, FEW)["model.h"]) == are_few
+    check([program], tmp_path, FIRST, "-O1", *SANITIZERS)
 
 
 def _compiled_bytes(header: str, folder: Path) -> int:
