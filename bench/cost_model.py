@@ -1,8 +1,8 @@
 """How wrong the cost model is on trained students: predicted against measured latency, for each engine.
 
 A profile of this machine is made first (or given); then students of every family are fitted on the tables of a folder,
-none of which the profile has seen, and timed in a fresh process, as what ships is, at one moment after another until
-the control kernel runs at the full speed that the profile knows, as in the calibration itself.
+none of which the profile has seen, and timed in fresh processes, as what ships is, at one moment after another until
+the control kernel ran three times at the full speed that the profile knows, as in the calibration itself.
 """
 
 import argparse

@@ -192,7 +192,8 @@ def cost_model(found: dict[str, Any], _: dict[str, str]) -> str:
     said = (
         "Error of predicted medians on trained students that the cost model has not seen (`bench/cost_model.py`); "
         f"wanted: {wanted['median']:.0%} in the median, and {wanted['within_25_percent']:.0%} of them within 25 %. A "
-        "student is timed until the machine is seen at full speed; where it never was, the student is left out."
+        "student is timed in a new process each time until the machine was seen at full speed three times, and left "
+        "out where it never was."
     )
     rows = [
         [engine, own["students"], own["median"], own["p95"], own["within_25_percent"]]

@@ -42,14 +42,21 @@ def test_counts_of_an_oblivious_program():
         (Shape("tables", 24), {"table_terms": 24, "wide_table_terms": 0, "table_ops": 1}),
         (Shape("tables", 24, classes=5), {"table_terms": 24, "wide_table_terms": 120, "table_ops": 1}),
         (Shape("oblivious", 9, 3, numeric=4, edges=7), {"bin_columns": 4, "bin_steps": 12}),
-        (Shape("dense", 16, numeric=10), {"dense_macs": 176, "dense_inputs": 26}),
+        (Shape("dense", 16, numeric=10), {"dense_ops": 2, "dense_macs": 176, "dense_inputs": 26}),
         (Shape("dense", 0, numeric=10), {"dense_macs": 10, "dense_inputs": 10}),
-        (Shape("dense", 0, numeric=1, times=2), {"time_columns": 2, "date_parts": 8}),
+        (Shape("dense", 0, numeric=1, times=2), {"time_columns": 2, "time_texts": 2, "date_parts": 8}),
     ],
 )
 def test_counts_of_each_form(shape, expected):
     counts = features(make_program(shape))
     assert {name: counts[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(("whole", "texts"), [(True, 0.0), (False, 1.5)])
+def test_times_as_seconds_are_not_parsed(whole, texts):
+    shape = Shape("dense", 0, numeric=1, times=2, missing=0.25, whole=whole)
+    records = make_records(shape, rows=2_000)
+    assert features(make_program(shape), contents_of(records))["time_texts"] == pytest.approx(texts, abs=0.1)
 
 
 def test_walk_of_an_unbalanced_tree():

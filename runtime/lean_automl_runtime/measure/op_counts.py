@@ -121,7 +121,8 @@ def features(program: Program, contents: Mapping[str, Contents] | None = None) -
         counts["missing_values"] += own.missing
         counts["objects"] += own.objects
         counts["text_bytes"] += own.text_bytes if column.dtype == "string" else 0.0
-        counts["time_texts"] += float(column.kind is ColumnKind.DATETIME and own.text_bytes > 0)
+        is_time_text = column.kind is ColumnKind.DATETIME and own.text_bytes > 0
+        counts["time_texts"] += 1 - own.missing if is_time_text else 0.0
     for number, op in enumerate(program.ops, start=len(program.columns)):
         read = held[op.inputs[0]] if op.inputs and op.inputs[0] < len(held) else NOTHING
         widths = Widths(program.types[number].width, tuple(program.types[i].width for i in op.inputs), read)

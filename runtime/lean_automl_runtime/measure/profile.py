@@ -195,12 +195,16 @@ def _alone(folder: Path, engine: str, suffix: str, facts: Mapping[str, Any]) -> 
     """
     programs = [[Slot(*values) for values in of_program] for of_program in facts["slots"][engine]]
     control_us, ratios = full_speed_us(programs), []
-    for number in range(0, len(programs), max(1, len(programs) // MOST_ALONE)):
+    options = replace(ALONE, engine=engine, full_speed_us=control_us)
+    for number in range(0, len(programs), -(-len(programs) // MOST_ALONE)):
         beside_us, path = median_at_full_speed(programs[number], control_us), folder / f"{number}{suffix}"
         if beside_us is None:
             continue
-        options = replace(ALONE, engine=engine, full_speed_us=control_us)
-        found = measure(path, read_rows(folder / f"{number}.jsonl"), options)
+        try:
+            found = measure(path, read_rows(folder / f"{number}.jsonl"), options)
+        except MeasurementError as error:  # must not cost the others their profile
+            facts["notes"].append(f"{engine}: a process of its own failed: {error}")
+            continue
         slot = Slot(found.total.p50.value_us, found.total.p99.value_us, found.launches[0].control.p50_us)
         alone_us = median_at_full_speed([slot], control_us)
         if alone_us is not None:

@@ -331,19 +331,23 @@ def _dense(builder: ProgramBuilder, shape: Shape, rng: np.random.Generator) -> i
     filled = builder.add(o.Impute((builder.add(o.Concat(tuple(inputs.tolist()))),), centre))
     clipped = builder.add(o.Clip((filled,), -wide, wide))
     scaled = builder.add(o.Blend((clipped,), np.ones(1, dtype=np.float32), centre))
-    parts = [builder.add(o.Dense((scaled,), *_layer(rng, inputs.size, units), o.Activation.IDENTITY))]
-    codes = _codes(builder, shape)
-    if codes:
+    codes, first = _codes(builder, shape), _layer(rng, inputs.size, units)
+    if not codes:
+        activation = o.Activation.RELU if shape.size else o.Activation.IDENTITY
+        value = builder.add(o.Dense((scaled,), *first, activation))
+    else:
+        parts = [builder.add(o.Dense((scaled,), *first, o.Activation.IDENTITY))]
         same = np.arange(shape.categories + 2, dtype=np.uint8)[:, None]
         bins = [builder.add(o.Lookup((code,), same)) for code in codes]
         source = bins[0] if len(bins) == 1 else builder.add(o.Concat(tuple(bins)))
         levels = np.full(len(codes), len(same))
         parts.append(_table_sum(builder, (source, np.arange(len(codes))), (levels, units), rng))
-    ones, zeros = np.ones(len(parts), dtype=np.float32), np.zeros(units, dtype=np.float32)
-    value = builder.add(o.Blend(tuple(parts), ones, zeros))
+        zeros = np.zeros(units, dtype=np.float32)
+        value = builder.add(o.Blend(tuple(parts), np.ones(2, dtype=np.float32), zeros))
+        if shape.size:
+            value = builder.add(o.Clip((value,), zeros, np.full(units, np.inf, dtype=np.float32)))
     if not shape.size:
         return value
-    value = builder.add(o.Clip((value,), zeros, np.full(units, np.inf, dtype=np.float32)))
     return builder.add(o.Dense((value,), *_layer(rng, units, shape.scores), o.Activation.IDENTITY))
 
 
