@@ -55,7 +55,7 @@ def measured_records(table: Table) -> list[dict[str, Any]]:
 
 
 def grace_s(limit_s: float) -> float:
-    """How much later than the limit a last model may come, where a first one is in its place."""
+    """How much later than the limit a run may begin to publish what it has."""
     return max(GRACE_SHARE * limit_s, LEAST_GRACE_S)
 
 

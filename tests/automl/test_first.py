@@ -163,6 +163,17 @@ def test_a_short_run_does_not_try_its_first_model_where_a_quicker_one_was_too_sl
     assert tried[3:] == [publisher.spare]
 
 
+@pytest.mark.parametrize(("left_s", "tries"), [(-1.9, True), (-2.1, False)])
+def test_the_first_model_of_a_short_run_may_be_a_little_late(left_s: float, tries: bool) -> None:
+    publisher = Publisher(SimpleNamespace(clock=SimpleNamespace(left_s=left_s, limit_s=10.0)))  # type: ignore[arg-type]
+    log = SimpleNamespace(candidates=[SimpleNamespace(footprint=Footprint({"model.lam": 1}, {"model.lam": 3.0}))])
+    publisher.spare = SimpleNamespace(students=SimpleNamespace(log=log))  # type: ignore[assignment]
+    tried: list[object] = []
+    publisher.publish_best = tried.append  # type: ignore[method-assign]
+    publisher.publish_spare(inf)
+    assert tried == ([publisher.spare] if tries else [])
+
+
 def test_the_best_student_that_is_quick_enough_is_published_as_it_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     students = [
         SimpleNamespace(number=number, score=score, footprint=Footprint({"model.lam": 1}, {"model.lam": took_us}))
