@@ -37,8 +37,7 @@ Key = tuple[int, int]  # a float slot, and whether a NaN goes left
 
 def with_bins(plan: Plan) -> Plan:
     """The plan with its ragged trees over bins where that takes fewer bytes and no more time; else as it is."""
-    made = Plan(plan.columns)
-    made.sizes, made.outputs, made.classes = list(plan.sizes), plan.outputs, plan.classes
+    made = without_lines(plan)
     for line in plan.lines:
         forest = _forest(line) if line.op in ("RAGGED_H", "RAGGED_I") else None
         found = None if forest is None else _binned(forest, line)
@@ -50,6 +49,13 @@ def with_bins(plan: Plan) -> Plan:
         form = SPARSE if len(found.targets) else ONE
         made.add("RAGGED_B", first, *line.args[2:4], form, line.args[6], found.nodes, found.sizes, found.targets)
     made.lines = _without_unread(made)
+    return made
+
+
+def without_lines(plan: Plan) -> Plan:
+    """A plan of the same columns, slots and outputs, which has yet to get its lines."""
+    made = Plan(plan.columns)
+    made.sizes, made.outputs, made.classes = list(plan.sizes), plan.outputs, plan.classes
     return made
 
 

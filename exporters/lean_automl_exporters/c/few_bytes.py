@@ -11,11 +11,15 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from lean_automl_runtime.native.block import Table
-from lean_automl_runtime.native.plan import Line, Plan
+from lean_automl_runtime.native.plan import Line
 from lean_automl_runtime.native.values import BYTES
+
+from lean_automl_exporters.c.binned import without_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from lean_automl_runtime.native.plan import Plan
 
 MOST_STEPS: Final = 256  # a split is a byte
 MOST_OF_A_COLUMN: Final = 255  # so is their count
@@ -24,8 +28,7 @@ TREES: Final = "TREES_B"
 
 def in_few_bytes(plan: Plan) -> Plan:
     """The plan with lines that take the fewest bytes; those that know no shorter form stay as they are."""
-    made = Plan(plan.columns)
-    made.sizes, made.outputs, made.classes = list(plan.sizes), plan.outputs, plan.classes
+    made = without_lines(plan)
     steps: dict[Any, _Steps | None] = {}
     for line in plan.lines:
         if line.op == "BIN_B":

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 from c_compilers import STRICT, Compiler
+from conformance.compare import assert_same
+from conformance.programs import hostile_inputs
 from lean_automl_exporters.c import COptions, export_c
 from lean_automl_exporters.c.interface import Field, make_fields
 from lean_automl_exporters.c.names import Names
 from lean_automl_runtime.ir import LABEL, PREDICTION, PROBABILITIES, Program, to_bytes
 from lean_automl_runtime.native.plan import build_plan
+from lean_automl_runtime.reference import evaluate
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -45,6 +48,16 @@ int main(int count, char **arguments) {
     return 0;
 }
 """
+
+
+def check_bits(
+    programs: Sequence[Program], folder: Path, compiler: Compiler, flags: Sequence[str], *, few_bytes: bool = False
+) -> None:
+    """Compare what headers predict for hostile rows with the reference, to the bit."""
+    compiled = Compiled(programs, folder, compiler, flags, few_bytes=few_bytes)
+    for number, program in enumerate(programs):
+        inputs = hostile_inputs(program, np.random.default_rng(number))
+        assert_same(evaluate(program, inputs), compiled.run(number, inputs))
 
 
 class Compiled:

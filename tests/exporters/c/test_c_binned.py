@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from c_compilers import FIRST, REASON, SANITIZERS
-from c_harness import Compiled
-from conformance.compare import assert_same
+from c_harness import Compiled, check_bits
 from conformance.programs import hostile_inputs
 from conformance.ragged import Shape, ragged_program
 from lean_automl_exporters.c import binned, export_c
@@ -45,10 +44,7 @@ def test_the_form_that_fits_is_taken(name: str) -> None:
 def test_same_bits(flags: tuple[str, ...], tmp_path: Path) -> None:
     assert FIRST is not None
     programs = [ragged_program(shape, seed) for seed, shape in enumerate(SHAPES.values())]
-    compiled = Compiled(programs, tmp_path, FIRST, flags)
-    for number, program in enumerate(programs):
-        inputs = hostile_inputs(program, np.random.default_rng(number))
-        assert_same(evaluate(program, inputs), compiled.run(number, inputs))
+    check_bits(programs, tmp_path, FIRST, flags)
 
 
 @needs_compiler

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from c_compilers import ALL, FIRST, REASON, SANITIZERS, STRICT, Compiler
-from c_harness import Compiled
-from conformance.compare import assert_same, exposed
+from c_harness import Compiled, check_bits
+from conformance.compare import exposed
 from conformance.programs import hostile_inputs, random_program
 from conformance.ragged import Shape, ragged_program
 from lean_automl_exporters.c import COptions, export_c
@@ -17,7 +17,6 @@ from lean_automl_runtime.ir import PREDICTION, Column, ColumnKind, Program, Prog
 from lean_automl_runtime.ir import ops as o
 from lean_automl_runtime.measure.reference_programs import make_program
 from lean_automl_runtime.measure.reference_shapes import REFERENCE_SHAPES, adult_like
-from lean_automl_runtime.reference import evaluate
 
 pytestmark = pytest.mark.skipif(FIRST is None, reason=REASON)
 FEWER = 500  # bytes, of vectors and several trees at a time alone
@@ -26,10 +25,7 @@ RAGGED = (Shape(), Shape(outputs=3), Shape(leaf="int16"), Shape(leaf="int16", ou
 
 
 def check(programs: list[Program], folder: Path, compiler: Compiler, *flags: str) -> None:
-    compiled = Compiled(programs, folder, compiler, flags, few_bytes=True)
-    for number, program in enumerate(programs):
-        inputs = hostile_inputs(program, np.random.default_rng(number))
-        assert_same(evaluate(program, inputs), compiled.run(number, inputs))
+    check_bits(programs, folder, compiler, flags, few_bytes=True)
 
 
 @pytest.mark.parametrize("first", range(500, 560, 20))

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from c_compilers import ALL, CROSS, FIRST, REASON, SANITIZERS, STRICT, Compiler
-from c_harness import Compiled
-from conformance.compare import assert_same, exposed
-from conformance.programs import hostile_inputs, random_program
+from c_harness import check_bits
+from conformance.compare import exposed
+from conformance.programs import random_program
 from lean_automl_exporters.c import export_c
 from lean_automl_exporters.c.tables import PACKED
 from lean_automl_runtime.ir import Program
 from lean_automl_runtime.measure.reference_programs import make_program
 from lean_automl_runtime.measure.reference_shapes import adult_like
-from lean_automl_runtime.reference import evaluate
 
 pytestmark = pytest.mark.skipif(FIRST is None, reason=REASON)
 
@@ -23,10 +21,7 @@ TOGETHER = 20  # Programs in one executable: a compiler's start takes longer tha
 
 
 def check(programs: list[Program], folder: Path, compiler: Compiler, *flags: str) -> None:
-    compiled = Compiled(programs, folder, compiler, flags)
-    for number, program in enumerate(programs):
-        inputs = hostile_inputs(program, np.random.default_rng(number))
-        assert_same(evaluate(program, inputs), compiled.run(number, inputs))
+    check_bits(programs, folder, compiler, flags)
 
 
 @pytest.mark.parametrize("first", range(0, 100, TOGETHER))
