@@ -75,6 +75,11 @@ def to_target(frame: pd.DataFrame, schema: Schema) -> Target:
     if not kept.size:
         raise DataError(f"no row has a usable value in target {schema.target!r}. Check the column.")
     weight = None if schema.weight is None else read_weight(_column(frame, schema.weight), kept)
+    if weight is not None and not weight.all():
+        counts = weight > 0
+        found = f"is 0 in {count_of(int((~counts).sum()), 'row')}"
+        notes += (Note(NoteCode.ZERO_WEIGHT, schema.weight, found, "dropped these rows"),)
+        kept, weight = kept[counts], weight[counts]
     group = None
     if schema.group is not None:
         group, group_notes = _read_group(_column(frame, schema.group), kept)

@@ -1,8 +1,9 @@
 """Which columns become features, with which kind and storage.
 
 A column is left out, with a note, if it has no values, if it is constant, or if it looks like an id: whole numbers
-that are all distinct and that are named like an id or count up by one; text that is not prose and is distinct in
-99 % of its values. Ids are only looked for in columns of `MIN_ID_VALUES` values or more.
+that are all distinct and that are named like an id or count up, with few gaps; text that is not prose and is distinct
+in 99 % of its values. Ids are only looked for in columns of `MIN_ID_VALUES` values or more. An id that repeats stays,
+with a note: rows of one customer in training and hold-out make scores look better than they are.
 
 Numbers are stored as float32, unless that would merge distinct values: any, for whole numbers; more than
 `MAX_MERGED_SHARE` of them, for fractions, where a few neighbours in the eighth digit always meet. Values that differ by
@@ -32,6 +33,9 @@ MIN_ID_DISTINCT_SHARE: Final = 0.99
 MAX_MERGED_SHARE: Final = 0.01
 ROUNDING_NOISE: Final = 1e-12
 MANY_CATEGORIES: Final = 255
+MOST_GAPS: Final = 1.5  # times the rows, which numbers of rows span after some rows were left out
+MIN_REPEATED_IDS: Final = 20
+MIN_ROWS_OF_ID: Final = 2.0
 _ID_NAME: Final = re.compile(r"(?:.*[\W_])?(?:id|ids|uuid|guid|key|index|idx|rowid|rownum|unnamed: \d+)", re.IGNORECASE)
 _CAMEL_ID_NAME: Final = re.compile(r".*[a-z](?:Id|ID)")
 
@@ -87,27 +91,46 @@ def _infer_number(name: str, values: npt.NDArray[np.float64], notes: tuple[Note,
         dtype = "float64"
         found = f"float32 would merge {merged:,} of its distinct values"
         notes = (*notes, Note(NoteCode.DOUBLE_PRECISION, name, found, "stored as float64"))
+    notes = (*notes, *_repeats(name, values))
     return Feature(Column(name, ColumnKind.NUMERIC, dtype), notes)
 
 
 def _infer_category(name: str, values: npt.NDArray[Any], notes: tuple[Note, ...], keep_ids: bool) -> Feature:
     distinct = len(pd.unique(values))
     if not keep_ids and len(values) >= MIN_ID_VALUES and distinct >= MIN_ID_DISTINCT_SHARE * len(values):
-        return _left_out(NoteCode.ID_LIKE, name, f"is distinct in {distinct:,} of {len(values):,} values, like an id")
+        found = f"is distinct in {distinct:,} of {len(values):,} values, like an id"
+        return Feature(None, (*notes, *_left_out(NoteCode.ID_LIKE, name, found).notes))
     if distinct > MANY_CATEGORIES:
         found = f"has {distinct:,} distinct values"
         done = "kept; values that are rare or new at prediction time share what the model knows of them"
         notes = (*notes, Note(NoteCode.HIGH_CARDINALITY, name, found, done))
+    notes = (*notes, *_repeats(name, values))
     return Feature(Column(name, ColumnKind.CATEGORICAL, "string"), notes)
 
 
 def _is_id(name: str, values: npt.NDArray[np.float64]) -> bool:
     if len(values) < MIN_ID_VALUES or not np.isfinite(values).all():
         return False
-    if (np.diff(values) == 1).all():
+    if not _are_whole(values):
+        return False
+    if (np.diff(values) > 0).all() and np.ptp(values) < MOST_GAPS * len(values):
         return True
-    is_named = _ID_NAME.fullmatch(name) or _CAMEL_ID_NAME.fullmatch(name)
-    return bool(is_named and _are_whole(values) and len(np.unique(values)) == len(values))
+    return _is_named_id(name) and len(np.unique(values)) == len(values)
+
+
+def _is_named_id(name: str) -> bool:
+    return bool(_ID_NAME.fullmatch(name) or _CAMEL_ID_NAME.fullmatch(name))
+
+
+def _repeats(name: str, values: npt.NDArray[Any]) -> tuple[Note, ...]:
+    """A note if the column says which of many customers, machines or the like a row is of."""
+    if not _is_named_id(name) or len(values) < MIN_ID_VALUES:
+        return ()
+    distinct = len(pd.unique(values))
+    if distinct < MIN_REPEATED_IDS or len(values) < MIN_ROWS_OF_ID * distinct:
+        return ()
+    found = f"named like an id, with about {len(values) / distinct:.2g} rows of each value"
+    return (Note(NoteCode.REPEATED_ID, name, found, f"kept; if new rows will have new values, give --group {name}"),)
 
 
 def _are_whole(values: npt.NDArray[np.float64]) -> bool:

@@ -11,8 +11,9 @@
 | text of which 1 % or more are whole numbers with leading zeros ('007')   | categorical                    |
 | text: 50 or more distinct values, at least half of the values distinct,  | text                           |
 |   2.5 or more words and 12 or more characters on average                 |                                |
-| other text                                                              | categorical                    |
-| mixed types, 95 % of them numbers                                        | numeric, the others missing    |
+| other text, also numbers with separators or units ('1,234', '45 %')      | categorical                    |
+| mixed types, 95 % of them numbers, or half and at most 3 others beside   | numeric, the others missing    |
+|   20 or more distinct numbers                                            |                                |
 | other mixed types                                                       | categorical                    |
 
 Shares are of the values that are not missing.
@@ -48,6 +49,7 @@ MIN_TEXT_WORDS: Final = 2.5
 MIN_TEXT_LENGTH: Final = 12
 _PROBE: Final = 200
 _LEADING_ZERO: Final = r"^\s*[+-]?0\d+\s*$"
+_FORMATTED: Final = re.compile(r"\s*[-+(]?\s*[$€£]?\s*\d{1,3}(?:[,. \u00a0']\d{3})*(?:[.,]\d+)?\s*[%€)]?\s*", re.ASCII)
 _DAY_OR_MONTH_FIRST: Final = re.compile(r"\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{4}\b.*", re.ASCII)
 _NUMBERS: Final = frozenset({"integer", "floating", "mixed-integer-float", "decimal", "timedelta", "timedelta64"})
 _TIMES: Final = frozenset({"datetime", "datetime64", "date"})
@@ -87,16 +89,20 @@ def _guess_objects(series: Series) -> Guess:
     if content in _TIMES:
         return Guess(ColumnKind.DATETIME)
     values = series.dropna().tolist()
-    numbers = 0
+    numbers, distinct, others = 0, set[float](), set[str]()
     for value in values:
         try:
-            category_text(value)
+            text = category_text(value)
         except ValueError as error:
             note = Note(NoteCode.NESTED, str(series.name), f"holds nested values: {error}", "dropped")
             return Guess(None, (note,))
-        numbers += _reads(numeric_value, value)
+        if _reads(numeric_value, value):
+            numbers += 1
+            distinct.add(numeric_value(value))
+        else:
+            others.add(text)
     found = f"mixed types, {1 - numbers / len(values):.1%} of {count_of(len(values), 'value')} are not numbers"
-    if numbers >= READABLE_SHARE * len(values):
+    if _are_numbers(numbers / len(values), len(distinct), len(others)):
         done = "read as numeric, the others as missing"
         return Guess(ColumnKind.NUMERIC, (Note(NoteCode.MIXED_TYPES, str(series.name), found, done),))
     note = Note(NoteCode.MIXED_TYPES, str(series.name), found, "read as categorical")
@@ -123,7 +129,12 @@ def _guess_text(series: Series) -> Guess:
     weights: npt.NDArray[np.int64] = counts.field("counts").to_numpy(zero_copy_only=False)
     if {value.strip().lower() for value in values[:6]} <= {"true", "false"} and len(values) <= 6:
         return Guess(ColumnKind.BOOLEAN)
-    return _guess_numbers(name, values, weights) or _guess_times(name, values, weights) or _guess_words(values, total)
+    numbers = _guess_numbers(name, values, weights)
+    if (numbers is None or numbers.kind is ColumnKind.CATEGORICAL) and _are_formatted(values, weights):
+        found = f"holds numbers with separators or units, such as {_some(values)}"
+        note = Note(NoteCode.FORMATTED_NUMBERS, name, found, "read as categorical; write numbers plainly, as 1234.5")
+        return Guess(ColumnKind.CATEGORICAL, (note,))
+    return numbers or _guess_times(name, values, weights) or _guess_words(values, total)
 
 
 def _count_leading_zeros(text: Any) -> int:
@@ -145,8 +156,7 @@ def _guess_numbers(name: str, values: Sequence[str], weights: npt.NDArray[np.int
     readable = np.array([_reads(numeric_value, value) for value in values])
     share = weights[readable].sum() / weights.sum()
     others = [value for value, reads in zip(values, readable, strict=True) if not reads]
-    few_tokens = len(others) <= MAX_MISSING_TOKENS and readable.sum() >= MIN_NUMBERS_BESIDE_TOKENS
-    if share >= READABLE_SHARE or (share >= 0.5 and few_tokens):
+    if _are_numbers(float(share), int(readable.sum()), len(others)):
         if not others:
             return Guess(ColumnKind.NUMERIC)
         found = f"{1 - share:.1%} of the values are not numbers: {_some(others)}"
@@ -157,6 +167,25 @@ def _guess_numbers(name: str, values: Sequence[str], weights: npt.NDArray[np.int
         note = Note(NoteCode.MIXED_TYPES, name, found, "read as categorical")
         return Guess(ColumnKind.CATEGORICAL, (note,))
     return None
+
+
+def _are_numbers(share: float, distinct: int, others: int) -> bool:
+    """Whether the values that are no numbers mean that there is none.
+
+    Args:
+        share: Of the values that are numbers.
+        distinct: How many different ones.
+        others: Different values that are no numbers.
+    """
+    few_tokens = others <= MAX_MISSING_TOKENS and distinct >= MIN_NUMBERS_BESIDE_TOKENS
+    return share >= READABLE_SHARE or (share >= 0.5 and few_tokens)
+
+
+def _are_formatted(values: Sequence[str], weights: npt.NDArray[np.int64]) -> bool:
+    if not any(_FORMATTED.fullmatch(value) for value in values[:_PROBE]):
+        return False
+    formatted = np.array([_FORMATTED.fullmatch(value) is not None for value in values])
+    return bool(weights[formatted].sum() >= READABLE_SHARE * weights.sum())
 
 
 def _guess_times(name: str, values: Sequence[str], weights: npt.NDArray[np.int64]) -> Guess | None:

@@ -65,6 +65,8 @@ def plan_target(series: Series, task: Task | None) -> TargetPlan:
     kind = _target_kind(series)
     if kind is ColumnKind.NUMERIC:
         return _plan_numbers(series, task)
+    if task in (None, Task.REGRESSION) and kind is ColumnKind.CATEGORICAL:
+        _check_plain(series, task)
     if task is Task.REGRESSION and kind is not ColumnKind.BOOLEAN:
         raise ConfigError(
             f"task: regression needs numbers, but target {name!r} holds labels such as "
@@ -74,6 +76,17 @@ def plan_target(series: Series, task: Task | None) -> TargetPlan:
         return _plan_numbers(series, task)
     values = convert(series, kind).array
     return _plan_labels(name, values[~missing_mask(values, kind)], kind, task)
+
+
+def _check_plain(series: Series, task: Task | None) -> None:
+    """Refuse amounts that are written for people: as labels they would be hundreds of classes."""
+    for note in guess_kind(series).notes if series.nunique() > _MIN_DISTINCT_NUMBERS or task is not None else ():
+        if note.code is NoteCode.FORMATTED_NUMBERS:
+            error = DataError if task is None else ConfigError
+            raise error(
+                f"target {series.name!r} {note.found}. Write them plainly, as 1234.5, to predict numbers; for labels, "
+                "set the task to multiclass."
+            )
 
 
 def label_codes(series: Series, classes: tuple[Label, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:

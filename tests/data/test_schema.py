@@ -55,6 +55,8 @@ def repeat(*values):
         (pd.Series(PROSE), ColumnKind.TEXT),
         (repeat(*PROSE[:20]), ColumnKind.CATEGORICAL),
         (repeat(1, "a", 2.5), ColumnKind.CATEGORICAL),
+        (pd.Series([*range(60), *["-"] * 40], dtype=object), ColumnKind.NUMERIC),
+        (pd.Series([*range(60), *"abcd" * 10], dtype=object), ColumnKind.CATEGORICAL),
         (pd.Series([*range(98), "a", "b"], dtype=object), ColumnKind.NUMERIC),
         (repeat(1j, 2j), None),
         (repeat([1], [2]), None),
@@ -77,6 +79,9 @@ def test_kinds(values, kind):
         (repeat("1.2.2024", "31.12.2024"), NoteCode.DATE_ORDER, "day, month, year"),
         (repeat("31/12/2024", "1/2/2024"), NoteCode.DATE_ORDER, "no known form"),
         (repeat([1], [2]), NoteCode.NESTED, "nested"),
+        (pd.Series([*range(60), *["-"] * 30], dtype=object), NoteCode.MIXED_TYPES, "read as numeric"),
+        (repeat("1,200", "950", "$2,100.50"), NoteCode.FORMATTED_NUMBERS, "write numbers plainly"),
+        (repeat("12 %", "3,5 %"), NoteCode.FORMATTED_NUMBERS, "separators or units"),
     ],
 )
 def test_kinds_leave_notes(values, code, text):
@@ -99,6 +104,7 @@ def test_kinds_leave_notes(values, code, text):
         (pd.Series([f"u{i}" for i in range(N)]), NoteCode.ID_LIKE),
         (pd.Series(RNG.permutation(N), name="customer_id"), NoteCode.ID_LIKE),
         (pd.Series(RNG.permutation(N), name="PassengerId"), NoteCode.ID_LIKE),
+        (pd.Series(np.delete(np.arange(N + 20), range(5, 205, 10))), NoteCode.ID_LIKE),
         (repeat([1]), NoteCode.NESTED),
     ],
 )
@@ -108,7 +114,20 @@ def test_useless_columns_are_dropped_with_a_note(values, code):
     assert [note.code for note in feature.notes] == [code]
 
 
+@pytest.mark.parametrize("kind", [int, str])
+def test_an_id_that_repeats_stays_with_a_note(kind):
+    values = pd.Series([kind(i % 50) for i in range(N)], name="customer_id")
+    feature = infer_feature(values, None)
+    assert feature.column is not None
+    assert [note.code for note in feature.notes] == [NoteCode.REPEATED_ID]
+    assert "4 rows of each value" in str(feature.notes[0])
+    assert "--group customer_id" in str(feature.notes[0])
+    assert infer_feature(values.rename("age"), None).notes == ()
+
+
 def test_useful_columns_stay():
+    spread = pd.Series(np.cumsum(RNG.integers(1, 9, N)), name="odometer")
+    assert infer_feature(spread, None).column is not None
     one_value_or_none = infer_feature(repeat("x", None), None)
     assert one_value_or_none.column == Column("c", ColumnKind.CATEGORICAL, "string")
     assert infer_feature(pd.Series(RNG.permutation(N), name="paid"), None).column is not None

@@ -76,6 +76,8 @@ def test_task_by_the_caller(values, task, expected):
         (repeat([1], [2]), None, DataError, "nested"),
         (repeat("a", "b", "c"), Task.BINARY, ConfigError, r"has 3: 'a', 'b', 'c'.*multiclass"),
         (repeat("a", "b"), Task.REGRESSION, ConfigError, "regression needs numbers"),
+        (repeat(*(f"1,{i}" for i in range(100, 140))), None, DataError, "separators or units.*plainly"),
+        (repeat("$1", "$2"), Task.REGRESSION, ConfigError, "separators or units.*plainly"),
         (pd.Series([1.5, 2.5] * 4, name="y"), None, DataError, "only 8 usable rows"),
     ],
 )
@@ -86,6 +88,24 @@ def test_targets_that_cannot_be_learned(values, task, error, message):
 
 def table(y, **columns):
     return pd.DataFrame({"x": np.random.default_rng(0).random(len(y)), **columns, "y": y})
+
+
+def test_percentages_can_be_labels():
+    assert plan_target(repeat("5 %", "10 %"), None).classes == ("10 %", "5 %")
+    wanted = repeat(*(f"1,{i}" for i in range(100, 140)))
+    assert len(plan_target(wanted, Task.MULTICLASS).classes) == 40
+
+
+def test_rows_of_weight_zero_are_left_out_with_a_note():
+    data = table([0.5, 1.5, 2.5, 3.5] * 10, w=[1.0, 2.0, 0.0, 1.0] * 10, g=list("abcd") * 10)
+    known = load_dataset(data, "y", SchemaOverrides(weight="w", group="g"))
+    assert known.rows == 30
+    assert set(known.y) == {0.5, 1.5, 3.5}
+    assert known.weight.min() > 0
+    assert len(np.unique(known.target.group)) == 3
+    assert [str(n) for n in known.notes if n.code is NoteCode.ZERO_WEIGHT] == [
+        "column 'w': is 0 in 10 rows; dropped these rows"
+    ]
 
 
 def test_rare_classes_are_dropped_with_a_note():
@@ -100,12 +120,12 @@ def test_rare_classes_are_dropped_with_a_note():
 
 def test_rows_are_aligned():
     y = ["a", None, "b", "a"] * 10
-    frame = table(y, w=range(40), g=["p", "p", None, "q"] * 10, t=[3, 2, 1, None] * 10)
+    frame = table(y, w=range(1, 41), g=["p", "p", None, "q"] * 10, t=[3, 2, 1, None] * 10)
     data = load_dataset(frame, "y", SchemaOverrides(weight="w", group="g", time="t"))
     assert data.target.kept.tolist() == [i for i in range(40) if i % 4 in (0, 2)]
     assert data.y.dtype == np.int64
     assert data.y.tolist() == [0, 1] * 10
-    assert data.weight.tolist() == data.target.kept.tolist()
+    assert data.weight.tolist() == [i + 1 for i in data.target.kept]
     assert data.target.time.tolist() == [3, 1] * 10
     groups = data.target.group
     assert len(set(groups[::2])) == 1
