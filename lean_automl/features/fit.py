@@ -88,8 +88,9 @@ def _number(column: Column, values: NDArray[Any]) -> NumericFeature:
     if column.dtype == "float32":
         return Number(column.name)
     finite = values[np.isfinite(values)]
-    middle = float((finite.min() + finite.max()) / 2) if finite.size else 0.0
-    return Shifted(column.name, shift=float(np.rint(middle)), scale=1.0)
+    # The median and not the middle of the range: float32 is finest near the shift, and most rows should be there.
+    shift = float(np.rint(np.median(finite))) if finite.size else 0.0
+    return Shifted(column.name, shift=shift, scale=1.0)
 
 
 def _date_features(column: Column, table: Table) -> list[NumericFeature]:

@@ -126,6 +126,8 @@ def _solve(x: Any, train: Rows, strength: float, problem: Problem) -> tuple[F64,
     weight, bias = model.coef_.T, model.intercept_
     if problem.task is Task.BINARY or weight.shape[1] == problem.outputs:
         return weight, bias
+    if weight.shape[1] == 1:  # of two classes alone: the score of the second over the first
+        weight, bias = np.hstack([np.zeros_like(weight), weight]), np.append(0.0, bias)
     full_weight, full_bias = np.zeros((weight.shape[0], problem.outputs)), np.full(problem.outputs, -20.0)
     full_weight[:, model.classes_], full_bias[model.classes_] = weight, bias
     return full_weight, full_bias

@@ -9,6 +9,7 @@ import numpy as np
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl.compiler.bins import emit_matrix
+from lean_automl.features.plan import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,9 +60,10 @@ class Standardise:
 def fit_standardise(numbers: NDArray[np.float32]) -> Standardise:
     """Limits and moments of the columns of `numbers`."""
     width = numbers.shape[1]
+    ordinary = np.abs(numbers) < LARGEST  # infinities were made the largest numbers; missing is not ordinary either
     fill, low, high = (np.zeros(width, dtype=np.float32) for _ in range(3))
     for j in range(width):
-        present = numbers[np.isfinite(numbers[:, j]), j]
+        present = numbers[ordinary[:, j], j]
         if present.size:
             fill[j] = np.median(present)
             low[j], high[j] = np.quantile(present, [CLIP_QUANTILE, 1 - CLIP_QUANTILE])

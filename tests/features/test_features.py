@@ -103,6 +103,18 @@ def test_a_column_that_float32_would_merge_is_moved() -> None:
     assert np.unique(values).size == 200
 
 
+def test_a_column_of_a_wide_range_is_finest_where_most_rows_are() -> None:
+    small = np.arange(200, dtype=np.float64)
+    for rare in (4e9 + np.arange(10), np.full(10, 1e300)):
+        values = np.concatenate([small, rare])
+        frame = pd.DataFrame({"bytes": values, "x": np.arange(210) % 7, "y": np.arange(210) % 2})
+        table = load_dataset(frame, "y", SchemaOverrides(kinds={"bytes": ColumnKind.NUMERIC})).table
+        plan = fit_features(table)
+        numbers = plan.frame(table).numbers[:, [f.column for f in plan.numeric].index("bytes")]
+        assert np.unique(numbers[:200]).size == 200
+        assert numbers[:200].max() < numbers[200:].min()
+
+
 @pytest.mark.parametrize("values", [[np.nan] * 5, [1.0] * 5])
 def test_columns_without_information_do_not_fail(values: list[float]) -> None:
     table = Table((Column("x", ColumnKind.NUMERIC, "float32"),), (np.array(values, dtype=np.float32),))

@@ -85,6 +85,7 @@ def test_a_class_that_training_rows_lack_gets_almost_no_chance() -> None:
         got = predicted(assemble(fitted, plan, dataset.schema), dataset.table)
         assert got.shape == (dataset.rows, 3)
         assert got[:, 1].max() < 1e-3
+        assert np.ptp(got[:, 0]) > 0.1, "the two others are told apart"
         np.testing.assert_allclose(got, fitted.predict(rows.frame), atol=1e-3)
 
 
