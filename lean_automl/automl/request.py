@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lean_automl.config import BALANCED, FitConfig
 from lean_automl.data import Schema, SchemaOverrides, Task
 from lean_automl.errors import ConfigError
 from lean_automl.features import FeaturePlan, check_monotone
 from lean_automl.learners.base import Problem
-from lean_automl.search.metrics import Metric, is_absolute, make_metric
+from lean_automl.search.metrics import Metric, check_target, is_absolute, make_metric
 from lean_automl.student.search import Watcher as SearchWatcher
 from lean_automl.teacher.build import Watcher as TeacherWatcher
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Watcher(TeacherWatcher, SearchWatcher, Protocol):
@@ -74,10 +77,18 @@ def problem_of(schema: Schema, config: FitConfig, own: FeaturePlan) -> Problem:
     return Problem(schema.task, outputs, balanced, config.monotone, config.quantiles, absolute=absolute)
 
 
-def metric_of(config: FitConfig, problem: Problem) -> Metric:
+def metric_of(config: FitConfig, problem: Problem, y: NDArray[Any]) -> Metric:
     """What judges.
 
+    Args:
+        config: Names it.
+        problem: What is predicted.
+        y: Class codes or numbers, shape (n,).
+
     Raises:
-        ConfigError: There is no such metric, or it does not fit the problem.
+        ConfigError: There is no such metric, or it does not fit the problem or its target.
     """
-    return make_metric(config.metric, problem.task, problem.outputs, problem.quantiles)
+    metric = make_metric(config.metric, problem.task, problem.outputs, problem.quantiles)
+    if problem.task is Task.REGRESSION:
+        check_target(metric, y)
+    return metric

@@ -101,7 +101,7 @@ class Run:
             self.schema = dataset.schema
             self.expressed = express(self.config.features, self.schema, dataset.table)
             self.problem = problem_of(self.schema, self.config, self.expressed)
-            self.metric: Metric = metric_of(self.config, self.problem)
+            self.metric: Metric = metric_of(self.config, self.problem, dataset.y)
             split = holdout(dataset, self.config.holdout, self.config.seed)
             self.holdout: Dataset = dataset.take(split.valid)
             self.judge = Judge(self.holdout, self.problem, self.metric)

@@ -66,7 +66,14 @@ class Metric:
         quick = QUICK.get((self.name, self.task.is_classification))
         if quick is not None and (weight is None or quick is not _roc_auc or np.unique(y).size < 2):
             return quick(y, np.asarray(predicted, dtype=np.float64), weight)
-        answers = _Classifier(self.outputs) if self.task.is_classification else _Regressor()
+        if self.task is Task.MULTICLASS and self.name in OF_PRESENT_CLASSES:
+            present = np.unique(y)
+            if present.size < 2:
+                return NOTHING_TO_RANK
+            y, predicted = np.searchsorted(present, y), predicted[:, present]
+        elif self.name in LEAST:
+            predicted = np.maximum(predicted, LEAST[self.name] * float(np.average(y, weights=weight)))
+        answers = _Classifier(predicted.shape[1]) if self.task.is_classification else _Regressor()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of classes that are absent from a fold, and the like
             scorer = get_scorer(self.name)
@@ -101,12 +108,40 @@ def _neg_rmse(y: NDArray[Any], predicted: NDArray[np.float64], weight: NDArray[n
     return -float(np.sqrt(np.average((predicted[:, 0] - y) ** 2, weights=weight)))
 
 
+def _neg_brier(y: NDArray[Any], predicted: NDArray[np.float64], weight: NDArray[np.float64] | None) -> float:
+    errors = np.eye(predicted.shape[1])[y] - predicted / predicted.sum(axis=1, keepdims=True)
+    halved = 0.5 if predicted.shape[1] == 2 else 1.0  # as scikit-learn has it: of two classes, one counts
+    return -halved * float(np.average((errors**2).sum(axis=1), weights=weight))
+
+
 # The same numbers as scikit-learn's scorers, without their checks: ensemble selection scores thousands of times, and
 # rows that judge may lack a class.
 QUICK: Final = {
     ("roc_auc", True): _roc_auc,
     ("neg_log_loss", True): _neg_log_loss,
+    ("neg_brier_score", True): _neg_brier,
     ("neg_root_mean_squared_error", False): _neg_rmse,
+}
+
+# These refuse columns of classes that no row has: they compare the classes that are there.
+OF_PRESENT_CLASSES: Final = frozenset(
+    {
+        "roc_auc_ovr",
+        "roc_auc_ovo",
+        "roc_auc_ovr_weighted",
+        "roc_auc_ovo_weighted",
+        "average_precision",
+        "top_k_accuracy",
+    }
+)
+NOTHING_TO_RANK: Final = 0.5
+
+# These refuse small predictions, which count as the least that is allowed, in means of the target.
+LEAST: Final = {
+    "neg_mean_squared_log_error": 0.0,
+    "neg_root_mean_squared_log_error": 0.0,
+    "neg_mean_poisson_deviance": 1e-6,
+    "neg_mean_gamma_deviance": 1e-6,
 }
 
 
@@ -163,6 +198,19 @@ def make_metric(name: str | None, task: Task, outputs: int, quantiles: tuple[flo
         reason = str(error).splitlines()[0]
         raise ConfigError(f"--metric: {wanted!r} does not fit a {task.value} target: {reason}") from error
     return metric
+
+
+def check_target(metric: Metric, y: NDArray[Any]) -> None:
+    """Refuse numbers that a metric cannot take, as logarithmic ones cannot take those below zero.
+
+    Raises:
+        ConfigError: It cannot take one of `y`, shape (n,).
+    """
+    try:
+        metric(y, np.full((y.size, metric.outputs), np.abs(y).mean() + 1.0))
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"--metric: {metric.name!r} does not fit this target: {reason}") from error
 
 
 def is_absolute(name: str | None) -> bool:

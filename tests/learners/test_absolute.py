@@ -69,7 +69,7 @@ def test_the_metric_decides(metric: str, is_absolute: bool) -> None:
     errors = np.abs(dataset.y - 1.5)
     losses = row_losses(dataset.y, predicted, problem.task, None, problem.judged_at)
     np.testing.assert_allclose(losses, errors / 2 if is_absolute else errors**2)
-    judge = Judge(dataset, problem, metric_of(FitConfig(metric=metric), problem))
+    judge = Judge(dataset, problem, metric_of(FitConfig(metric=metric), problem, dataset.y))
     best = np.median(rows.y) if is_absolute else rows.y.mean()
     assert judge.constant(dataset) == pytest.approx(judge.metric(dataset.y, np.full((ROWS, 1), best)), rel=1e-3)
 

@@ -1,10 +1,17 @@
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, log_loss, mean_absolute_error, roc_auc_score, root_mean_squared_error
+from sklearn.metrics import (
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    mean_absolute_error,
+    roc_auc_score,
+    root_mean_squared_error,
+)
 
 from lean_automl.data import Task
 from lean_automl.errors import ConfigError
-from lean_automl.search.metrics import make_metric
+from lean_automl.search.metrics import check_target, make_metric
 
 RNG = np.random.default_rng(0)
 Y2 = RNG.integers(0, 2, 200)
@@ -82,6 +89,48 @@ def test_rows_that_judge_may_lack_a_class(name: str) -> None:
     predicted = np.full((4, outputs), 1 / outputs)
     y = np.array([0, 0, 0, 0])
     assert metric(y, predicted, np.ones(4)) == pytest.approx(metric(y, predicted))
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "roc_auc_ovo", "average_precision", "top_k_accuracy"])
+def test_many_classes_are_compared_as_far_as_rows_have_them(name: str) -> None:
+    rng = np.random.default_rng(0)
+    y, predicted = rng.integers(0, 3, 60), rng.dirichlet(np.ones(4), 60)
+    found = make_metric(name, Task.MULTICLASS, 4)(y, predicted)
+    known = predicted[:, :3] / predicted[:, :3].sum(axis=1, keepdims=True)
+    assert found == pytest.approx(make_metric(name, Task.MULTICLASS, 3)(y, known))
+    two = make_metric(name, Task.MULTICLASS, 4)(np.minimum(y, 1), predicted)
+    assert np.isfinite(two)
+    assert make_metric(name, Task.MULTICLASS, 4)(np.full(60, 2), predicted) == 0.5
+
+
+@pytest.mark.parametrize("outputs", [2, 4])
+def test_the_brier_score_is_scikit_learns_and_takes_rows_without_a_class(outputs: int) -> None:
+    rng = np.random.default_rng(0)
+    y, predicted, weight = rng.integers(0, outputs, 60), rng.dirichlet(np.ones(outputs), 60), rng.random(60)
+    metric = make_metric("brier", Task.BINARY if outputs == 2 else Task.MULTICLASS, outputs)
+    wanted = brier_score_loss(y, predicted[:, 1] if outputs == 2 else predicted, sample_weight=weight)
+    assert metric(y, predicted, weight) == pytest.approx(-wanted)
+    assert np.isfinite(metric(np.zeros(60, dtype=np.int64), predicted))
+
+
+@pytest.mark.parametrize(
+    "name", ["neg_root_mean_squared_log_error", "neg_mean_poisson_deviance", "neg_mean_gamma_deviance"]
+)
+def test_scorers_of_positive_numbers_take_predictions_below_zero(name: str) -> None:
+    y = np.array([1.0, 2.0, 3.0])
+    metric = make_metric(name, Task.REGRESSION, 1)
+    good, bad = metric(y, np.array([[1.1], [2.1], [2.9]])), metric(y, np.array([[-5.0], [2.1], [2.9]]))
+    assert np.isfinite(bad)
+    assert bad < good
+
+
+def test_a_target_that_a_metric_cannot_take_is_refused_at_once() -> None:
+    metric = make_metric("neg_root_mean_squared_log_error", Task.REGRESSION, 1)
+    check_target(metric, np.array([0.0, 1.0, 5.0]))
+    with pytest.raises(ConfigError, match="does not fit this target"):
+        check_target(metric, np.array([-3.0, 1.0, 5.0]))
+    with pytest.raises(ConfigError, match="does not fit this target"):
+        check_target(make_metric("neg_mean_gamma_deviance", Task.REGRESSION, 1), np.array([0.0, 1.0, 5.0]))
 
 
 def test_quick_metrics_take_weights() -> None:
