@@ -63,6 +63,8 @@ class Additive:
 class FittedAdditive(FittedLightGBM):
     """A booster of stumps, lowered as tables."""
 
+    rounds_take_time = False  # when it answers: however many there were, a feature has one table
+
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of the raw scores, float32 (n, scores)."""
         tables, bias = tables_of_stumps(self.trees(), self.problem.scores)

@@ -222,6 +222,11 @@ def averaged(predictions: Sequence[F64], task: Task, weights: Sequence[float] | 
     return np.asarray(mean / mean.sum(axis=1, keepdims=True))
 
 
+def rounds_take_time(fitted: Lowerable) -> bool:
+    """Whether a model with fewer rounds answers sooner."""
+    return bool(getattr(fitted, "rounds_take_time", True)) and fitted.rounds > 1
+
+
 MOST_GROWTH = 1.25
 
 

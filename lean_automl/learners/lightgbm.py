@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from lean_automl.compiler.from_lightgbm import read_trees
-from lean_automl.compiler.trees import LeafBits, ragged_op
+from lean_automl.compiler.trees import LeafBits, RaggedTree, ragged_op
 from lean_automl.data import Task
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, last_rounds, probabilities
 from lean_automl.learners.encoding import Encoding, fit_encoding
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from lean_automl_runtime.ir import ProgramBuilder
 
-    from lean_automl.compiler.trees import RaggedTree
     from lean_automl.features import FeaturePlan, Frame
 
 PATIENCE: Final = 50
@@ -29,6 +29,8 @@ TIMED_ROUNDS: Final = 10
 RATES: Final = (0.03, 0.2)
 RATE_TIMES_ROUNDS: Final = 40.0  # with so much of it trees of many rows are about through
 PACED_SHARE: Final = 0.85  # of the time: rounds take longer and shorter
+# A model is lowered several times while it is cut to its limits, and its text has thousands of trees.
+READ: Final[WeakKeyDictionary[Any, list[RaggedTree]]] = WeakKeyDictionary()
 OBJECTIVE: Final = {Task.BINARY: "binary", Task.MULTICLASS: "multiclass", Task.REGRESSION: "regression"}
 
 
@@ -171,7 +173,11 @@ class FittedLightGBM:
 
     def trees(self) -> list[RaggedTree]:
         """The trees in neutral form, over the encoding's columns."""
-        return read_trees(self.booster.model_to_string(num_iteration=self.rounds))
+        most = self.rounds * self.problem.scores
+        trees = READ.get(self.booster, [])
+        if len(trees) < most:
+            trees = READ[self.booster] = read_trees(self.booster.model_to_string(num_iteration=self.rounds))
+        return trees[:most]
 
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of the raw scores, float32 (n, scores)."""

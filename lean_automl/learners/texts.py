@@ -16,7 +16,7 @@ from lean_automl_runtime.ir import ops as o
 
 from lean_automl.features import FeaturePlan, Worded
 from lean_automl.features.texts import LIMIT
-from lean_automl.learners.base import F64, training
+from lean_automl.learners.base import F64, rounds_take_time, training
 from lean_automl.learners.encoding import targets_of
 
 if TYPE_CHECKING:
@@ -210,6 +210,11 @@ class WithTexts:
 @dataclass(frozen=True, eq=False)
 class LowerableWithTexts(WithTexts):
     """The same with a model that can become ops."""
+
+    @property
+    def rounds_take_time(self) -> bool:
+        """Of the model."""
+        return rounds_take_time(cast("Lowerable", self.model))
 
     def shorten(self, rounds: int) -> LowerableWithTexts:
         """With the model's first rounds."""
