@@ -249,7 +249,7 @@ def _(op: o.Blend) -> Step:
 
 @prepare.register(o.Link)
 def _(op: o.Link) -> Step:
-    return _sigmoid if op.kind is o.LinkKind.SIGMOID else _softmax
+    return {o.LinkKind.SIGMOID: _sigmoid, o.LinkKind.SOFTMAX: _softmax, o.LinkKind.EXPONENTIAL: exp32}[op.kind]
 
 
 @prepare.register(o.Label)

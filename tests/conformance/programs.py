@@ -52,6 +52,8 @@ def random_program(seed: int, size: int = 4) -> Program:
     members = [draft.pick(MEMBERS)(draft, width, classes is not None) for _ in range(int(draft.rng.integers(1, 4)))]
     if classes is None:
         score = _blend(draft, members)
+        if draft.chance(0.3):
+            score = draft.add(o.Link((score,), o.LinkKind.EXPONENTIAL))
         return draft.builder.build({PREDICTION: score})
     probabilities = _probabilities(draft, members, width)
     threshold = float(draft.rng.uniform(0.05, 0.95)) if len(classes) == 2 and draft.chance(0.5) else None

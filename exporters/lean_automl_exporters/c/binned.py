@@ -243,6 +243,7 @@ _READS: Final[dict[str, Callable[..., list[tuple[Any, Any]]]]] = {
     "BLEND": lambda total, _, x, __, n, ___: [(x, n)] + ([(total, n)] if total >= 0 else []),
     "SIGMOID": lambda x, _: [(x, 1)],
     "SOFTMAX": lambda x, n, _: [(x, n)],
+    "EXPONENTIAL": lambda x, n, _: [(x, n)],
     "LABEL": lambda x, n, _: [(x, n)],
     "ABOVE": lambda x, *_: [(x + 1, 1)],
 }

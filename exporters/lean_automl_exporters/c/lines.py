@@ -295,6 +295,10 @@ def _softmax(w: Writer, x: int, n: int, out: int) -> str:
     return w.call("softmax", f"f + {x}", n, f"f + {out}") + ";"
 
 
+def _exponential(w: Writer, x: int, n: int, out: int) -> str:
+    return w.call("exponential", f"f + {x}", n, f"f + {out}") + ";"
+
+
 def _label(w: Writer, x: int, n: int, out: int) -> str:
     return f"i[{out}] = {w.call('label', f'f + {x}', n)};"
 
@@ -340,6 +344,7 @@ _STATEMENTS: Final[dict[str, Callable[..., str]]] = {
     "BLEND": _blend,
     "SIGMOID": _sigmoid,
     "SOFTMAX": _softmax,
+    "EXPONENTIAL": _exponential,
     "LABEL": _label,
     "ABOVE": _above,
     "FEW_BINS": _few_bins("few_bins"),

@@ -32,6 +32,7 @@ SMOOTH: Final = (
     o.ArithmeticKind.MULTIPLY,
     o.ArithmeticKind.DIVIDE,
 )
+MOST_MOVED: Final = 80.0  # of a logarithm: far beyond what could be called near
 LINK_ERROR: Final = 8 * ULP  # of a probability, both exponentials together
 
 Bound = np.ndarray | float
@@ -193,8 +194,11 @@ def _(op: o.Blend, values: Sequence[Array], errors: Sequence[Bound], result: Arr
 
 
 @bound.register(o.Link)
-def _(op: o.Link, values: Sequence[Array], errors: Sequence[Bound], result: Array) -> Bound:  # noqa: ARG001
-    """No probability moves more than the scores do."""
+def _(op: o.Link, values: Sequence[Array], errors: Sequence[Bound], result: Array) -> Bound:
+    """No probability moves more than the scores do; a number moves by as much of itself."""
+    if op.kind is o.LinkKind.EXPONENTIAL:
+        moved: Array = np.abs(result.astype(np.float64)) * (np.expm1(np.minimum(errors[0], MOST_MOVED)) + LINK_ERROR)
+        return moved
     scores: Array = np.zeros(values[0].shape) + errors[0]
     error: Array = np.zeros(result.shape) + scores.max(axis=1, keepdims=True) + LINK_ERROR * result.shape[1] ** 0.5
     return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from lean_automl_runtime.exp32 import HIGHEST, LOWEST
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl_exporters.onnx.leaves import EXACT_IN_FLOAT32, blank_scores, scaled
@@ -87,9 +88,12 @@ def blend(graph: Graph, op: o.Blend, values: Sequence[str]) -> str:
 
 
 def link(graph: Graph, op: o.Link, x: str) -> str:
-    """SIGMOID of (-x, x) is (1 - p, p)."""
+    """SIGMOID of (-x, x) is (1 - p, p); an exponential has its bounds."""
     if op.kind is o.LinkKind.SIGMOID:
         return graph.node("Sigmoid", _both_signs(graph, x))
+    if op.kind is o.LinkKind.EXPONENTIAL:
+        above = graph.node("Max", x, graph.constant(np.array([LOWEST])))
+        return graph.node("Exp", graph.node("Min", above, graph.constant(np.array([HIGHEST]))))
     return graph.node("Softmax", x, axis=1)
 
 

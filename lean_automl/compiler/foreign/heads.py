@@ -99,9 +99,8 @@ def sigmoid(builder: ProgramBuilder, x: int) -> int:
 
 
 def exponential(builder: ProgramBuilder, x: int) -> int:
-    """Value number of `exp(x)`, (n, 1): sigmoid(x) / sigmoid(-x), which both keep their relative precision."""
-    parts = sigmoid(builder, x), sigmoid(builder, _negative(builder, x))
-    return builder.add(o.Arithmetic(parts, o.ArithmeticKind.DIVIDE))
+    """Value number of `exp(x)`, of the shape of x."""
+    return builder.add(o.Link((x,), o.LinkKind.EXPONENTIAL))
 
 
 def column(builder: ProgramBuilder, x: int, number: int, width: int) -> int:
@@ -115,10 +114,6 @@ def dense(builder: ProgramBuilder, x: int, weight: object, bias: Sequence[float]
     return builder.add(
         o.Dense((x,), np.asarray(weight, dtype=np.float32), np.asarray(bias, dtype=np.float32), activation)
     )
-
-
-def _negative(builder: ProgramBuilder, x: int) -> int:
-    return builder.add(o.Blend((x,), np.array([-1.0], dtype=np.float32), np.zeros(1, dtype=np.float32)))
 
 
 def chosen_labels(given: Classes, count: int) -> Classes:

@@ -28,6 +28,9 @@ def answer(m: Memory, line: int) -> None:
             f[to + m.stride + r] = p
         elif op == k.SOFTMAX:
             _softmax(m, slots, to + r, r)
+        elif op == k.EXPONENTIAL:
+            for column in range(slots.size):
+                f[to + column * m.stride + r] = _exp32(f[slots[column] * m.stride + r])
         elif op == k.LABEL:
             m.ints[to + r] = _greatest(m, slots, r)
         else:

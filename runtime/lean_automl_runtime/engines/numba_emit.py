@@ -231,7 +231,8 @@ def _(op: o.Blend, draft: Draft, inputs: Sequence[Slots], to: Slots) -> None:
 @emit.register(o.Link)
 def _(op: o.Link, draft: Draft, inputs: Sequence[Slots], to: Slots) -> None:
     slots = draft.pool.put(inputs[0], np.int32)
-    draft.line(k.SIGMOID if op.kind is o.LinkKind.SIGMOID else k.SOFTMAX, to[0], slots, len(inputs[0]))
+    lines = {o.LinkKind.SIGMOID: k.SIGMOID, o.LinkKind.SOFTMAX: k.SOFTMAX, o.LinkKind.EXPONENTIAL: k.EXPONENTIAL}
+    draft.line(lines[op.kind], to[0], slots, len(inputs[0]))
 
 
 @emit.register(o.Label)

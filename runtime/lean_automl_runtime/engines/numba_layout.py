@@ -26,9 +26,9 @@ CONSTANT, FILL, CLIP, BIN, COPY = range(18, 23)
 # Models: the source is the place of a descriptor in the pool.
 OBLIVIOUS, RAGGED, TABLES, DENSE, DOT, BLEND = range(23, 29)
 # Answers: the source is the place in the pool of a list of slots.
-SIGMOID, SOFTMAX, LABEL, LABEL_ABOVE = range(29, 33)
+SIGMOID, SOFTMAX, EXPONENTIAL, LABEL, LABEL_ABOVE = range(29, 34)
 # Rows of answers: the destination is a column of them.
-STORE, STORE_LOOKUP, STORE_ONE = range(33, 36)
+STORE, STORE_LOOKUP, STORE_ONE = range(34, 37)
 
 # Fields of descriptors: counts, the first slot of the totals, a flag, then places in the pool.
 WIDTH, TREES, INPUTS, DEPTH, TOTALS, RELU = range(6)

@@ -318,10 +318,11 @@ class Blend(Op):
 
 @dataclass(frozen=True, eq=False)
 class Link(Op):
-    """Scores to probabilities.
+    """Scores to probabilities, or to positive numbers.
 
     SIGMOID: (n, 1) -> (n, 2), `p = 1 / (1 + exp(-x))`, columns `1 - p` and `p`.
     SOFTMAX: (n, k) -> (n, k), `exp(x_j - max x) / sum`, summed in order of j.
+    EXPONENTIAL: (n, k) -> (n, k), `exp(x_j)`: from logarithms to numbers. Below -87 and above 88 it is that of these.
     `exp` is `exp32.exp32`; engines with their own exponential may differ by a few units in the last place.
     """
 

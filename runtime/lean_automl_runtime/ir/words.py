@@ -55,7 +55,8 @@ class Activation(StrEnum):
 
 
 class LinkKind(StrEnum):
-    """From scores to probabilities."""
+    """From scores to probabilities, or to positive numbers."""
 
     SIGMOID = "sigmoid"  # (n, 1) -> (n, 2): 1 - p, p
     SOFTMAX = "softmax"  # (n, k) -> (n, k)
+    EXPONENTIAL = "exponential"  # (n, k) -> (n, k)

@@ -192,7 +192,8 @@ LA_FN const char *la_check_floats(const la_proof *p, int32_t op, const int32_t *
             return la_write_floats(p, a[5], a[4]) ? NULL : "blend";
         case LA_OP_SIGMOID:
             return la_read_floats(p, a[0], 1) && la_write_floats(p, a[1], 2) ? NULL : "link";
-        default: /* LA_OP_SOFTMAX */
+        case LA_OP_SOFTMAX:
+        default: /* LA_OP_EXPONENTIAL */
             return a[1] > 0 && la_read_floats(p, a[0], a[1]) && la_write_floats(p, a[2], a[1]) ? NULL : "link";
     }
 }

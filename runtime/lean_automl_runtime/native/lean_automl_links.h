@@ -1,4 +1,4 @@
-/* lean_automl_links.h: from scores to probabilities and labels; a part of lean_automl_kernel.h. */
+/* lean_automl_links.h: from scores to probabilities, numbers and labels; a part of lean_automl_kernel.h. */
 #ifndef LEAN_AUTOML_LINKS_H
 #define LEAN_AUTOML_LINKS_H
 
@@ -54,6 +54,15 @@ LA_EXACT void la_softmax(const float *x, int32_t n, float *out) {
     }
     for (j = 0; j < n; j++) {
         out[j] = out[j] / total;
+    }
+}
+/* @end */
+
+/* @part exponential needs exp */
+LA_EXACT void la_exponential(const float *x, int32_t n, float *out) {
+    int32_t j;
+    for (j = 0; j < n; j++) {
+        out[j] = la_exp(x[j]);
     }
 }
 /* @end */

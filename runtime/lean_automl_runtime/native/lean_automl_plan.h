@@ -74,6 +74,7 @@ enum {
     LA_OP_BLEND,       /* from: float or -1, bias_at, x, weight_at, n, float */
     LA_OP_SIGMOID,     /* float, float */
     LA_OP_SOFTMAX,     /* float, n, float */
+    LA_OP_EXPONENTIAL, /* the same */
     LA_OP_LABEL,       /* float, n, int */
     LA_OP_ABOVE,       /* float, threshold_at, int */
     LA_OPS
@@ -300,6 +301,9 @@ LA_FN void la_step_scores(const uint8_t *plan, const la_slots *s, int32_t op, co
             break;
         case LA_OP_SOFTMAX:
             la_softmax(s->f + a[0], a[1], s->f + a[2]);
+            break;
+        case LA_OP_EXPONENTIAL:
+            la_exponential(s->f + a[0], a[1], s->f + a[2]);
             break;
         case LA_OP_LABEL:
             s->i[a[2]] = la_label(s->f + a[0], a[1]);

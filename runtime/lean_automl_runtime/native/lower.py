@@ -95,10 +95,11 @@ def _blend(plan: "Plan", node: Node, inputs: list[Value], out: Value) -> None:
 
 
 def _link(plan: "Plan", node: Node, inputs: list[Value], out: Value) -> None:
-    if node.get("kind") == "sigmoid":
+    kind = node.get("kind")
+    if kind == "sigmoid":
         plan.add("SIGMOID", inputs[0].slot, out.slot)
     else:
-        plan.add("SOFTMAX", inputs[0].slot, out.width, out.slot)
+        plan.add("SOFTMAX" if kind == "softmax" else "EXPONENTIAL", inputs[0].slot, out.width, out.slot)
 
 
 def _label(plan: "Plan", node: Node, inputs: list[Value], out: Value) -> None:

@@ -203,7 +203,7 @@ def _blend(node: Node, inputs: list[Value]) -> Value:
 
 def _link(node: Node, inputs: list[Value]) -> Value:
     kind = node.get("kind")
-    require(kind in ("sigmoid", "softmax"), f"{kind!r:.40} is not a link")
+    require(kind in ("sigmoid", "softmax", "exponential"), f"{kind!r:.40} is not a link")
     value = _one(node, inputs, (FLOAT32,), 1 if kind == "sigmoid" else None)
     return Value(FLOAT32, 2 if kind == "sigmoid" else value.width)
 
