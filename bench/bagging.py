@@ -25,7 +25,7 @@ from machine import machine
 from members import by_rule
 from paired import constant_score, interval, parted, rows_of
 
-from lean_automl.automl.run import FOLDS_BY_ROWS
+from lean_automl.automl.thin import trial_folds
 from lean_automl.data import folds
 from lean_automl.features import Frame, fit_features
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, Student, averaged
@@ -89,7 +89,7 @@ def compare(path: Path, one: dict, most: int, seed: int) -> dict:
     rows = Rows(plan.frame(learned.table), learned.y, learned.weight)
     new = plan.frame(dataset.table.take(test))
     splits = folds(learned, FITS, seed)
-    judged = splits[-next((count for most_rows, count in FOLDS_BY_ROWS if own.size <= most_rows), 1) :]
+    judged = trial_folds(splits, own.size)
     seen: dict[str, F64] = {}
     fits: dict[str, dict[str, list[F64]]] = {}
     seconds: dict[str, float] = {}

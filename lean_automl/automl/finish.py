@@ -35,7 +35,7 @@ EXPORTED_BYTES_PER_S: Final = 500_000  # about, with compiling and a quick look 
 SOUND_SHARE: Final = 0.02  # of the score, for luck; what has run away loses far more
 BAG_MARGIN: Final = 0.3  # below each limit, by a quick look
 KEPT_OF_LIMIT: Final = 0.95  # of a tightened limit, since measurements vary
-LEAST_LEFT: Final = 0.35  # of what a student takes on top of its engine: with less another one is the better choice
+LEAST_LEFT: Final = 0.35  # of what the rounds of a student take: with fewer another one is the better choice
 NEAR: Final = ", and so near to it the next measurement may be over"
 AGAIN: Final = 1.3  # what a second fit takes, in times of the first: it may have more rows, and times vary
 
@@ -80,6 +80,7 @@ def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench | No
     """
     constraints, costs, aims_us = bench.constraints, bench.costs, dict(bench.deployment.aims_us)
     broken, hopeless = set[str](), set[str]()
+    least_us = _least_us(blend, bench) if miss.is_of_latency else {}
     for check in miss.checks:
         if check.met or check.limit is None:
             continue
@@ -95,6 +96,9 @@ def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench | No
             costs = None  # which said that it would fit
             if aims_us[name] - floor_us < LEAST_LEFT * (looked_us - floor_us):
                 hopeless.add(name)
+            # What it takes to read a row does not get less: a student is not cut to nothing for it.
+            reading_us = least_us.get(name, 0.0)
+            aims_us[name] = max(aims_us[name], reading_us + LEAST_LEFT * (looked_us - reading_us))
         else:
             hopeless.add(name)
     if hopeless and (hopeless == broken or not bench.deployment.sheds):
@@ -104,8 +108,20 @@ def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench | No
     return replace(bench, constraints=constraints, costs=costs, deployment=deployment)
 
 
+def _least_us(blend: Blend, bench: Workbench) -> dict[str, float]:
+    """What a quick look finds of the blend with one round, for each file: reading what it reads, above all."""
+    program = bench.compile([(model.shorten(1), weight) for model, weight in blend.first_fits])
+    return bench.deployment.footprint(program, bench.records, bench.constraints).limited_us
+
+
 def refit(
-    blend: Blend, bench: Workbench, rows: Rows, options: FitOptions, workers: Workers, most: int = 1
+    blend: Blend,
+    bench: Workbench,
+    rows: Rows,
+    options: FitOptions,
+    workers: Workers,
+    most: int = 1,
+    known: Program | None = None,
 ) -> tuple[Program, bool]:
     """The Program after a last fit of every member on `rows`, shortened to the size limit.
 
@@ -121,6 +137,7 @@ def refit(
         options: Of the first fit of each member; a further one has the next seed.
         workers: Where they run.
         most: Last fits of each member that are averaged, if there is time for them and limits leave room.
+        known: What the bench makes of the blend as it was in the search, if that is known.
 
     Returns:
         The Program, and whether all members were fitted on `rows`.
@@ -132,7 +149,7 @@ def refit(
     refitted = len(turns[0]) == len(blend.members)
     members = [(turns[0].get(i, c.fitted[0]), weight) for i, (c, weight) in enumerate(blend.members)]
     if not refitted:
-        return bench.shortened(members)[1], False
+        return bench.shortened(members, None if turns[0] else known)[1], False
     longest = AGAIN * (time.monotonic() - begin)
     # Each further turn is exported twice: for the look at the limits, and for the files.
     while len(turns) < most and time.monotonic() + longest + 2 * len(turns) * _export_s(blend) < options.deadline:

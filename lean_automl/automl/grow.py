@@ -56,7 +56,7 @@ def plan_growth(run: Run) -> Growth | None:
     Args:
         run: After its search on a sample.
     """
-    found = run.students.log.feasible()
+    found = run.bench.likely_first(run.students.log.feasible())
     if run.config.constraints.are_roomy:
         found = by_learner(found)
     seconds = (1 - JUDGE_SHARE) * (run.time.growth_until - run.clock.spent_s)

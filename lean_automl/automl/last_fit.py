@@ -64,11 +64,11 @@ def last_fits(run: Run, blend: Blend, bench: Workbench, passes: Chosen) -> list[
         if run.interrupted:
             until = min(until, run.clock.spent_s + LONGEST_AFTER_INTERRUPT_S)
         rule, rows, begin = rule_of(bench, blend), run.rows, time.monotonic()
+        known = blend.program if bench is run.bench else None
         if run.growth is None:
-            program, refitted = refit(blend, bench, rows, run.options(until), run.workers)
+            program, refitted = refit(blend, bench, rows, run.options(until), run.workers, known=known)
         else:  # the students were fitted on more rows just now, all but those that judge
-            compiled = blend.program if bench is run.bench else None
-            program, refitted = bench.shortened(blend.first_fits, compiled)[1], False
+            program, refitted = bench.shortened(blend.first_fits, known)[1], False
         program, said = shrunk(decided(program, rule), passes, run.clock.left_s - run.time.publish_s)
         first = LastFit(program, program, refitted, said=said)
         members = [candidate for candidate, _ in blend.members]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from lean_automl.config import Constraints
 
 TEACHER_SHARES: Final = {
-    "teaches": 0.45,
+    "teaches": 0.3,
     "joins": 0.4,  # its members are students too, and judging them as such comes on top
-    "compares": 0.25,
+    "compares": 0.12,
 }
 FEATURES_SHARE: Final = 0.18
 GROWTH_SHARE: Final = 0.65  # of what teacher and search would have
@@ -96,15 +99,14 @@ class TimePlan:
         return max(0.0, self.search_until - spent_s)
 
 
-def plan_time(limit_s: float, *, shrinks: bool, are_small: bool = False) -> TimePlan:
+def plan_time(limit_s: float, constraints: Constraints) -> TimePlan:
     """Divide the limit.
 
     Args:
         limit_s: Of the whole run.
-        shrinks: Whether smaller files are looked for.
-        are_small: Whether only small models fit.
+        constraints: Whether smaller files are looked for, and whether only small models fit.
     """
-    share = SMALL_SHARE if are_small else 1.0
+    share, shrinks = 1.0 if constraints.are_roomy else SMALL_SHARE, constraints.max_size_bytes is not None
     return TimePlan(
         limit_s=limit_s,
         final_s=max(SHORTEST_FINAL_S, share * min(LONGEST_FINAL_S, FINAL_SHARE * limit_s)),

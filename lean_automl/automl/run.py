@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from lean_automl.automl.grow import Growth, plan_growth
 from lean_automl.automl.infeasible import infeasible
 from lean_automl.automl.journal import FEATURES, FILES, REQUEST, SAMPLE, TEACHER, Journal, Recorder, file_digest
 from lean_automl.automl.judge import Judge
+from lean_automl.automl.likely import likely_first
 from lean_automl.automl.measure_files import check_time, measuring_s
 from lean_automl.automl.members import students_of
 from lean_automl.automl.one_se import cheapest_of_the_best
@@ -27,15 +29,16 @@ from lean_automl.automl.report import Reporter
 from lean_automl.automl.request import FitRequest, Watcher, metric_of, problem_of
 from lean_automl.automl.ship import Misses, ship_first
 from lean_automl.automl.space import context_of
-from lean_automl.automl.thin import WORTH_THINNING, judging, part, search_rows
+from lean_automl.automl.thin import WORTH_THINNING, judging, part, search_rows, trial_folds
 from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, folds, holdout, load_dataset
 from lean_automl.errors import DataError, InfeasibleError
 from lean_automl.features import express, signs_of
-from lean_automl.learners.base import FitOptions, Rows
+from lean_automl.learners.base import MOST_GROWTH, FitOptions, Rows
 from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric
 from lean_automl.search.workers import Workers
+from lean_automl.student.aims import is_short
 from lean_automl.student.blend import Blend, choose_blend, single
 from lean_automl.student.costs import costs_for
 from lean_automl.student.device import choose_files
@@ -56,7 +59,6 @@ SHORTEST_WITH_FIRST_S: Final = 20.0
 WORTH_ASKING: Final = 0.1  # of the time limit: the choice of what ships takes a second or two
 WORTH_PUBLISHING: Final = 2.0  # times what it takes: else the last model would wait for it
 CHECKED_ROWS: Final = 3_000  # about: that each file answers when it is compared with the reference, and measured
-FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
 STILL_LOADING: Final = (
     "the learners are still loading; the first run of an installation compiles them, which takes half a minute. "
     "python -m lean_automl.learners.warmup does it beforehand"
@@ -79,6 +81,7 @@ class Run:
         self.clock, self.workers, self.folder = clock, workers, folder
         self.interrupted = False
         self.growth: Growth | None = None
+        self.asked: set[int] = set()  # students whose files were measured before a choice among them
         self.teacher: Teacher | None = None
         self.teacher_holdout: float | None = None  # on rows that no step has seen
         self.failures: tuple[Failure, ...] = ()
@@ -112,11 +115,12 @@ class Run:
     def choose_files(self) -> None:
         """Decide what ships, once for all: trials that a killed run left know what these files cost."""
         constraints = self.config.constraints
-        shrinks, are_small = constraints.max_size_bytes is not None, constraints.are_tight
-        self.time: TimePlan = plan_time(self.clock.limit_s, shrinks=shrinks, are_small=are_small)
+        self.time: TimePlan = plan_time(self.clock.limit_s, constraints)
         self.records = parsed(measured_records(self.dataset.table))
-        columns, records = self.schema.features, self.records
-        deployment, self.left_out = self._once(FILES, lambda: choose_files(self.config, columns, records))
+        if is_short(constraints) and self.config.device is None:
+            self._wait_for_learners()  # who would disturb first looks
+        make = partial(choose_files, self.config, self.schema.features, self.records)
+        deployment, self.left_out = self._once(FILES, make)
         for line in self.left_out:
             self.watcher.step("note", line)
         check_time(deployment, constraints, self.clock.limit_s)
@@ -145,9 +149,8 @@ class Run:
         self._wait_for_learners()
         with self.reporter.timed("features"):
             options = self.options(self.time.features_until(self.clock.spent_s))
-            limits = self.config.constraints
+            limits, searches = self.config.constraints, self.config.budget.feature_search
             levels = most_levels(limits.max_size_bytes, self.problem)
-            searches = self.config.budget.feature_search
             tokens, unread = most_tokens(limits, self.deployment, self.dataset.table, self.problem)
             for line in unread:
                 self.watcher.step("note", line)
@@ -196,7 +199,7 @@ class Run:
         """Decide what judges, and make the search."""
         constraints, plan = self.config.constraints, self.features.plan
         costs = costs_for(self.deployment, constraints, self.clock.limit_s, self.records)
-        judged = self._trial_folds()
+        judged = trial_folds(self.folds, self.dataset.rows)
         self.bench = Workbench(
             self.schema,
             self.rows,
@@ -234,7 +237,8 @@ class Run:
         """What the last fits take at least, and with the hold-out, in times of a trial's fit on so many rows."""
         if self.is_thin:  # fits on more rows have time of their own
             return 0.0, 0.0
-        once, again = self.whole.rows / rows, (self.whole.rows + self.holdout.rows) / rows
+        more = (self.whole.rows / rows, (self.whole.rows + self.holdout.rows) / rows)
+        once, again = (times * min(times, MOST_GROWTH) for times in more)  # more rounds too
         return once, once + again
 
     def try_first(self) -> None:
@@ -371,7 +375,7 @@ class Run:
         feasible = log.feasible()
         if not feasible and self.bench.deployment.sheds:
             feasible = log.feasible_in_part(self.config.constraints)
-        feasible = self.bench.likely_first(feasible)
+        feasible = likely_first(self, feasible)
         finalists = [single(candidate) for candidate in feasible]
         seconds = self.workers.places * (self.time.refit_until - self.time.choice_s - self.clock.spent_s)
         if self.growth is not None:  # nothing has to be fitted again
@@ -393,8 +397,3 @@ class Run:
     def options(self, until_s: float) -> FitOptions:
         """How a fit may run that ends by then, in seconds of the run."""
         return FitOptions(self.config.seed, 1, self.clock.at(until_s))
-
-    def _trial_folds(self) -> tuple[Split, ...]:
-        """Folds that judge students: the last ones, which resemble the future where rows are ordered by time."""
-        count = next((count for rows, count in FOLDS_BY_ROWS if self.dataset.rows <= rows), 1)
-        return self.folds[-count:]

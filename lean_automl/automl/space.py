@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lean_automl_runtime.measure import contents_of, features
+
 from lean_automl.automl.thin import trees_in_time
 from lean_automl.learners.linear import MOST_LEVELS
 from lean_automl.student.family import Context
-from lean_automl.student.floors import least_program
+from lean_automl.student.floors import least_program, small_model
 
 if TYPE_CHECKING:
+    from lean_automl_runtime.ir import Column
+
     from lean_automl.automl.run import Run
 
+FEW_RECORDS: Final = 64
 BYTES_OF_FEATURES: Final = 400  # of a few, on top of what the files of a model that does nothing have
 
 
@@ -38,4 +43,11 @@ def context_of(run: Run, rows: int) -> Context:
         trees_in_time(run.clock.limit_s, run.features.seconds_per_tree, rows * len(run.bench.folds)),
         overhead,
         sum(category.levels for category in plan.categorical if category.levels <= MOST_LEVELS),
+        reading(run.schema.features),
     )
+
+
+def reading(columns: tuple[Column, ...]) -> dict[str, float]:
+    """Counts of what it takes to read columns and to bin them, as the least model that does so has them."""
+    program, records = small_model(columns, trees=1, rows=FEW_RECORDS)
+    return features(program, contents_of(records)) | {"calls": 0.0}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SHARE_OF_A_FIT: Final = 0.1  # of the time limit: then a dozen fits or more fit into it, on two workers
 TREES_OF_A_FIT: Final = 400  # about
+FOLDS_BY_ROWS: Final = ((2_500, 5), (12_000, 3))
 FEWEST_ROWS: Final = 6_000
 MOST_CELLS: Final = 1_500_000
 LIMIT_FOR_AUDITION_ROWS_S: Final = 120.0  # with which a dozen fits of so many rows have the time
@@ -27,6 +28,11 @@ JUDGING_SHARE: Final = 0.25  # of the rows that the search learns from
 FEWEST_JUDGING: Final = 5_000
 FEWEST_OF_A_CLASS: Final = 10  # to learn from, where there are as many
 MOST_JUDGING_SHARE: Final = 0.2  # of all rows
+
+
+def trial_folds(folds: tuple[Split, ...], rows: int) -> tuple[Split, ...]:
+    """Folds that judge students: the last ones, which resemble the future where rows are ordered by time."""
+    return folds[-next((count for most, count in FOLDS_BY_ROWS if rows <= most), 1) :]
 
 
 def audition_rows(columns: int) -> int:

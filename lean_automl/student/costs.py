@@ -49,6 +49,8 @@ COPIES: Final = 8  # so that records are out of the nearest caches when their tu
 LONGEST_S: Final = 3.0
 MOST_SHARE: Final = 0.03  # of a run's time limit
 FEWEST: Final = 4
+MOST_SLACK: Final = 0.25  # of a limit, for students that are trained to find out
+LEAST_LEFT: Final = 0.2
 LOOSE: Final = 0.5  # margin at least, where a model was made from few Programs on a machine that may be busy
 QUICK: Final = MeasureOptions(budget_s=0.025, min_samples=30, tightness=0.0)
 
@@ -84,19 +86,22 @@ class Costs:
         upper_us, limit_us = self.upper_us(program), self.limit_us
         return limit_us is None or (bool(upper_us) and max(upper_us.values()) <= share * limit_us)
 
-    def most(self, unit: Mapping[str, float], is_loose: bool = True) -> float:
-        """How many units of work fit into the limit at most, if nothing else is done but the call.
+    def most(self, unit: Mapping[str, float], is_loose: bool = True, other: Mapping[str, float] | None = None) -> float:
+        """How many units of work fit into the limit at most, beside the call.
 
         Args:
             unit: Counts, by names of the cost model.
             is_loose: Whether the margin counts as room: what is trained to find out may well be too slow.
+            other: Counts of what is done besides. Some of the limit is left in any case: not all of it may be done.
         """
         found = math.inf
         for model in self.models.values():
             unit_us = model.predict_us(unit)
             if self.limit_us is not None and unit_us > 0:
-                room_us = self.limit_us * (1 + (model.margin if is_loose else 0.0)) - model.predict_us({"calls": 1.0})
-                found = min(found, max(0.0, room_us) / unit_us)
+                slack = min(MOST_SLACK, model.margin) if is_loose else 0.0
+                room_us = max(0.0, self.limit_us * (1 + slack) - model.predict_us({"calls": 1.0}))
+                other_us = 0.0 if other is None else model.predict_us(other)
+                found = min(found, max(room_us - other_us, LEAST_LEFT * room_us) / unit_us)
         return found
 
 

@@ -52,6 +52,7 @@ DISTANT: Final = 30  # a limit on latency that many times what a session takes b
 AMPLE: Final = 10  # the same where a small model, which takes some times that, need not be looked at
 LATENCY_AIM: Final = 0.85  # of the limit, for a median at most: the limit is for a higher quantile
 SURELY: Final = 0.9  # of a limit on latency: what comes nearer may well break it when it is measured again
+MOST_SLOWED: Final = 0.65  # of a look: what disturbs the control kernel more may disturb the model less
 SAME_SPEED: Final = 1.15  # medians of the control kernel that differ by less are of one speed
 FEW_BYTES: Final = 8_000  # a limit on size up to which it counts that a header's quickest code takes a kilobyte more
 METADATA_BYTES: Final = {ARTIFACT_FILE: 500, ONNX_FILE: 1_100, HEADER_FILE: 0}  # what final files say of themselves
@@ -72,7 +73,8 @@ def quick_latencies(
         records: Raw records.
         batch_size: Rows of a call; None for one row.
         control_us: Median of the control kernel at a speed that the machine is known to have. A look at a moment when
-            it is quicker is taken in proportion to it: the files will be measured at another one.
+            it is much quicker or slower is taken in proportion to it: the files will be measured at that one. 0 if
+            none is known.
     """
     latency = {}
     tables = [] if batch_size is None or HEADER_FILE in files else batches(rotation(records), batch_size)
@@ -82,9 +84,16 @@ def quick_latencies(
             continue
         model = _model(program, content, engine)
         found = measure_in_process(model.predict if tables else model.predict_one, tables or records)
-        slower = control_us / found.control_us
-        latency[name] = found.total.at(0.5).value_us * (slower if slower > SAME_SPEED else 1.0)
+        latency[name] = found.total.at(0.5).value_us * _to_known_speed(control_us, found.control_us)
     return latency
+
+
+def _to_known_speed(known_us: float, seen_us: float) -> float:
+    """What a look is multiplied by that was taken while the control kernel took `seen_us`."""
+    slower = known_us / seen_us
+    if known_us <= 0 or 1 / SAME_SPEED <= slower <= SAME_SPEED:
+        return 1.0
+    return max(slower, MOST_SLOWED)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from lean_automl.learners.fewer import Fewer
@@ -49,6 +49,7 @@ class Context:
         trees_in_time: Trees of the first trials at most, so that the first of them end early in the run.
         overhead_bytes: Of the largest file before there are trees.
         levels: Of all categories that models with a weight for each level read.
+        reading: Counts of what it takes to read all columns, by names of the cost model.
     """
 
     problem: Problem
@@ -61,6 +62,7 @@ class Context:
     trees_in_time: float = float("inf")
     overhead_bytes: float = OVERHEAD_BYTES
     levels: int = 0
+    reading: Mapping[str, float] = field(default_factory=dict)
 
     def most_trees(self, bytes_per_tree: float, work_per_tree: Mapping[str, float]) -> int:
         """Trees that fit into the limits, by estimate; the files themselves are measured later.
@@ -75,7 +77,8 @@ class Context:
         most = math.inf
         if self.constraints.max_size_bytes is not None:
             most = max(0.0, self.constraints.max_size_bytes - self.overhead_bytes) / bytes_each
-        return most if self.costs is None else min(most, self.costs.most(work_each, is_loose))
+        reading = self.reading if is_loose else None
+        return most if self.costs is None else min(most, self.costs.most(work_each, is_loose, reading))
 
     def narrowed(self, student: Student, trial: optuna.trial.BaseTrial, family: str) -> Student:
         """The student, of fewer features if the trial says so: where reading all takes much of what limits allow."""

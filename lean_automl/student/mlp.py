@@ -32,13 +32,15 @@ def _widths(context: Context) -> list[int]:
     return widths_that_may_fit(context) or [min(WIDTHS)]
 
 
-def _may_fit(widths: tuple[int, ...], bins: int, context: Context, overhead: float) -> bool:
+def _may_fit(widths: tuple[int, ...], bins: int, context: Context, overhead: float, is_first: bool = False) -> bool:
+    """Whether a shape is not sure to break a limit; of a first trial, whether it likely keeps them all."""
     inputs = context.numbers * (1 + bins_that_fit(bins, context.numbers))
     layers = [inputs, *widths, context.problem.scores]
     products, biases = sum(a * b for a, b in pairwise(layers)), sum(layers[1:])
     weights = products + context.levels * widths[0]
     work = {"dense_inputs": float(sum(layers[:-1])), "dense_macs": float(products)}
-    quick = context.costs is None or context.costs.most(work) >= 1.0
+    other = context.reading if is_first else None
+    quick = context.costs is None or context.costs.most(work, is_loose=not is_first, other=other) >= 1.0
     size = context.constraints.max_size_bytes
     return quick and (size is None or overhead + BYTES_OF_A_WEIGHT * weights + BYTES_OF_A_BIAS * biases <= size)
 
@@ -73,7 +75,7 @@ class SmallMLP:
         shapes = [(width, bins, layers) for bins in BINS for layers in (2, 1) for width in reversed(widths)]
         wide = [shape for shape in shapes if shape[0] >= LEAST_START]
         narrow = [(width, 0, 1) for width in reversed(widths)]
-        fitting = (s for s in wide + narrow if _may_fit((s[0],) * s[2], s[1], context, START_OVERHEAD))
+        fitting = (s for s in wide + narrow if _may_fit((s[0],) * s[2], s[1], context, START_OVERHEAD, is_first=True))
         width, bins, layers = next(fitting, narrow[-1])
         start = {
             "mlp_width": width,

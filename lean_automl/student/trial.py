@@ -16,7 +16,7 @@ from lean_automl.compiler.assemble import assemble, assemble_average
 from lean_automl.compiler.decide import with_threshold, with_weights
 from lean_automl.compiler.passes import optimise, round_off
 from lean_automl.compiler.unread import read_by, without_unread
-from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student
+from lean_automl.learners.base import FitOptions, Lowerable, Problem, Rows, Student, rounds_take_time
 from lean_automl.learners.texts import Prepared, fit_reading
 from lean_automl.search.decision import Judged, answers, choose_decision
 from lean_automl.search.workers import load_shared
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 SHORTENINGS: Final = 4
 GRID: Final = 1.1  # rounds that a latency leaves come from a coarse grid, so that luck in measuring seldom matters
+STILL_TOLD: Final = 1.5  # times what is aimed at, which is an estimate: longer calls count as over the limit
 MAY_BE: Final = 1.15  # times what is aimed at: measurements of one thing differ by so much
 Member = tuple[Lowerable, float]  # a fitted student and its weight in the average
 
@@ -120,9 +121,12 @@ class Workbench:
             program = self.compile(members)
         for _ in range(SHORTENINGS if self.constraints.max_latency_us is not None else 0):
             keep = self._share_in_time(program)
-            if keep >= 1 or all(fitted.rounds <= 1 for fitted, _ in members):
+            if keep >= 1 or not any(rounds_take_time(fitted) for fitted, _ in members):
                 break
-            members = [(fitted.shorten(_on_grid(fitted.rounds * keep)), weight) for fitted, weight in members]
+            members = [
+                (fitted.shorten(_on_grid(fitted.rounds * keep)) if rounds_take_time(fitted) else fitted, weight)
+                for fitted, weight in members
+            ]
             program = self.compile(members)
         return members, program
 
@@ -132,6 +136,17 @@ class Workbench:
         if limit_us is None:
             return True
         return all(us <= times * self.deployment.aim_us(name, limit_us) for name, us in cost.limited_us.items())
+
+    def told(self, cost: Footprint) -> dict[str, float]:
+        """Violations as the search is told of them: of latency, what would surely be turned down when finished."""
+        found, limit_us = cost.violations(self.constraints), self.constraints.max_latency_us
+        if limit_us is not None and cost.limited_us:
+            aims_us = {name: self.deployment.aim_us(name, limit_us) for name in cost.limited_us}
+            found["latency"] = max(
+                us / min(limit_us, STILL_TOLD * aims_us[name]) for name, us in cost.limited_us.items()
+            )
+            found["latency"] -= 1
+        return found
 
     def likely_first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Those first whose slow calls may keep the limit: others would most likely be turned down when finished."""
@@ -174,6 +189,7 @@ class Candidate:
         artifact: The Program of the first fold, as a file.
         footprint: Sizes and latency.
         violations: Relative excess over each limit.
+        told: The same as the search is told, where it aims lower.
         seconds: What the trial took.
         started: When it began, in seconds of the run.
         predicted_us: What the cost model says of the median latency of each file; empty without one.
@@ -193,6 +209,7 @@ class Candidate:
     seconds: float
     started: float = 0.0
     predicted_us: dict[str, float] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)
 
     @property
     def feasible(self) -> bool:
@@ -346,4 +363,5 @@ def _judge(
         time.monotonic() - begin,
         proposal.started,
         predicted_us,
+        bench.told(cost),
     )

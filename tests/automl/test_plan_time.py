@@ -1,13 +1,15 @@
 from itertools import product
 
 from lean_automl.automl.plan_time import MOST_FINAL_SHARE, plan_time
+from lean_automl.config import Constraints
 
+LARGE, SMALL = Constraints(max_size_bytes=1_000_000), Constraints(max_size_bytes=32_000)
 ROLES = ("teaches", "joins", "compares")
 
 
 def test_the_parts_stay_within_the_limit() -> None:
-    for limit, are_small in product((5.0, 10.0, 60.0, 600.0), (False, True)):
-        plan = plan_time(limit, shrinks=True, are_small=are_small)
+    for limit, constraints in product((5.0, 10.0, 60.0, 600.0), (LARGE, SMALL)):
+        plan = plan_time(limit, constraints)
         assert 0 < plan.final_s < limit
         for spent in (0.0, 0.3 * limit, limit):
             steps = [
@@ -20,13 +22,13 @@ def test_the_parts_stay_within_the_limit() -> None:
 
 
 def test_what_the_first_model_took_is_kept_for_the_last() -> None:
-    plan = plan_time(60.0, shrinks=False)
+    plan = plan_time(60.0, Constraints())
     assert plan.with_publishing(0.1) == plan, "never less than planned"
     assert plan.with_publishing(10.0).final_s > 10.0
     assert plan.with_publishing(1_000.0).final_s == MOST_FINAL_SHARE * 60.0
 
 
 def test_small_models_leave_more_time_for_the_search() -> None:
-    usual, small = (plan_time(120.0, shrinks=True, are_small=are_small) for are_small in (False, True))
+    usual, small = plan_time(120.0, LARGE), plan_time(120.0, SMALL)
     assert small.search_until - usual.search_until > 0.1 * 120.0
     assert small.with_publishing(8.0).final_s >= 10.0, "but as much as the first model took"

@@ -12,7 +12,7 @@ from benches import make_bench
 from lean_automl_runtime.ir import Program
 from lean_automl_runtime.measure import CostModel
 
-from lean_automl.automl.finish import MissError, refit, tightened
+from lean_automl.automl.finish import LEAST_LEFT, MissError, refit, tightened
 from lean_automl.automl.result import Check
 from lean_automl.config import Constraints
 from lean_automl.learners.base import FitOptions
@@ -114,6 +114,22 @@ def test_a_student_that_would_be_cut_to_little_is_not_tried_again(floor: float, 
     floors_us = {"model.lam": floor * blend.footprint.latency_us["model.lam"]}
     bench = replace(bench, deployment=replace(bench.deployment, floors_us=floors_us))
     assert (tightened(blend, bench, missed("ms", 2.4, 2.0)) is not None) is is_tried
+
+
+def test_a_student_is_not_cut_to_nothing_for_what_reading_takes() -> None:
+    blend, bench = made(Constraints(max_latency_us=1e6))
+    whole_us = blend.footprint.latency_us["model.lam"]
+
+    def reading_most(program: Program, files: Mapping[str, object], *_: object) -> dict[str, float]:
+        trees_us = timed(program, files)["model.lam"]
+        return dict.fromkeys(files, 0.8 * whole_us + 0.2 * trees_us)
+
+    bench = replace(bench, deployment=replace(bench.deployment, timer=reading_most))
+    tight = tightened(blend, bench, missed("ms", 3.0, 2.0))
+    assert tight is not None
+    kept = (tight.deployment.aims_us["model.lam"] - 0.8 * whole_us) / (0.2 * whole_us)
+    assert LEAST_LEFT <= kept <= LEAST_LEFT + 0.1
+    assert trees_in(last_fit(blend, tight)) > 0.25 * trees_in(last_fit(blend, bench))
 
 
 def test_limits_that_were_kept_stay() -> None:

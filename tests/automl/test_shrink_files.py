@@ -14,6 +14,7 @@ from lean_automl.automl import shrink_files
 from lean_automl.automl.plan_time import plan_time
 from lean_automl.automl.shrink_files import LOSS, Chosen, choose_passes, passes_for, shrunk
 from lean_automl.compiler.passes import noted, recalled
+from lean_automl.config import Constraints
 from lean_automl.data import Table, load_dataset
 from lean_automl.learners.base import FitOptions, Lowerable
 from lean_automl.learners.lightgbm import LightGBM
@@ -24,6 +25,7 @@ from lean_automl.student.deploy import Footprint
 from lean_automl.student.trial import Workbench, predict_with
 
 LONG = 60.0
+LARGE = Constraints(max_size_bytes=1_000_000)
 
 
 def bench_and_table(task: str, rows: int = 900) -> tuple[Workbench, Table]:
@@ -106,9 +108,7 @@ class Notes:
 def test_a_run_without_time_says_that_files_stay_as_they_are(interrupted: bool, started: float) -> None:
     clock = Clock(60.0)
     clock = Clock(60.0, clock.start - started)
-    run: Any = SimpleNamespace(
-        interrupted=interrupted, clock=clock, time=plan_time(60.0, shrinks=True), watcher=Notes()
-    )
+    run: Any = SimpleNamespace(interrupted=interrupted, clock=clock, time=plan_time(60.0, LARGE), watcher=Notes())
     blend: Any = None
     assert passes_for(run, blend) == Chosen()
     assert run.watcher.lines == ["note: no time to look for smaller files"]
@@ -116,6 +116,6 @@ def test_a_run_without_time_says_that_files_stay_as_they_are(interrupted: bool, 
 
 @pytest.mark.parametrize("limit", [5.0, 20.0, 60.0, 600.0, 86_400.0])
 def test_time_is_divided_without_a_gap(limit: float) -> None:
-    plan = plan_time(limit, shrinks=True)
+    plan = plan_time(limit, LARGE)
     assert 0 < plan.choice_s < plan.shrink_s < 0.1 * limit
     assert limit - plan.final_s - plan.shrink_s + plan.choice_s <= plan.refit_until < limit

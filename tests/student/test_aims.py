@@ -16,7 +16,7 @@ from lean_automl.config import Constraints, FitConfig
 from lean_automl.errors import MeasurementError
 from lean_automl.student import aims, deploy
 from lean_automl.student.aims import with_aims
-from lean_automl.student.deploy import LATENCY_AIM, SURELY, Deployment, leave_out_slow, quick_latencies
+from lean_automl.student.deploy import LATENCY_AIM, MOST_SLOWED, SURELY, Deployment, leave_out_slow, quick_latencies
 from lean_automl.student.floors import small_model
 
 COLUMNS = tuple(Column(f"x{i}", ColumnKind.NUMERIC, "float32") for i in range(3))
@@ -113,8 +113,10 @@ def test_a_fresh_process_tells_it_of_a_model_of_as_many_columns() -> None:
     assert 2.0 <= deployment.aims_us[NAME] <= LATENCY_AIM * 200.0
 
 
-@pytest.mark.parametrize(("control_us", "times"), [(0.0, 1.0), (44.0, 1.0), (80.0, 2.0)])
-def test_a_look_at_a_quick_moment_is_taken_in_proportion(
+@pytest.mark.parametrize(
+    ("control_us", "times"), [(0.0, 1.0), (44.0, 1.0), (80.0, 2.0), (36.0, 1.0), (30.0, 0.75), (10.0, MOST_SLOWED)]
+)
+def test_a_look_at_another_speed_is_taken_in_proportion(
     control_us: float, times: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look = SimpleNamespace(control_us=40.0, total=SimpleNamespace(at=lambda _: SimpleNamespace(value_us=3.0)))

@@ -11,7 +11,7 @@ from optuna.trial import FixedTrial
 from lean_automl.config import Constraints
 from lean_automl.data import Task
 from lean_automl.learners.base import Problem
-from lean_automl.student.costs import FEWEST, Costs, quick_costs
+from lean_automl.student.costs import FEWEST, MOST_SLACK, Costs, quick_costs
 from lean_automl.student.deploy import ARTIFACT_FILE, ONNX_FILE, Deployment
 from lean_automl.student.family import FEWEST_TREES, MOST_TREES, Context
 from lean_automl.student.mlp import SmallMLP, widths_that_may_fit
@@ -29,19 +29,30 @@ def context(limit_us: float | None, models: dict[str, CostModel], **limits: floa
 
 def test_as_many_trees_are_asked_for_as_may_fit_with_the_margin() -> None:
     costs = Costs({ARTIFACT_FILE: MODEL}, 2.0)
-    assert costs.most({"trees": 1.0, "levels": 4.0}) == pytest.approx((2.0 * 1.5 - 1.0) / 0.03)
+    assert costs.most({"trees": 1.0, "levels": 4.0}) == pytest.approx((2.0 * (1 + MOST_SLACK) - 1.0) / 0.03)
     assert costs.most({"cells": 1.0}) == math.inf, "what costs nothing has no end"
-    assert Costs({ARTIFACT_FILE: MODEL, ONNX_FILE: SLOW}, 2.0).most({"trees": 1.0}) == pytest.approx((3.0 - 2.0) / 0.1)
+    assert Costs({ARTIFACT_FILE: MODEL, ONNX_FILE: SLOW}, 2.0).most({"trees": 1.0}) == pytest.approx((2.5 - 2.0) / 0.1)
     assert Costs({ARTIFACT_FILE: MODEL}, None).most({"trees": 1.0}) == math.inf
     assert Costs({}, 2.0).most({"trees": 1.0}) == math.inf
     assert costs.most({"trees": 1.0}, is_loose=False) == pytest.approx((2.0 - 1.0) / 0.01), "without the margin"
+    beside = costs.most({"trees": 1.0}, is_loose=False, other={"levels": 80.0})
+    assert beside == pytest.approx((2.0 - 1.0 - 0.4) / 0.01)
+    assert costs.most({"trees": 1.0}, other={"levels": 1e6}) > 0, "perhaps it need not be done"
 
 
 def test_the_search_space_ends_where_no_limit_could_be_kept() -> None:
-    assert most_trees(4, False, context(2.0, {ARTIFACT_FILE: MODEL})) == 66
+    assert most_trees(4, False, context(2.0, {ARTIFACT_FILE: MODEL})) == 50
     assert most_trees(4, False, context(0.1, {ARTIFACT_FILE: MODEL})) == FEWEST_TREES
     assert most_trees(4, False, context(1e6, {ARTIFACT_FILE: MODEL})) == MOST_TREES
-    assert most_trees(4, False, context(2.0, {ARTIFACT_FILE: MODEL}, max_size_bytes=4_000.0)) < 66
+    assert most_trees(4, False, context(2.0, {ARTIFACT_FILE: MODEL}, max_size_bytes=4_000.0)) < 50
+
+
+def test_what_reading_takes_is_not_left_for_trees() -> None:
+    alone = context(4.0, {ARTIFACT_FILE: replace(MODEL, coefficients=MODEL.coefficients | {"bin_columns": 0.1})})
+    beside = replace(alone, reading={"bin_columns": 20.0})
+    assert most_trees(4, False, alone) == pytest.approx((4.0 * (1 + MOST_SLACK) - 1.0) / 0.03, abs=1)
+    assert most_trees(4, False, beside) == pytest.approx((4.0 * (1 + MOST_SLACK) - 1.0 - 2.0) / 0.03, abs=1)
+    assert most_trees(4, False, replace(alone, reading={"bin_columns": 1e6})) > FEWEST_TREES, "fewer may be read"
 
 
 def test_networks_that_are_sure_to_break_a_limit_are_not_proposed() -> None:
@@ -50,7 +61,10 @@ def test_networks_that_are_sure_to_break_a_limit_are_not_proposed() -> None:
     assert widths_that_may_fit(context(1e6, {ARTIFACT_FILE: MODEL}, max_size_bytes=2_200.0)) == [8, 12, 16, 24, 32, 48]
     assert not SmallMLP().suits(context(1.0, {ARTIFACT_FILE: MODEL}))
     (start,) = SmallMLP().starts(context(4.0, {ARTIFACT_FILE: MODEL}))
-    assert (start["mlp_width"], start["mlp_bins"]) == (16, 0), "and no bins"
+    assert (start["mlp_width"], start["mlp_bins"]) == (12, 0), "and no bins"
+    (start,) = SmallMLP().starts(context(12.0, {ARTIFACT_FILE: MODEL}))
+    assert (start["mlp_width"], start["mlp_layers"]) == (24, 2), "the first one keeps the limit by what is known"
+    assert 64 in widths_that_may_fit(context(12.0, {ARTIFACT_FILE: MODEL})), "others may be tried"
     (start,) = SmallMLP().starts(context(1e6, {ARTIFACT_FILE: MODEL}))
     assert (start["mlp_width"], start["mlp_bins"], start["mlp_layers"]) == (64, 16, 2)
 

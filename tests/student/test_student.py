@@ -14,6 +14,7 @@ from lean_automl.automl.report import undistilled_score
 from lean_automl.config import Constraints
 from lean_automl.data import Task
 from lean_automl.errors import ConfigError, InfeasibleError
+from lean_automl.learners.additive import Additive
 from lean_automl.learners.base import FitOptions, Problem
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.distilled import Distilled
@@ -27,7 +28,7 @@ from lean_automl.student.families import FAMILIES, check_families, choose_famili
 from lean_automl.student.family import Context
 from lean_automl.student.floors import least_program, memory_mb
 from lean_automl.student.search import SearchLog, SearchOptions, StudentSearch
-from lean_automl.student.trial import Proposal, Workbench, run_trial
+from lean_automl.student.trial import STILL_TOLD, Proposal, Workbench, run_trial
 
 NAME = "model.lam"
 
@@ -148,6 +149,27 @@ def test_without_a_latency_limit_nothing_is_timed() -> None:
     assert candidate.footprint.latency_us == {}
     program = bench.compile([(candidate.fitted[0], 1.0)])
     assert bench.deployment.footprint(program, bench.records, NONE).sizes == bench.deployment.sizes(program)
+
+
+def ten_us(*_: object) -> dict[str, float]:
+    return {NAME: 10.0}
+
+
+def test_what_has_one_table_for_all_rounds_is_not_cut_for_its_time() -> None:
+    bench = make_bench()
+    slow = Deployment({NAME: "reference"}, {NAME: 1.0}, aims_us={NAME: 2.0}, timer=ten_us)
+    bench = replace(bench, constraints=Constraints(max_latency_us=20.0), deployment=slow)
+    assert try_out(bench, Additive(trees=50)).rounds == 50
+    assert try_out(bench, LightGBM(trees=50, learning_rate=0.01)).rounds < 10
+
+
+def test_the_search_is_told_what_would_be_turned_down_when_finished() -> None:
+    bench = make_bench()
+    timed = Deployment({NAME: "reference"}, aims_us={NAME: 4.0}, timer=ten_us)
+    bench = replace(bench, constraints=Constraints(max_latency_us=20.0), deployment=timed)
+    found = try_out(bench, LightGBM(trees=1))
+    assert found.feasible
+    assert found.told["latency"] == pytest.approx(10.0 / (STILL_TOLD * 4.0) - 1)
 
 
 def test_of_a_blend_that_is_too_slow_members_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
