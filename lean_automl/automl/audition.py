@@ -104,6 +104,8 @@ def _joined(stage: Stage, parts: Sequence[tuple[F64, NDArray[np.float64], float]
     predictions = np.concatenate([predicted for predicted, _, _ in parts])
     judges, rows = stage.judges, stage.rows
     weight = None if rows.weight is None else rows.weight[judges]
-    losses = row_losses(rows.y[judges], predictions, stage.problem.task, weight, stage.problem.judged_at)
+    problem = stage.problem
+    y, seen = problem.as_learned(rows.y[judges]), problem.as_learned(predictions)
+    losses = row_losses(y, seen, problem.task, weight, problem.judged_at)
     importance = np.mean([one for _, one, _ in parts], axis=0)
     return Heard(predictions, losses, importance, float(np.mean([seconds for _, _, seconds in parts])), late)

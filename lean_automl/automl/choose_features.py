@@ -236,7 +236,8 @@ class _Search:
         assert self.now is not None
         y, predicted = self.stage.rows.y[self.stage.judges], self.now.predictions
         if self.terms.problem.task is Task.REGRESSION:
-            target, expected = y.astype(np.float64)[:, None], predicted
+            problem = self.terms.problem
+            target, expected = problem.as_learned(y.astype(np.float64))[:, None], problem.as_learned(predicted)
         else:
             target = np.asarray(y[:, None] == np.arange(self.terms.problem.outputs), dtype=np.float64)
             expected = predicted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -75,6 +75,12 @@ def problem_of(schema: Schema, config: FitConfig, own: FeaturePlan) -> Problem:
     outputs = len(schema.classes) or len(config.quantiles) or 1
     absolute = not schema.task.is_classification and is_absolute(config.metric)
     return Problem(schema.task, outputs, balanced, config.monotone, config.quantiles, absolute=absolute)
+
+
+def learned_by(problem: Problem, metric: Metric, y: NDArray[Any]) -> Problem:
+    """The problem as learners get it: with logarithms of the target where the metric judges these and all have one."""
+    logs = metric.logs
+    return problem if logs is None or y.min() + logs <= 0 else replace(problem, logs=logs)
 
 
 def metric_of(config: FitConfig, problem: Problem, y: NDArray[Any]) -> Metric:

@@ -26,7 +26,7 @@ from lean_automl.automl.plan_time import TeacherRole, TimePlan, plan_time
 from lean_automl.automl.publish import GRACE_SHARE, Publisher, measured_records
 from lean_automl.automl.read_texts import most_tokens, prepare_folds
 from lean_automl.automl.report import Reporter
-from lean_automl.automl.request import FitRequest, Watcher, metric_of, problem_of
+from lean_automl.automl.request import FitRequest, Watcher, learned_by, metric_of, problem_of
 from lean_automl.automl.ship import Misses, ship_first
 from lean_automl.automl.space import context_of
 from lean_automl.automl.thin import WORTH_THINNING, judging, part, search_rows, trial_folds
@@ -105,6 +105,7 @@ class Run:
             self.expressed = express(self.config.features, self.schema, dataset.table)
             self.problem = problem_of(self.schema, self.config, self.expressed)
             self.metric: Metric = metric_of(self.config, self.problem, dataset.y)
+            self.problem = learned_by(self.problem, self.metric, dataset.y)
             split = holdout(dataset, self.config.holdout, self.config.seed)
             self.holdout: Dataset = dataset.take(split.valid)
             self.judge = Judge(self.holdout, self.problem, self.metric)

@@ -22,7 +22,9 @@ examples:
   lean_automl fit train.parquet --target price --max-latency-us 50 --max-size-kb 64 --time-limit 120 --metric mae
 """
 TASKS: Final = ("binary", "multiclass", "regression")
-METRIC: Final = "a scikit-learn scorer, or auc, log_loss, brier, rmse, mse, mae; default by task: auc, log_loss, rmse"
+METRIC: Final = (
+    "a scikit-learn scorer, or auc, log_loss, brier, rmse, mse, mae, mape, rmsle; default by task: auc, log_loss, rmse"
+)
 ALLOWED: Final = ("--resume", "--time-limit", "--verbose", "--quiet", "--json")
 GOES_WITH: Final = f"only {', '.join(ALLOWED[1:-1])} and {ALLOWED[-1]}"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lean_automl.features import FeaturePlan, Frame
 
 F64 = np.ndarray[Any, np.dtype[np.float64]]
+LEAST_SUM: Final = 1e-30  # whose logarithm is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,7 @@ class Problem:
         quantiles: Which of the target are predicted, ascending; none for the mean.
         signs: The same for each numeric feature, 0 for any; empty if there are none, or while features are chosen.
         absolute: Whether of a number the absolute error counts, and not its square.
+        logs: What is added to the target, whose logarithm learners see; None where they see the target.
     """
 
     task: Task
@@ -75,6 +77,7 @@ class Problem:
     quantiles: tuple[float, ...] = ()
     signs: tuple[int, ...] = ()
     absolute: bool = False
+    logs: float | None = None
 
     @property
     def scores(self) -> int:
@@ -90,6 +93,13 @@ class Problem:
     def judged_at(self) -> tuple[float, ...]:
         """Quantiles whose pinball loss is that of a row: half the absolute error is that of the median."""
         return self.quantiles or ((0.5,) if self.absolute else ())
+
+    def as_learned(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Targets or predictions as learners see them; those that have no logarithm as the least that has one."""
+        if self.logs is None:
+            return values
+        logarithms: NDArray[Any] = np.log(np.maximum(np.asarray(values, dtype=np.float64) + self.logs, LEAST_SUM))
+        return logarithms
 
     @property
     def of_mean(self) -> Problem:

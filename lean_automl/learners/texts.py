@@ -18,6 +18,7 @@ from lean_automl.features import FeaturePlan, Worded
 from lean_automl.features.texts import LIMIT
 from lean_automl.learners.base import F64, rounds_take_time, training
 from lean_automl.learners.encoding import targets_of
+from lean_automl.learners.logs import Exponential, OfLogs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -242,6 +243,8 @@ def fit_reading(
         prepared: What `fit_texts` made of the rows that train; None to do it now.
     """
     train, valid = training(rows[0], problem), None if rows[1] is None else training(rows[1], problem)
+    if problem.logs is not None:
+        learner = OfLogs(learner)
     if not train.frame.texts:
         return learner.fit(train, valid, problem, options)
     scores, numbers = prepared or fit_texts(train, problem, options.seed)
@@ -256,4 +259,5 @@ def fit_reading(
 
 def bare(fitted: Sequence[Any]) -> list[Any]:
     """Fitted models as their learners made them."""
-    return [one.model if isinstance(one, WithTexts) else one for one in fitted]
+    without_texts = [one.model if isinstance(one, WithTexts) else one for one in fitted]
+    return [one.model if isinstance(one, Exponential) else one for one in without_texts]

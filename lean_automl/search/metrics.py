@@ -34,6 +34,8 @@ ALIASES: Final = {
     "rmse": "neg_root_mean_squared_error",
     "mse": "neg_mean_squared_error",
     "mae": "neg_mean_absolute_error",
+    "mape": "neg_mean_absolute_percentage_error",
+    "rmsle": "neg_root_mean_squared_log_error",
 }
 
 
@@ -78,6 +80,11 @@ class Metric:
             warnings.simplefilter("ignore")  # of classes that are absent from a fold, and the like
             scorer = get_scorer(self.name)
             return float(scorer(answers, np.asarray(predicted, dtype=np.float64), y, sample_weight=weight))
+
+    @property
+    def logs(self) -> float | None:
+        """What is added to a number whose logarithm it judges, more or less; None where it judges the number."""
+        return LOGS.get(self.name)
 
     def shown(self, score: float) -> str:
         """Score as people write it: losses without their sign."""
@@ -135,6 +142,12 @@ OF_PRESENT_CLASSES: Final = frozenset(
     }
 )
 NOTHING_TO_RANK: Final = 0.5
+
+LOGS: Final = {
+    "neg_mean_squared_log_error": 1.0,
+    "neg_root_mean_squared_log_error": 1.0,
+    "neg_mean_absolute_percentage_error": 0.0,
+}
 
 # These refuse small predictions, which count as the least that is allowed, in means of the target.
 LEAST: Final = {
@@ -214,8 +227,8 @@ def check_target(metric: Metric, y: NDArray[Any]) -> None:
 
 
 def is_absolute(name: str | None) -> bool:
-    """Whether the metric of that name is the mean absolute error."""
-    return isinstance(name, str) and ALIASES.get(name, name) == ALIASES["mae"]
+    """Whether the metric of that name is a mean of absolute errors."""
+    return isinstance(name, str) and ALIASES.get(name, name) in (ALIASES["mae"], ALIASES["mape"])
 
 
 def _for_many_classes(name: str, task: Task) -> str:

@@ -161,7 +161,8 @@ def _losses(bench: Workbench, members: Sequence[Candidate]) -> F64:
     rows = np.concatenate([fold.valid for fold in bench.folds])
     weight = None if bench.rows.weight is None else bench.rows.weight[rows]
     predicted, problem = np.concatenate(_average(bench, members)), bench.problem
-    return row_losses(bench.rows.y[rows], predicted, problem.task, weight, problem.judged_at)
+    y, predicted = problem.as_learned(bench.rows.y[rows]), problem.as_learned(predicted)
+    return row_losses(y, predicted, problem.task, weight, problem.judged_at)
 
 
 def _average(bench: Workbench, members: Sequence[Candidate], weights: Sequence[float] | None = None) -> list[F64]:
