@@ -38,7 +38,7 @@ from lean_automl.learners.base import MOST_GROWTH, FitOptions, Rows
 from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric
 from lean_automl.search.workers import Workers
-from lean_automl.student.aims import is_short
+from lean_automl.student.aims import needs_quiet
 from lean_automl.student.blend import Blend, choose_blend, single
 from lean_automl.student.costs import costs_for
 from lean_automl.student.device import choose_files
@@ -118,7 +118,7 @@ class Run:
         constraints = self.config.constraints
         self.time: TimePlan = plan_time(self.clock.limit_s, constraints)
         self.records = parsed(measured_records(self.dataset.table))
-        if is_short(constraints) and self.config.device is None:
+        if needs_quiet(self.config):
             self._wait_for_learners()  # who would disturb first looks
         make = partial(choose_files, self.config, self.schema.features, self.records)
         deployment, self.left_out = self._once(FILES, make)

@@ -34,6 +34,7 @@ TAIL: Final = MeasureOptions(budget_s=0.25, max_attempts=1, tightness=0.0)
 MOST_SHARE: Final = 0.2  # of the time limit, for each file
 LOOKS: Final = 3  # each at another moment, in a process of its own: the middle one counts
 LOOKS_SHARE: Final = 0.02  # of the time limit, after which no further one begins
+SHORTEST_IN_QUIET_S: Final = 45.0
 MOST_ROWS: Final = 1_024
 SHARE: Final = 0.5  # of the limit, for the median of the model that is timed
 FEWEST_TREES: Final = 10
@@ -46,6 +47,12 @@ def is_short(constraints: Constraints) -> bool:
     """Whether a limit on latency is so short that what interrupts a call matters; not one for batches."""
     limit_us = constraints.max_latency_us
     return limit_us is not None and limit_us <= LONGEST_LIMIT_US and constraints.batch_size == 1
+
+
+def needs_quiet(config: FitConfig) -> bool:
+    """Whether a run should not look at short calls before all is loaded; a short run needs its first model sooner."""
+    has_time = config.budget.time_limit_s >= SHORTEST_IN_QUIET_S
+    return has_time and config.device is None and is_short(config.constraints)
 
 
 def needs_aims(deployment: Deployment, constraints: Constraints) -> bool:

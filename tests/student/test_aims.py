@@ -12,10 +12,10 @@ from lean_automl_runtime.ir import Column, ColumnKind, Program
 from lean_automl_runtime.measure import Tail
 from lean_automl_runtime.measure.tail import KEPT
 
-from lean_automl.config import Constraints, FitConfig
+from lean_automl.config import Budget, Constraints, FitConfig
 from lean_automl.errors import MeasurementError
 from lean_automl.student import aims, deploy
-from lean_automl.student.aims import with_aims
+from lean_automl.student.aims import needs_quiet, with_aims
 from lean_automl.student.deploy import LATENCY_AIM, MOST_SLOWED, SURELY, Deployment, leave_out_slow, quick_latencies
 from lean_automl.student.floors import small_model
 
@@ -76,6 +76,31 @@ def test_nothing_is_aimed_at_below_what_a_call_takes_before_any_model(monkeypatc
 )
 def test_nothing_is_measured_where_it_would_tell_nothing(deployment: Deployment, limits: Constraints) -> None:
     assert with_aims(deployment, COLUMNS, FitConfig(constraints=limits), SMALL_US, rows=50) == (deployment, ())
+
+
+@pytest.mark.parametrize(
+    ("limits", "limit_s", "waits"),
+    [
+        (Constraints(max_latency_us=5.0), 60.0, True),
+        (Constraints(max_latency_us=5.0), 30.0, False),
+        (Constraints(max_latency_us=2_000.0), 60.0, False),
+        (Constraints(max_latency_us=5.0, batch_size=8), 60.0, False),
+        (Constraints(), 60.0, False),
+    ],
+)
+def test_a_run_waits_until_all_is_loaded_where_calls_are_short(
+    limits: Constraints, limit_s: float, waits: bool
+) -> None:
+    assert needs_quiet(FitConfig(constraints=limits, budget=Budget(time_limit_s=limit_s))) is waits
+
+
+def test_the_middle_of_three_looks_is_aimed_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = [Tail(np.full(100, ratio), 0.0, np.empty(0), control_us=50.0) for ratio in (3.0, 1.0, 2.0)]
+    monkeypatch.setattr(aims, "measure_tail", lambda *_: looks.pop())
+    deployment, lines = with_aims(HERE, COLUMNS, within(20.0), SMALL_US, rows=50)
+    assert looks == []
+    assert lines == ()
+    assert deployment.aims_us[NAME] == pytest.approx(SURELY * 20.0 / 2.0, rel=0.01)
 
 
 def test_a_file_that_is_left_out_is_not_aimed_at(monkeypatch: pytest.MonkeyPatch) -> None:
