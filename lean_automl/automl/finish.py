@@ -105,6 +105,8 @@ def tightened(blend: Blend, bench: Workbench, miss: MissError) -> Workbench | No
         return None
     # A file that cannot be mended is left out when it is measured again; the student is not cut to it.
     deployment = replace(bench.deployment.without(hopeless), aims_us=aims_us)
+    if (aims_us, constraints) == (dict(bench.deployment.aims_us), bench.constraints) and broken and not hopeless:
+        return None  # the next try would be the last one again
     return replace(bench, constraints=constraints, costs=costs, deployment=deployment)
 
 

@@ -16,6 +16,7 @@ from lean_automl.data import folds
 from lean_automl.features import FeaturePlan, fit_features, signs_of
 from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.learners.linear import Linear
+from lean_automl.learners.texts import bare
 from lean_automl.student.linear import STRENGTH
 from lean_automl.student.search import SearchLog
 from lean_automl.student.trial import Proposal, Workbench, try_out
@@ -48,7 +49,7 @@ def with_first_model(run: Run) -> Run | None:
     while True:
         bench = _bench(run, few, split, plan)
         candidate = try_out(bench, proposal, FitOptions(run.config.seed, 1))
-        spread = candidate.fitted[0].spread(bench.rows.frame)  # type: ignore[attr-defined]
+        spread = bare(candidate.fitted)[0].spread(bench.rows.frame)
         read = int(np.count_nonzero(spread))
         if candidate.feasible or read <= 1 or run.clock.spent_s > until_s:
             break

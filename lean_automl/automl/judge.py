@@ -49,7 +49,9 @@ class Judge:
             own = weighted_quantiles(known.y, self.problem.judged_at, known.weight)
             return self._score(np.tile(own, (self.rows.rows, 1)))
         if self.problem.task is Task.REGRESSION:
-            return self._score(np.full((self.rows.rows, 1), np.average(known.y, weights=known.weight)))
+            mean = np.average(self.problem.as_learned(known.y), weights=known.weight)
+            own = mean if self.problem.logs is None else np.exp(mean) - self.problem.logs
+            return self._score(np.full((self.rows.rows, 1), own))
         counts = np.bincount(known.y, weights=known.weight, minlength=self.problem.outputs)
         return self._score(np.tile(counts / counts.sum(), (self.rows.rows, 1)))
 

@@ -36,16 +36,23 @@ def likely_first(run: Run, feasible: list[Candidate]) -> list[Candidate]:
         feasible: Within the limits by a quick look, the best first.
     """
     if needs_aims(run.bench.deployment, run.bench.constraints) and run.bench.deployment.costs is None:
+        asked = 0
         for candidate in feasible:
-            if run.bench.is_quick_enough(candidate.footprint, MAY_BE) or len(run.asked) == MOST_ASKED:
+            if _is_likely(run, candidate):
                 break
-            if run.interrupted or run.time.refit_until - run.clock.spent_s < ASKING_S:
+            if run.interrupted or run.time.refit_until - run.clock.spent_s < ASKING_S or asked == MOST_ASKED:
                 break
             if candidate.number not in run.asked:
-                run.asked.add(candidate.number)
-                if _keeps_the_limit(run, candidate):
+                asked += 1
+                run.asked[candidate.number] = _keeps_the_limit(run, candidate)
+                if run.asked[candidate.number]:
                     break
-    return run.bench.likely_first(feasible)
+    return sorted(feasible, key=lambda candidate: not _is_likely(run, candidate))
+
+
+def _is_likely(run: Run, candidate: Candidate) -> bool:
+    """Whether it was measured, or is quick enough by a look; a file that broke the limit then may be left out again."""
+    return run.asked.get(candidate.number, False) or run.bench.is_quick_enough(candidate.footprint, MAY_BE)
 
 
 def _keeps_the_limit(run: Run, candidate: Candidate) -> bool:

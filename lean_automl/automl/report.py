@@ -89,11 +89,11 @@ class Reporter:
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
-        """Note what a step takes, each time that it is done."""
+        """Note what a step takes."""
         begin = time.monotonic()
-        self._started.setdefault(step, begin - self._clock.start)
+        self._started[step] = begin - self._clock.start
         yield
-        self._seconds[step] = self._seconds.get(step, 0.0) + time.monotonic() - begin
+        self._seconds[step] = time.monotonic() - begin
 
     def provenance(self, run: Run, blend: Blend) -> dict[str, Any]:
         """What the files say about where they come from."""

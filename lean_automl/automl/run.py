@@ -38,7 +38,7 @@ from lean_automl.learners.base import MOST_GROWTH, FitOptions, Rows
 from lean_automl.search.clock import Clock
 from lean_automl.search.metrics import Metric
 from lean_automl.search.workers import Workers
-from lean_automl.student.aims import needs_quiet
+from lean_automl.student.aims import LONGEST_QUIET_S, needs_quiet
 from lean_automl.student.blend import Blend, choose_blend, single
 from lean_automl.student.costs import costs_for
 from lean_automl.student.device import choose_files
@@ -81,7 +81,7 @@ class Run:
         self.clock, self.workers, self.folder = clock, workers, folder
         self.interrupted = False
         self.growth: Growth | None = None
-        self.asked: set[int] = set()  # students whose files were measured before a choice among them
+        self.asked: dict[int, bool] = {}  # of students that were measured before a choice: whether they kept the limit
         self.teacher: Teacher | None = None
         self.teacher_holdout: float | None = None  # on rows that no step has seen
         self.failures: tuple[Failure, ...] = ()
@@ -119,7 +119,7 @@ class Run:
         self.time: TimePlan = plan_time(self.clock.limit_s, constraints)
         self.records = parsed(measured_records(self.dataset.table))
         if needs_quiet(self.config):
-            self._wait_for_learners()  # who would disturb first looks
+            self.workers.wait_until_ready(self.clock.at(self.clock.spent_s + LONGEST_QUIET_S), lambda: None)
         make = partial(choose_files, self.config, self.schema.features, self.records)
         deployment, self.left_out = self._once(FILES, make)
         for line in self.left_out:

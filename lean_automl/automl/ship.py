@@ -10,6 +10,7 @@ from lean_automl.automl.last_fit import last_fits
 from lean_automl.automl.publish import GRACE_SHARE, grace_s
 from lean_automl.automl.shrink_files import passes_for
 from lean_automl.errors import MeasurementError
+from lean_automl.learners.base import rounds_take_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,6 +80,8 @@ def _ship(run: Run, blend: Blend, misses: Misses) -> RunResult | None:
         if missed is None or missed.excess > NARROW or not blend.can_be_shortened:
             return None
         if _is_late(run, time.monotonic() - begin):
+            return None
+        if missed.is_of_latency and not any(rounds_take_time(model) for model, _ in blend.first_fits):
             return None
         tighter = tightened(blend, bench, missed)
         if tighter is None:

@@ -43,7 +43,7 @@ def context_of(run: Run, rows: int) -> Context:
         trees_in_time(run.clock.limit_s, run.features.seconds_per_tree, rows * len(run.bench.folds)),
         overhead,
         sum(category.levels for category in plan.categorical if category.levels <= MOST_LEVELS),
-        reading(run.schema.features),
+        {} if run.bench.costs is None else reading(run.schema.features),
     )
 
 

@@ -33,10 +33,11 @@ MIN_ID_DISTINCT_SHARE: Final = 0.99
 MAX_MERGED_SHARE: Final = 0.01
 ROUNDING_NOISE: Final = 1e-12
 MANY_CATEGORIES: Final = 255
-MOST_GAPS: Final = 1.5  # times the rows, which numbers of rows span after some rows were left out
+MOST_GAPS: Final = 1.2  # times the rows, which numbers of rows span after some rows were left out
 MIN_REPEATED_IDS: Final = 20
 MIN_ROWS_OF_ID: Final = 2.0
 _ID_NAME: Final = re.compile(r"(?:.*[\W_])?(?:id|ids|uuid|guid|key|index|idx|rowid|rownum|unnamed: \d+)", re.IGNORECASE)
+_NAME_OF_ENTITY: Final = re.compile(r"(?:.*[\W_])?(?:id|ids|uuid|guid)", re.IGNORECASE)
 _CAMEL_ID_NAME: Final = re.compile(r".*[a-z](?:Id|ID)")
 
 
@@ -115,16 +116,15 @@ def _is_id(name: str, values: npt.NDArray[np.float64]) -> bool:
         return False
     if (np.diff(values) > 0).all() and np.ptp(values) < MOST_GAPS * len(values):
         return True
-    return _is_named_id(name) and len(np.unique(values)) == len(values)
-
-
-def _is_named_id(name: str) -> bool:
-    return bool(_ID_NAME.fullmatch(name) or _CAMEL_ID_NAME.fullmatch(name))
+    is_named = _ID_NAME.fullmatch(name) or _CAMEL_ID_NAME.fullmatch(name)
+    return bool(is_named and len(np.unique(values)) == len(values))
 
 
 def _repeats(name: str, values: npt.NDArray[Any]) -> tuple[Note, ...]:
     """A note if the column says which of many customers, machines or the like a row is of."""
-    if not _is_named_id(name) or len(values) < MIN_ID_VALUES:
+    if len(values) < MIN_ID_VALUES or not (_NAME_OF_ENTITY.fullmatch(name) or _CAMEL_ID_NAME.fullmatch(name)):
+        return ()
+    if values.dtype.kind == "f" and not _are_whole(values):
         return ()
     distinct = len(pd.unique(values))
     if distinct < MIN_REPEATED_IDS or len(values) < MIN_ROWS_OF_ID * distinct:

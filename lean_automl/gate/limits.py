@@ -10,7 +10,8 @@ from typing import Final
 from lean_automl.errors import ConfigError
 
 MAX_REGRESSION: Final = 0.05
-SHORT_LOSSES: Final = ("logloss", "log_loss", "brier", "rmse", "mse", "mae", "pinball")  # as fit --metric takes them
+# As fit --metric takes them.
+SHORT_LOSSES: Final = ("logloss", "log_loss", "brier", "rmse", "mse", "mae", "mape", "rmsle", "pinball")
 
 
 @dataclass(frozen=True, kw_only=True)

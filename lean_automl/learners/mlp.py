@@ -288,6 +288,8 @@ class FittedMLP:
     problem: Problem
     rounds: int
 
+    rounds_take_time = False
+
     def predict(self, frame: Frame) -> F64:
         """Probabilities (n, classes), or predictions (n, 1)."""
         weight, bias, *rest = self.weights

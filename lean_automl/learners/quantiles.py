@@ -9,7 +9,7 @@ import numpy as np
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl.learners.additive import Additive
-from lean_automl.learners.base import F64, FitOptions, Problem, Rows
+from lean_automl.learners.base import F64, FitOptions, Problem, Rows, rounds_take_time
 from lean_automl.learners.lightgbm import LightGBM
 
 if TYPE_CHECKING:
@@ -99,6 +99,11 @@ class FittedQuantiles:
     def rounds(self) -> int:
         """Of the model that has most."""
         return max(model.rounds for model in self.models)
+
+    @property
+    def rounds_take_time(self) -> bool:
+        """Of any model."""
+        return any(rounds_take_time(model) for model in self.models)
 
     def predict(self, frame: Frame) -> F64:
         """A column for each quantile, none below the one before it."""

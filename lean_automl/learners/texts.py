@@ -93,7 +93,7 @@ Prepared = tuple[TextScores, F32]
 
 def fit_texts(rows: Rows, problem: Problem, seed: int) -> Prepared:
     """Scores fitted on all rows, and those of the rows themselves, which are out of fold, float32 (n, scores)."""
-    targets = targets_of(rows.y, problem, MOST_TARGETS)
+    targets = targets_of(problem.as_learned(rows.y), problem, MOST_TARGETS)
     weight = np.ones(rows.frame.rows) if rows.weight is None else rows.weight
     fold = np.random.default_rng(seed).permutation(rows.frame.rows) % FOLDS
     texts, own = [], [np.empty((rows.frame.rows, 0), dtype=np.float32)]

@@ -21,6 +21,7 @@ STEPS: Final = {
     "teacher": "teacher",
     "students": "students",
     "grow": "fits on more rows",
+    "ask": "measure better students",
     "finish": "finish",
     "refit": "last fit",
     "shrink": "make files smaller",

@@ -35,6 +35,7 @@ MOST_SHARE: Final = 0.2  # of the time limit, for each file
 LOOKS: Final = 3  # each at another moment, in a process of its own: the middle one counts
 LOOKS_SHARE: Final = 0.02  # of the time limit, after which no further one begins
 SHORTEST_IN_QUIET_S: Final = 45.0
+LONGEST_QUIET_S: Final = 4.0  # that is waited for: a first run of an installation compiles learners for half a minute
 MOST_ROWS: Final = 1_024
 SHARE: Final = 0.5  # of the limit, for the median of the model that is timed
 FEWEST_TREES: Final = 10

@@ -45,11 +45,15 @@ def stopped_after_first(
     return tmp_path / "model", watcher
 
 
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize(
+    ("task", "settings"),
+    [("binary", {}), ("multiclass", {}), ("regression", {}), ("regression", {"metric": "rmsle"})],
+    ids=["binary", "multiclass", "regression", "rmsle"],
+)
 def test_a_run_that_is_stopped_early_leaves_a_whole_model(
-    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: str, settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, _ = stopped_after_first(tmp_path, monkeypatch, task)
+    folder, _ = stopped_after_first(tmp_path, monkeypatch, task, **settings)
     run = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     assert run["student"]["family"] == "linear"
     assert run["student_holdout"] > run["constant_holdout"]

@@ -132,6 +132,19 @@ def test_a_student_is_not_cut_to_nothing_for_what_reading_takes() -> None:
     assert trees_in(last_fit(blend, tight)) > 0.25 * trees_in(last_fit(blend, bench))
 
 
+def test_a_try_that_would_be_the_last_one_again_is_not_made() -> None:
+    blend, bench = made(Constraints(max_latency_us=1e6))
+    whole_us = blend.footprint.latency_us["model.lam"]
+
+    def reading_most(program: Program, files: Mapping[str, object], *_: object) -> dict[str, float]:
+        return dict.fromkeys(files, 0.8 * whole_us + 0.2 * timed(program, files)["model.lam"])
+
+    bench = replace(bench, deployment=replace(bench.deployment, timer=reading_most))
+    once = tightened(blend, bench, missed("ms", 3.0, 2.0))
+    assert once is not None
+    assert tightened(blend, once, missed("ms", 3.0, 2.0)) is None
+
+
 def test_limits_that_were_kept_stay() -> None:
     blend, bench = made(Constraints(max_latency_us=50.0, max_size_bytes=1e6))
     kept = tightened(blend, bench, missed("ms", 1.0, 2.0))

@@ -123,9 +123,13 @@ def test_an_id_that_repeats_stays_with_a_note(kind):
     assert "4 rows of each value" in str(feature.notes[0])
     assert "--group customer_id" in str(feature.notes[0])
     assert infer_feature(values.rename("age"), None).notes == ()
+    assert infer_feature(pd.Series(RNG.random(50).round(2).tolist() * 4, name="price.id"), None).notes == ()
+    assert infer_feature(values.rename("heat_index"), None).notes == ()
 
 
 def test_useful_columns_stay():
+    workdays = pd.Series([day for day in range(280) if day % 7 < 5], name="day")
+    assert infer_feature(workdays, None).column is not None
     spread = pd.Series(np.cumsum(RNG.integers(1, 9, N)), name="odometer")
     assert infer_feature(spread, None).column is not None
     one_value_or_none = infer_feature(repeat("x", None), None)
@@ -239,9 +243,10 @@ def test_extreme_numbers_leave_no_warning():
 
 @pytest.mark.parametrize("kind", ["number", "text", "regression"])
 def test_leaky_columns_are_noted_and_kept(kind):
-    y = RNG.random(400) if kind == "regression" else RNG.integers(0, 2, 400)
+    rng = np.random.default_rng(0)
+    y = rng.random(400) if kind == "regression" else rng.integers(0, 2, 400)
     leak = np.array(["no", "yes"])[y] if kind == "text" else y * 3.5 + 1
-    table = pd.DataFrame({"x": RNG.random(400), "leak": leak, "y": y})
+    table = pd.DataFrame({"x": rng.random(400), "leak": leak, "y": y})
     schema = infer_schema(table, "y")
     assert [note.column for note in schema.notes if note.code is NoteCode.LEAKY] == ["leak"]
     assert len(schema.features) == 2

@@ -108,6 +108,14 @@ def test_rows_of_weight_zero_are_left_out_with_a_note():
     ]
 
 
+def test_classes_are_those_of_rows_that_count():
+    y, w = ["a", "b", "c"] * 10, [1.0, 1.0, 0.0] * 10
+    data = load_dataset(table(y, w=w), "y", SchemaOverrides(weight="w"))
+    assert data.schema.classes == ("a", "b")
+    with pytest.raises(DataError, match="single class"):
+        load_dataset(table(["a", "b"] * 15, w=[1.0, 0.0] * 15), "y", SchemaOverrides(weight="w"))
+
+
 def test_rare_classes_are_dropped_with_a_note():
     data = load_dataset(table(["a", "b"] * 20 + ["c", "c"]), "y")
     assert data.schema.classes == ("a", "b")

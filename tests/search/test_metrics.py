@@ -7,6 +7,7 @@ from sklearn.metrics import (
     mean_absolute_error,
     roc_auc_score,
     root_mean_squared_error,
+    root_mean_squared_log_error,
 )
 
 from lean_automl.data import Task
@@ -122,6 +123,13 @@ def test_scorers_of_positive_numbers_take_predictions_below_zero(name: str) -> N
     good, bad = metric(y, np.array([[1.1], [2.1], [2.9]])), metric(y, np.array([[-5.0], [2.1], [2.9]]))
     assert np.isfinite(bad)
     assert bad < good
+
+
+def test_least_predictions_are_those_that_scikit_learn_takes() -> None:
+    metric = make_metric("rmsle", Task.REGRESSION, 1)
+    y, predicted = np.array([-0.5, 0.0, 2.0]), np.array([[-0.4], [-0.2], [2.0]])
+    assert metric(y, predicted) == pytest.approx(-root_mean_squared_log_error(y, predicted[:, 0]))
+    assert np.isfinite(make_metric("neg_mean_poisson_deviance", Task.REGRESSION, 1)(np.zeros(3), np.zeros((3, 1))))
 
 
 def test_a_target_that_a_metric_cannot_take_is_refused_at_once() -> None:

@@ -32,7 +32,7 @@ SMOOTH: Final = (
     o.ArithmeticKind.MULTIPLY,
     o.ArithmeticKind.DIVIDE,
 )
-MOST_MOVED: Final = 80.0  # of a logarithm: far beyond what could be called near
+MOST_MOVED: Final = 1.0  # of a logarithm: with more there is no right answer
 LINK_ERROR: Final = 8 * ULP  # of a probability, both exponentials together
 
 Bound = np.ndarray | float
@@ -197,7 +197,9 @@ def _(op: o.Blend, values: Sequence[Array], errors: Sequence[Bound], result: Arr
 def _(op: o.Link, values: Sequence[Array], errors: Sequence[Bound], result: Array) -> Bound:
     """No probability moves more than the scores do; a number moves by as much of itself."""
     if op.kind is o.LinkKind.EXPONENTIAL:
-        moved: Array = np.abs(result.astype(np.float64)) * (np.expm1(np.minimum(errors[0], MOST_MOVED)) + LINK_ERROR)
+        share = np.expm1(np.minimum(errors[0], MOST_MOVED)) + LINK_ERROR
+        size = np.where(np.isnan(result), 0.0, np.abs(result.astype(np.float64)))
+        moved: Array = np.where(errors[0] < MOST_MOVED, share * size, np.inf)
         return moved
     scores: Array = np.zeros(values[0].shape) + errors[0]
     error: Array = np.zeros(result.shape) + scores.max(axis=1, keepdims=True) + LINK_ERROR * result.shape[1] ** 0.5
