@@ -10,7 +10,6 @@ from lean_automl.automl.last_fit import last_fits
 from lean_automl.automl.publish import GRACE_SHARE, grace_s
 from lean_automl.automl.shrink_files import passes_for
 from lean_automl.errors import MeasurementError
-from lean_automl.learners.base import rounds_take_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +80,7 @@ def _ship(run: Run, blend: Blend, misses: Misses) -> RunResult | None:
             return None
         if _is_late(run, time.monotonic() - begin):
             return None
-        if missed.is_of_latency and not any(rounds_take_time(model) for model, _ in blend.first_fits):
+        if missed.is_of_latency and not blend.rounds_take_time:
             return None
         tighter = tightened(blend, bench, missed)
         if tighter is None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lean_automl.learners.base import averaged
+from lean_automl.learners.base import averaged, rounds_take_time
 from lean_automl.search.decision import choose_decision
 from lean_automl.search.losses import F64, certainty, row_losses
 from lean_automl.student.trial import MAY_BE, Candidate, Workbench, judged_folds
@@ -76,6 +76,11 @@ class Blend:
     def can_be_shortened(self) -> bool:
         """Whether a member has rounds that can be left out."""
         return any(model.shorten(1).rounds < model.rounds for model, _ in self.first_fits)
+
+    @property
+    def rounds_take_time(self) -> bool:
+        """Whether it would answer sooner with fewer rounds."""
+        return any(rounds_take_time(model) for model, _ in self.first_fits)
 
 
 def single(candidate: Candidate) -> Blend:

@@ -38,9 +38,12 @@ class Run:
         return str(blend.name)
 
 
-def finalist(name: str, quick_us: float, rounds: bool) -> Any:
+def finalist(name: str, quick_us: float, rounds: bool, takes_time: bool = True) -> Any:
     return SimpleNamespace(
-        name=name, can_be_shortened=rounds, footprint=Footprint({"model.lam": 1}, {"model.lam": quick_us})
+        name=name,
+        can_be_shortened=rounds,
+        rounds_take_time=takes_time,
+        footprint=Footprint({"model.lam": 1}, {"model.lam": quick_us}),
     )
 
 
@@ -59,6 +62,13 @@ def test_one_of_which_too_little_would_be_left_is_not_tried_again(monkeypatch: p
     monkeypatch.setattr(ship, "tightened", lambda *_: None)
     run = Run({"trees": [1.5, 0.9], "linear": [0.8]})
     assert shipped(run, finalist("trees", 500.0, True), finalist("linear", 100.0, False)) == "linear"
+
+
+def test_one_that_fewer_rounds_do_not_make_quicker_is_not_tried_again() -> None:
+    run = Run({"additive": [1.5, 0.9], "linear": [0.8]})
+    finalists = [finalist("additive", 500.0, True, takes_time=False), finalist("linear", 100.0, False)]
+    assert shipped(run, *finalists) == "linear"
+    assert run.tried == ["additive", "linear"]
 
 
 def test_one_that_can_be_shortened_is_tried_again() -> None:
