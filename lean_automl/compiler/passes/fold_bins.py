@@ -54,8 +54,9 @@ def _fold(state: Rewrite, number: int, op: o.Bin, found: list[int]) -> Moved:
         inner = op_of(program, part)
         if is_float_table(program, part) and isinstance(inner, o.Lookup):
             bins = [_bins(inner.table[:, j], edges[c], int(op.nan_bin[c])) for j, c in enumerate(columns)]
-            folded = replace(inner, inputs=(state.moved[inner.inputs[0]].number,), table=as_bins(np.column_stack(bins)))
-            looked_up.append((state.add(folded), columns))
+            # What it reads may be bins that were folded themselves, and have fewer levels now.
+            folded = state.same(part, replace(inner, table=as_bins(np.column_stack(bins))))
+            looked_up.append((folded.number, columns))
         else:
             rest += columns
             kept.append(state.moved[part].number)

@@ -92,6 +92,17 @@ def test_tables_before_bins_hold_bins() -> None:
     assert the(program, o.ObliviousTrees).split_feature.tolist() == [0, 2, 1]
 
 
+def test_tables_over_bins_that_became_a_table_hold_what_occurs() -> None:
+    small = Small()
+    bins = small.bins(table(small, 0.5, 1.5, 0.7, 1.2), (1.0, 2.0, 3.0, 4.0), nan=(0,))  # of 5 levels 2 occur
+    again = small.add(o.Lookup((bins,), f32(0.0, 5.0, 9.0, 9.0, 9.0)[:, None]))
+    trees = oblivious(small.bins(again, (2.0, 7.0), nan=(0,)), ([(0, 0), (0, 1)], [1, 2, 3, 4]))
+    program = after(FoldBins(), small, small.add(trees))
+    tables = [op.table[:, 0].tolist() for op in program.ops if isinstance(op, o.Lookup)]
+    assert tables == [[0, 1, 0, 1], [0, 1]]
+    assert not any(isinstance(op, o.Bin) for op in program.ops)
+
+
 def test_tables_of_ragged_trees_hold_ranks() -> None:
     small = Small()
     source = small.matrix(A, table(small, 0.31, 0.12, 0.77, 0.55))
