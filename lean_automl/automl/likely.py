@@ -17,7 +17,6 @@ from lean_automl.automl.finish import MissError, write_files
 from lean_automl.automl.measure_files import MeasurePlan, measure_files
 from lean_automl.errors import MeasurementError
 from lean_automl.student.aims import needs_aims
-from lean_automl.student.trial import MAY_BE
 
 if TYPE_CHECKING:
     from lean_automl.automl.run import Run
@@ -36,23 +35,23 @@ def likely_first(run: Run, feasible: list[Candidate]) -> list[Candidate]:
         feasible: Within the limits by a quick look, the best first.
     """
     if needs_aims(run.bench.deployment, run.bench.constraints) and run.bench.deployment.costs is None:
-        asked = 0
-        for candidate in feasible:
-            if _is_likely(run, candidate):
-                break
-            if run.interrupted or run.time.refit_until - run.clock.spent_s < ASKING_S or asked == MOST_ASKED:
-                break
-            if candidate.number not in run.asked:
-                asked += 1
-                run.asked[candidate.number] = _keeps_the_limit(run, candidate)
-                if run.asked[candidate.number]:
-                    break
-    return sorted(feasible, key=lambda candidate: not _is_likely(run, candidate))
+        _ask(run, feasible)
+    return run.bench.likely_first(feasible, [number for number, keeps in run.asked.items() if keeps])
 
 
-def _is_likely(run: Run, candidate: Candidate) -> bool:
-    """Whether it was measured, or is quick enough by a look; a file that broke the limit then may be left out again."""
-    return run.asked.get(candidate.number, False) or run.bench.is_quick_enough(candidate.footprint, MAY_BE)
+def _ask(run: Run, feasible: list[Candidate]) -> None:
+    """Measure the best ones that are not likely to keep the limit, until one does."""
+    asked = 0
+    for candidate in feasible:
+        if run.asked.get(candidate.number) or run.bench.is_likely(candidate) or asked == MOST_ASKED:
+            return
+        if run.interrupted or run.time.refit_until - run.clock.spent_s < ASKING_S:
+            return
+        if candidate.number not in run.asked:
+            asked += 1
+            run.asked[candidate.number] = _keeps_the_limit(run, candidate)
+            if run.asked[candidate.number]:
+                return
 
 
 def _keeps_the_limit(run: Run, candidate: Candidate) -> bool:

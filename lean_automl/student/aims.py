@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from lean_automl_runtime.measure import MeasureOptions, Tail, measure_tail
@@ -83,23 +84,34 @@ def with_aims(
         room = max(0.0, SHARE * limit_us - floor_us) / max(small_us[name] - floor_us, LEAST_US)
         trees = int(np.clip(SMALL_TREES * room, FEWEST_TREES, MOST_TREES))
         program, records = small_model(columns, trees, min(rows, MOST_ROWS))
-        looks: list[tuple[float, Tail]] = []
         ends = time.monotonic() + LOOKS_SHARE * config.budget.time_limit_s
         try:
             with tempfile.TemporaryDirectory(prefix="lean_automl_tail_") as folder:
                 path = Path(folder, name)
                 path.write_bytes(deployment.contents(program)[name])
-                while len(looks) < LOOKS and (not looks or time.monotonic() < ends):
-                    tail = measure_tail(path, records, replace(options, engine=engine))
-                    looks.append((tail.longest_us(SURELY * limit_us, constraints.latency_quantile), tail))
+                looks = _looks(path, records, replace(options, engine=engine), ends)
         except MeasurementError as error:
-            if not looks:
-                lines.append(f"{name}: how far slow calls are above the median could not be found out: {error}")
-                continue
-        longest_us, tails[name] = sorted(looks, key=lambda look: look[0])[len(looks) // 2]
-        aims_us[name] = min(LATENCY_AIM * limit_us, max(longest_us, floor_us))
+            lines.append(f"{name}: how far slow calls are above the median could not be found out: {error}")
+            continue
+        longest_us = [tail.longest_us(SURELY * limit_us, constraints.latency_quantile) for tail in looks]
+        middle = int(np.argsort(longest_us, kind="stable")[len(looks) // 2])
+        tails[name] = looks[middle]
+        aims_us[name] = min(LATENCY_AIM * limit_us, max(longest_us[middle], floor_us))
     if not tails:
         return deployment, tuple(lines)
     control_us = max(tail.control_us for tail in tails.values())
     deployment = replace(deployment, aims_us=aims_us, timer=partial(deployment.timer, control_us=control_us))
     return deployment, tuple(lines)
+
+
+def _looks(path: Path, records: list[dict[str, Any]], options: MeasureOptions, ends: float) -> list[Tail]:
+    """One or more, the last of which begins before `ends`; those before one that fails are enough.
+
+    Raises:
+        MeasurementError: The first one failed.
+    """
+    looks = [measure_tail(path, records, options)]
+    with suppress(MeasurementError):
+        while len(looks) < LOOKS and time.monotonic() < ends:
+            looks.append(measure_tail(path, records, options))
+    return looks

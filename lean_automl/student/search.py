@@ -246,7 +246,7 @@ class StudentSearch:
             if isinstance(outcome, FailedTrial):
                 self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 continue
-            for name, excess in (outcome.told or outcome.violations).items():
+            for name, excess in outcome.told.items():
                 trial.set_constraint(name, max(0.0, excess))  # how far within a limit is no matter
             self.study.tell(trial, outcome.score)
             self._ask_for_the_undistilled(outcome)

@@ -23,7 +23,7 @@ from lean_automl.search.workers import load_shared
 from lean_automl.student.deploy import LATENCY_AIM, Deployment, Footprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from lean_automl_runtime.ir import Program
     from numpy.typing import NDArray
@@ -148,9 +148,13 @@ class Workbench:
             found["latency"] -= 1
         return found
 
-    def likely_first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """Those first whose slow calls may keep the limit: others would most likely be turned down when finished."""
-        return sorted(candidates, key=lambda candidate: not self.is_quick_enough(candidate.footprint, MAY_BE))
+    def is_likely(self, candidate: Candidate) -> bool:
+        """Whether its slow calls may keep the limit; others would most likely be turned down when finished."""
+        return self.is_quick_enough(candidate.footprint, MAY_BE)
+
+    def likely_first(self, candidates: Iterable[Candidate], kept: Container[int] = ()) -> list[Candidate]:
+        """Those first that are likely to keep the limit, or, by their numbers, were found to."""
+        return sorted(candidates, key=lambda one: one.number not in kept and not self.is_likely(one))
 
     def _share_in_time(self, program: Program) -> float:
         """The share of the rounds that the limit on latency leaves; 1 for all of them."""

@@ -42,8 +42,9 @@ def test_those_that_are_likely_to_keep_the_limit_come_first() -> None:
     limits = Constraints(max_latency_us=20.0)
     bench = replace(make_bench(constraints=limits), deployment=Deployment({"model.lam": "native"}, aims_us={NAME: 6.0}))
     looked = [19.0, 6.8, 5.0, 7.0]
-    candidates = [SimpleNamespace(footprint=Footprint({NAME: 1}, {NAME: us})) for us in looked]
+    candidates = [SimpleNamespace(number=n, footprint=Footprint({NAME: 1}, {NAME: us})) for n, us in enumerate(looked)]
     assert [c.footprint.latency_us[NAME] for c in bench.likely_first(candidates)] == [6.8, 5.0, 19.0, 7.0]
+    assert [c.number for c in bench.likely_first(candidates, kept=[3])] == [1, 2, 3, 0]
     assert bench.is_quick_enough(candidates[2].footprint)
     assert not bench.is_quick_enough(candidates[1].footprint)
     free = replace(bench, constraints=NONE)
