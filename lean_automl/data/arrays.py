@@ -63,10 +63,10 @@ def to_target(frame: pd.DataFrame, schema: Schema) -> Target:
         DataError: No row is left, or a weight or target has a value that is not allowed.
         SchemaError: A column is absent.
     """
-    y, usable, notes = _read_target(_column(frame, schema.target), schema)
+    y, usable, notes = _read_target(column_of(frame, schema.target), schema)
     time = None
     if schema.time is not None:
-        time, timed = read_time(_column(frame, schema.time))
+        time, timed = read_time(column_of(frame, schema.time))
         lost = int((usable & ~timed).sum())
         if lost:
             notes += (Note(NoteCode.MISSING_TIME, schema.time, "missing", f"dropped {count_of(lost, 'row')}"),)
@@ -74,7 +74,7 @@ def to_target(frame: pd.DataFrame, schema: Schema) -> Target:
     kept = np.flatnonzero(usable)
     if not kept.size:
         raise DataError(f"no row has a usable value in target {schema.target!r}. Check the column.")
-    weight = None if schema.weight is None else read_weight(_column(frame, schema.weight), kept)
+    weight = None if schema.weight is None else read_weight(column_of(frame, schema.weight), kept)
     if weight is not None and not weight.all():
         counts = weight > 0
         found = f"is 0 in {count_of(int((~counts).sum()), 'row')}"
@@ -82,7 +82,7 @@ def to_target(frame: pd.DataFrame, schema: Schema) -> Target:
         kept, weight = kept[counts], weight[counts]
     group = None
     if schema.group is not None:
-        group, group_notes = _read_group(_column(frame, schema.group), kept)
+        group, group_notes = _read_group(column_of(frame, schema.group), kept)
         notes += group_notes
     return Target(y[kept], weight, group, None if time is None else time[kept], kept, notes)
 
@@ -122,7 +122,12 @@ def read_weight(series: Series, kept: npt.NDArray[np.intp]) -> npt.NDArray[np.fl
     return values
 
 
-def _column(frame: pd.DataFrame, name: str) -> Series:
+def column_of(frame: pd.DataFrame, name: str) -> Series:
+    """The column of that name, whatever type names have.
+
+    Raises:
+        SchemaError: There is none.
+    """
     names = [str(known) for known in frame.columns]
     if name not in names:
         raise SchemaError(f"column {name!r} is not in the rows.{did_you_mean(name, names)}")

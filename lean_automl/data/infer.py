@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 from lean_automl_runtime.ir.columns import Column, ColumnKind
 
-from lean_automl.data.arrays import Target, to_target
+from lean_automl.data.arrays import Target, column_of, to_target
 from lean_automl.data.convert import convert
 from lean_automl.data.features import infer_feature
 from lean_automl.data.leaks import leak_notes, leak_sample
@@ -45,7 +45,7 @@ def infer_schema(
         raise DataError(f"target {target!r} is not a column of the table.{did_you_mean(target, names)}")
     check_overrides(names, target, overrides)
     overrides = replace(overrides, kinds={name: _kind(name, kind) for name, kind in overrides.kinds.items()})
-    plan = plan_target(_that_count(frame, overrides.weight).iloc[:, names.index(target)], task)
+    plan = plan_target(column_of(_that_count(frame, overrides.weight), target), task)
     schema = Schema((), target, plan.task, plan.classes, overrides.weight, overrides.group, overrides.time, plan.notes)
     kept = to_target(frame, schema)
     if len(kept.kept) < MIN_ROWS:
@@ -75,8 +75,7 @@ def _that_count(frame: pd.DataFrame, weight: str | None) -> pd.DataFrame:
     """The rows whose weight is not zero; all of them where none is, which is refused later."""
     if weight is None:
         return frame
-    names = [str(name) for name in frame.columns]
-    kept: pd.DataFrame = frame.loc[convert(frame.iloc[:, names.index(weight)], ColumnKind.NUMERIC).array != 0]
+    kept: pd.DataFrame = frame.loc[convert(column_of(frame, weight), ColumnKind.NUMERIC).array != 0]
     return frame if kept.empty else kept
 
 

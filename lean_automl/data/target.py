@@ -62,11 +62,12 @@ def plan_target(series: Series, task: Task | None) -> TargetPlan:
     total = count_present(series)
     if not total:
         raise DataError(f"target {name!r} has no value in any of {len(series):,} rows. Choose another target column.")
-    kind = _target_kind(series)
+    guess = guess_kind(series)
+    kind = _target_kind(series, guess.kind)
     if kind is ColumnKind.NUMERIC:
         return _plan_numbers(series, task)
     if task in (None, Task.REGRESSION) and kind is ColumnKind.CATEGORICAL:
-        _check_plain(series, task)
+        _check_plain(series, guess.notes, task)
     if task is Task.REGRESSION and kind is not ColumnKind.BOOLEAN:
         raise ConfigError(
             f"task: regression needs numbers, but target {name!r} holds labels such as "
@@ -78,10 +79,10 @@ def plan_target(series: Series, task: Task | None) -> TargetPlan:
     return _plan_labels(name, values[~missing_mask(values, kind)], kind, task)
 
 
-def _check_plain(series: Series, task: Task | None) -> None:
+def _check_plain(series: Series, found: tuple[Note, ...], task: Task | None) -> None:
     """Refuse amounts that are written for people: as labels they would be hundreds of classes."""
-    for note in guess_kind(series).notes if series.nunique() > _MIN_DISTINCT_NUMBERS or task is not None else ():
-        if note.code is NoteCode.FORMATTED_NUMBERS:
+    for note in found:
+        if note.code is NoteCode.FORMATTED_NUMBERS and (task or series.nunique() > _MIN_DISTINCT_NUMBERS):
             error = DataError if task is None else ConfigError
             raise error(
                 f"target {series.name!r} {note.found}. Write them plainly, as 1234.5, to predict numbers; for labels, "
@@ -119,13 +120,13 @@ def _kind_of_labels(classes: tuple[Label, ...]) -> ColumnKind:
     return ColumnKind.NUMERIC if isinstance(classes[0], int) else ColumnKind.CATEGORICAL
 
 
-def _target_kind(series: Series) -> ColumnKind:
+def _target_kind(series: Series, kind: ColumnKind | None) -> ColumnKind:
+    """What a target holds that looks like `kind`."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         categories = series.cat.categories
         if pd.api.types.is_integer_dtype(categories.dtype):
             return ColumnKind.NUMERIC
         return ColumnKind.BOOLEAN if pd.api.types.is_bool_dtype(categories.dtype) else ColumnKind.CATEGORICAL
-    kind = guess_kind(series).kind
     if kind is ColumnKind.DATETIME or kind is None:
         held = "dates" if kind else "nested or complex values"
         raise DataError(f"target {series.name!r} holds {held}. Choose a column of labels or numbers.")

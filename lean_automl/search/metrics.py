@@ -74,10 +74,7 @@ class Metric:
                 return NOTHING_TO_RANK
             y, predicted = np.searchsorted(present, y), predicted[:, present]
         elif self.name in LEAST:
-            of_mean, least = LEAST[self.name]
-            predicted = np.maximum(
-                predicted, max(of_mean * float(np.average(y, weights=weight)), least) if of_mean else least
-            )
+            predicted = np.maximum(predicted, LEAST[self.name](float(np.average(y, weights=weight))))
         answers = _Classifier(predicted.shape[1]) if self.task.is_classification else _Regressor()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of classes that are absent from a fold, and the like
@@ -152,12 +149,21 @@ LOGS: Final = {
     "neg_mean_absolute_percentage_error": 0.0,
 }
 
-# These refuse small predictions, which count as the least that is allowed: in means of the target, and as it is.
+
+def _above_minus_one(_: float) -> float:
+    return -1.0 + 1e-6
+
+
+def _positive(mean: float) -> float:
+    return max(1e-6 * mean, 1e-12)
+
+
+# These refuse small predictions, which count as the least that is allowed, by the mean of the target.
 LEAST: Final = {
-    "neg_mean_squared_log_error": (0.0, -1.0 + 1e-6),
-    "neg_root_mean_squared_log_error": (0.0, -1.0 + 1e-6),
-    "neg_mean_poisson_deviance": (1e-6, 1e-12),
-    "neg_mean_gamma_deviance": (1e-6, 1e-12),
+    "neg_mean_squared_log_error": _above_minus_one,
+    "neg_root_mean_squared_log_error": _above_minus_one,
+    "neg_mean_poisson_deviance": _positive,
+    "neg_mean_gamma_deviance": _positive,
 }
 
 
