@@ -28,8 +28,9 @@ from paired import constant_score, interval, parted, rows_of
 from lean_automl.automl.thin import trial_folds
 from lean_automl.data import folds
 from lean_automl.features import Frame, fit_features
+from lean_automl.learners.around import bare
 from lean_automl.learners.base import F64, FitOptions, Problem, Rows, Student, averaged
-from lean_automl.learners.texts import bare, fit_reading
+from lean_automl.learners.texts import fit_reading
 from lean_automl.search.metrics import make_metric
 from lean_automl.teacher.portfolio import portfolio
 

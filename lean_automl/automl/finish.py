@@ -12,8 +12,9 @@ from lean_automl_exporters.onnx import check_parity
 
 from lean_automl.automl.result import Check
 from lean_automl.compiler.unread import read_by, without_unread
+from lean_automl.learners.around import bare
 from lean_automl.learners.base import FitOptions, Lowerable, Rows, Student
-from lean_automl.learners.texts import bare, fit_reading
+from lean_automl.learners.texts import fit_reading
 from lean_automl.search.workers import GRACE_S, load_shared
 from lean_automl.student.deploy import ONNX_FILE, SURELY, Deployment, limited_bytes
 from lean_automl.student.header import HEADER_FILE, check_header

@@ -14,9 +14,9 @@ from lean_automl.automl.publish import FIRST
 from lean_automl.automl.thin import sample
 from lean_automl.data import folds
 from lean_automl.features import FeaturePlan, fit_features, signs_of
+from lean_automl.learners.around import bare
 from lean_automl.learners.base import FitOptions, Rows
 from lean_automl.learners.linear import Linear
-from lean_automl.learners.texts import bare
 from lean_automl.student.linear import STRENGTH
 from lean_automl.student.search import SearchLog
 from lean_automl.student.trial import Proposal, Workbench, try_out

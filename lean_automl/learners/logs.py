@@ -13,13 +13,13 @@ import numpy as np
 from lean_automl_runtime.exp32 import HIGHEST, LOWEST
 from lean_automl_runtime.ir import ops as o
 
-from lean_automl.learners.base import F64, rounds_take_time
+from lean_automl.learners.around import Around
 
 if TYPE_CHECKING:
     from lean_automl_runtime.ir import ProgramBuilder
 
     from lean_automl.features import FeaturePlan, Frame
-    from lean_automl.learners.base import FitOptions, Problem, Rows
+    from lean_automl.learners.base import F64, FitOptions, Problem, Rows
 
 
 @dataclass(frozen=True)
@@ -44,23 +44,16 @@ def _logarithms(rows: Rows, problem: Problem) -> Rows:
 
 
 @dataclass(frozen=True, eq=False)
-class Exponential:
-    """A fitted model of logarithms.
+class Exponential(Around):
+    """A fitted model of logarithms of sums.
 
     Attributes:
-        model: What it says is the logarithm of a sum.
         scores: Columns of a prediction.
-        offset: What is taken from that sum.
+        offset: What is taken from the sums.
     """
 
-    model: Any
     scores: int
     offset: float
-
-    @property
-    def rounds(self) -> int:
-        """Of the model."""
-        return int(self.model.rounds)
 
     @property
     def importance(self) -> F64:
@@ -76,15 +69,6 @@ class Exponential:
 @dataclass(frozen=True, eq=False)
 class LowerableExponential(Exponential):
     """The same with a model that can become ops."""
-
-    @property
-    def rounds_take_time(self) -> bool:
-        """Of the model."""
-        return rounds_take_time(self.model)
-
-    def shorten(self, rounds: int) -> LowerableExponential:
-        """With the model's first rounds."""
-        return replace(self, model=self.model.shorten(rounds))
 
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """Value number of the predictions, float32 (n, scores)."""

@@ -9,26 +9,25 @@ explain nothing out of fold are left out.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from lean_automl_runtime.ir import ops as o
 
 from lean_automl.features import FeaturePlan, Worded
 from lean_automl.features.texts import LIMIT
-from lean_automl.learners.base import F64, rounds_take_time, training
+from lean_automl.learners.around import Around
+from lean_automl.learners.base import F64, training
 from lean_automl.learners.encoding import targets_of
-from lean_automl.learners.logs import Exponential, OfLogs
+from lean_automl.learners.logs import OfLogs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lean_automl_runtime.ir import ProgramBuilder
     from numpy.typing import NDArray
 
     from lean_automl.features import Frame
     from lean_automl.features.texts import Bags, Tokens
-    from lean_automl.learners.base import FitOptions, Fitted, Lowerable, Problem, Rows
+    from lean_automl.learners.base import FitOptions, Problem, Rows
 
 FOLDS: Final = 4
 STRENGTH: Final = 4.0  # of the penalty, in times of what the tokens of a row weigh
@@ -178,52 +177,37 @@ def _feature(bags: Bags, one: Weights) -> Worded:
 
 
 @dataclass(frozen=True, eq=False)
-class WithTexts:
-    """A fitted model that reads scores of texts.
+class WithTexts(Around):
+    """A fitted model of numbers and codes that reads scores of texts.
 
     Attributes:
-        model: Of numbers and codes.
         scores: From texts to numbers.
         categories: How many categorical features there are.
     """
 
-    model: Fitted
     scores: TextScores
     categories: int
 
     @property
-    def rounds(self) -> int:
-        """Of the model."""
-        return self.model.rounds
-
-    @property
     def importance(self) -> F64:
         """Of each feature of the plan, numbers then categories, without the scores."""
-        every: F64 = self.model.importance  # type: ignore[attr-defined]
+        every: F64 = self.model.importance
         last = every.size - self.categories
         return np.concatenate([every[: last - len(self.scores.features)], every[last:]])
 
     def predict(self, frame: Frame) -> F64:
         """As the model's."""
-        return self.model.predict(self.scores.scored(frame))
+        predicted: F64 = self.model.predict(self.scores.scored(frame))
+        return predicted
 
 
 @dataclass(frozen=True, eq=False)
 class LowerableWithTexts(WithTexts):
     """The same with a model that can become ops."""
 
-    @property
-    def rounds_take_time(self) -> bool:
-        """Of the model."""
-        return rounds_take_time(cast("Lowerable", self.model))
-
-    def shorten(self, rounds: int) -> LowerableWithTexts:
-        """With the model's first rounds."""
-        return replace(self, model=cast("Lowerable", self.model).shorten(rounds))
-
     def lower(self, plan: FeaturePlan, builder: ProgramBuilder) -> int:
         """As the model's, for the plan of frames with texts."""
-        return cast("Lowerable", self.model).lower(self.scores.plan(plan), builder)
+        return int(self.model.lower(self.scores.plan(plan), builder))
 
 
 def fit_reading(
@@ -255,9 +239,3 @@ def fit_reading(
     model = learner.fit(own, held, problem, options)
     kind = LowerableWithTexts if hasattr(model, "lower") else WithTexts
     return kind(model, scores, len(train.frame.levels))
-
-
-def bare(fitted: Sequence[Any]) -> list[Any]:
-    """Fitted models as their learners made them."""
-    without_texts = [one.model if isinstance(one, WithTexts) else one for one in fitted]
-    return [one.model if isinstance(one, Exponential) else one for one in without_texts]

@@ -18,12 +18,13 @@ from lean_automl.config import FitConfig
 from lean_automl.data import Dataset, Task, load_dataset
 from lean_automl.features import FeaturePlan, fit_features
 from lean_automl.learners.additive import Additive
+from lean_automl.learners.around import bare
 from lean_automl.learners.base import FitOptions, Problem, Rows, rounds_take_time
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.learners.linear import Linear
 from lean_automl.learners.logs import Exponential, OfLogs
-from lean_automl.learners.texts import bare, fit_reading
+from lean_automl.learners.texts import fit_reading
 from lean_automl.search.metrics import make_metric
 
 PLAIN = Problem(Task.REGRESSION, 1)

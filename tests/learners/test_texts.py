@@ -18,11 +18,12 @@ from lean_automl.compiler.assemble import assemble
 from lean_automl.compiler.passes import optimise
 from lean_automl.data import Dataset, load_dataset
 from lean_automl.features import describe, fit_features
+from lean_automl.learners.around import bare
 from lean_automl.learners.base import FitOptions, Problem, Rows
 from lean_automl.learners.chimeraboost import ChimeraBoost
 from lean_automl.learners.lightgbm import LightGBM
 from lean_automl.learners.linear import Linear
-from lean_automl.learners.texts import bare, fit_reading, fit_texts
+from lean_automl.learners.texts import fit_reading, fit_texts
 
 ROWS = 600
 WORDS = ("fine", "poor", "cloth", "cut", "blue", "torn", "soft", "loose")
