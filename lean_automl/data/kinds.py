@@ -96,10 +96,10 @@ def _guess_objects(series: Series) -> Guess:
         except ValueError as error:
             note = Note(NoteCode.NESTED, str(series.name), f"holds nested values: {error}", "dropped")
             return Guess(None, (note,))
-        if _reads(numeric_value, value):
-            numbers += 1
+        try:
             distinct.add(numeric_value(value))
-        else:
+            numbers += 1
+        except ValueError:
             others.add(text)
     found = f"mixed types, {1 - numbers / len(values):.1%} of {count_of(len(values), 'value')} are not numbers"
     if _are_numbers(numbers / len(values), len(distinct), len(others)):
